@@ -1,0 +1,215 @@
+//! Opening a database and handing out connections.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use kernel::Clock;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{PgPool, SqlitePool};
+
+use crate::conn::Inner;
+use crate::notices::{Hub, relay};
+use crate::{Conn, Notices, Tx, migrations};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// Where the database is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Location {
+    File(PathBuf),
+    Postgres(String),
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Postgres(_) => f.write_str("postgres://…"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the database URL must begin with postgres:// or postgresql://, or be left out for SQLite")]
+pub struct NotALocation;
+
+impl FromStr for Location {
+    type Err = NotALocation;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+        if known { Ok(Self::Postgres(text.to_owned())) } else { Err(NotALocation) }
+    }
+}
+
+/// An open database. Cheap to clone.
+#[derive(Clone)]
+pub struct Db(Arc<Shared>);
+
+struct Shared {
+    pools: Pools,
+    hub: Arc<Hub>,
+}
+
+enum Pools {
+    /// SQLite has one writer; readers never wait for it.
+    Sqlite { write: SqlitePool, read: SqlitePool },
+    Postgres(PgPool),
+}
+
+const SQLITE_READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 16;
+const STATEMENTS_KEPT: usize = 400;
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(20);
+
+impl Db {
+    /// Opens the database, makes it if it is a file that does not exist, and brings its schema
+    /// up to date.
+    pub async fn open(location: &Location, clock: &dyn Clock) -> Result<Self> {
+        let db = Self::connect(location).await?;
+        migrations::run(&db, clock.now()).await?;
+        Ok(db)
+    }
+
+    /// Opens the database as it is.
+    pub async fn connect(location: &Location) -> Result<Self> {
+        let hub = Hub::new();
+        let pools = match location {
+            Location::File(path) => open_sqlite(path).await?,
+            Location::Postgres(url) => {
+                let pool = open_postgres(url).await?;
+                #[expect(clippy::disallowed_methods, reason = "lives as long as the database")]
+                tokio::spawn(relay(pool.clone(), Arc::downgrade(&hub)));
+                Pools::Postgres(pool)
+            }
+        };
+        Ok(Self(Arc::new(Shared { pools, hub })))
+    }
+
+    pub fn engine(&self) -> Engine {
+        match self.0.pools {
+            Pools::Sqlite { .. } => Engine::Sqlite,
+            Pools::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// A connection for reading. Writing through it fails.
+    pub async fn read(&self) -> Result<Conn> {
+        Ok(Conn(match &self.0.pools {
+            Pools::Sqlite { read, .. } => Inner::Sqlite(read.acquire().await?),
+            Pools::Postgres(pool) => Inner::Postgres(pool.acquire().await?),
+        }))
+    }
+
+    /// A transaction for writing. On SQLite it takes its turn at once, so that it can never find
+    /// out halfway that somebody else was writing.
+    pub async fn begin(&self) -> Result<Tx> {
+        let conn = Conn(match &self.0.pools {
+            Pools::Sqlite { write, .. } => {
+                Inner::SqliteTx(write.begin_with("begin immediate").await?)
+            }
+            Pools::Postgres(pool) => Inner::PostgresTx(pool.begin().await?),
+        });
+        Ok(Tx::new(conn, self.0.hub.clone()))
+    }
+
+    /// What will have changed from now on, on any node.
+    pub fn notices(&self) -> Notices {
+        self.0.hub.subscribe()
+    }
+
+    /// Tells the nodes something that no transaction goes with, such as who is typing.
+    pub async fn announce(&self, notice: String) -> Result<()> {
+        match &self.0.pools {
+            Pools::Sqlite { .. } => self.0.hub.publish(vec![notice]),
+            Pools::Postgres(pool) => {
+                sqlx::query("select pg_notify('recourse', $1)").bind(notice).execute(pool).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until every connection is given back and closes them.
+    pub async fn close(&self) {
+        match &self.0.pools {
+            Pools::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+async fn open_sqlite(path: &Path) -> Result<Pools> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        // For a second process, such as a command beside a running server.
+        .busy_timeout(Duration::from_secs(10))
+        .statement_cache_capacity(STATEMENTS_KEPT)
+        .pragma("temp_store", "memory")
+        .pragma("journal_size_limit", "67108864");
+
+    let write = SqlitePoolOptions::new()
+        .max_connections(1)
+        .min_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options.clone().pragma("cache_size", "-16384"))
+        .await
+        .with_context(|| format!("the database file {} cannot be opened", path.display()))?;
+    assert_settings(&write).await?;
+
+    let read = SqlitePoolOptions::new()
+        .max_connections(SQLITE_READERS)
+        .min_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options.pragma("cache_size", "-4096").pragma("query_only", "on"))
+        .await?;
+    Ok(Pools::Sqlite { write, read })
+}
+
+/// A file system that silently ignores WAL or syncing would lose mail that we said we have.
+async fn assert_settings(pool: &SqlitePool) -> Result<()> {
+    let mode: String = sqlx::query_scalar("pragma journal_mode").fetch_one(pool).await?;
+    let synchronous: i64 = sqlx::query_scalar("pragma synchronous").fetch_one(pool).await?;
+    let foreign_keys: i64 = sqlx::query_scalar("pragma foreign_keys").fetch_one(pool).await?;
+    if mode != "wal" || synchronous != 2 || foreign_keys != 1 {
+        bail!(
+            "the data folder's file system does not support what the database needs \
+             (write-ahead log, syncing); use a local disk"
+        );
+    }
+    Ok(())
+}
+
+async fn open_postgres(url: &str) -> Result<PgPool> {
+    let options = PgConnectOptions::from_str(url)
+        .context("the database URL is not one that PostgreSQL understands")?
+        .application_name("recourse")
+        .statement_cache_capacity(STATEMENTS_KEPT);
+    PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options)
+        .await
+        .context("PostgreSQL does not answer at the database URL")
+}

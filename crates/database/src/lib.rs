@@ -1,0 +1,31 @@
+//! One door to two databases: SQLite in the data folder, PostgreSQL for those who outgrow it.
+//!
+//! Every other crate writes its SQL once, in the dialect that both share (`docs/decisions/0002`),
+//! and hands it to a [`Conn`] or a [`Tx`]. What cannot be shared is in [`dialect`] and
+//! [`search`]. Invariant: this is the only crate that names a driver.
+
+mod column;
+mod conn;
+mod db;
+pub mod dialect;
+mod migrations;
+mod notices;
+mod row;
+pub mod search;
+mod sql;
+pub mod testing;
+mod tx;
+mod value;
+
+pub use column::Column;
+pub use conn::Conn;
+pub use db::{Db, Engine, Location, NotALocation};
+pub use migrations::{Migration, NewerSchema};
+pub use notices::Notices;
+pub use row::{Cols, FromRow};
+pub use sql::Sql;
+pub use tx::Tx;
+pub use value::{Kind, Value};
+
+#[cfg(test)]
+mod tests;

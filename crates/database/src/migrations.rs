@@ -1,0 +1,176 @@
+//! One history of the schema for both databases, run forward at start.
+
+use anyhow::{Context, Result, bail};
+use kernel::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::{Conn, Db, Engine, Tx, params};
+
+/// One numbered step. What both databases understand is in `shared`, after which the part of the
+/// engine at hand follows.
+#[derive(Debug)]
+pub struct Migration {
+    pub version: i64,
+    pub name: &'static str,
+    shared: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! migration {
+    ($version:literal, $name:literal) => {
+        Migration {
+            version: $version,
+            name: $name,
+            shared: include_str!(concat!("../migrations/", $name, ".sql")),
+            sqlite: "",
+            postgres: "",
+        }
+    };
+    ($version:literal, $name:literal, by engine) => {
+        Migration {
+            version: $version,
+            name: $name,
+            shared: include_str!(concat!("../migrations/", $name, ".sql")),
+            sqlite: include_str!(concat!("../migrations/", $name, ".sqlite.sql")),
+            postgres: include_str!(concat!("../migrations/", $name, ".postgres.sql")),
+        }
+    };
+}
+
+static HISTORY: &[Migration] = &[
+    migration!(1, "0001_foundation"),
+    migration!(2, "0002_accounts"),
+    migration!(3, "0003_customers"),
+    migration!(4, "0004_tickets", by engine),
+    migration!(5, "0005_mail"),
+    migration!(6, "0006_portal"),
+    migration!(7, "0007_search", by engine),
+];
+
+/// The database was written by a newer program.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the database has schema {found}, this program knows {known}; start the newer program, or \
+     restore the backup from before the upgrade"
+)]
+pub struct NewerSchema {
+    pub found: i64,
+    pub known: i64,
+}
+
+/// Brings the schema up to date. Nodes that start together wait for one another.
+pub(crate) async fn run(db: &Db, now: Timestamp) -> Result<()> {
+    let mut tx = db.begin().await?;
+    if tx.engine() == Engine::Postgres {
+        tx.execute("select pg_advisory_xact_lock(7261011)", params![]).await?;
+    }
+    prepare(&mut tx).await?;
+    let done: Vec<(i64, String)> =
+        tx.all("select version, checksum from schema_migrations order by version", params![]).await?;
+    tx.commit().await?;
+
+    let known = HISTORY.last().map_or(0, |last| last.version);
+    if let Some((found, _)) = done.last().filter(|(version, _)| *version > known) {
+        bail!(NewerSchema { found: *found, known });
+    }
+    for migration in HISTORY {
+        match done.iter().find(|(version, _)| *version == migration.version) {
+            Some((_, checksum)) if *checksum == migration.checksum() => {}
+            Some(_) => bail!("migration {} was changed after it had run", migration.name),
+            None => step(db, migration, now).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn prepare(conn: &mut Conn) -> Result<()> {
+    conn.execute(
+        "create table if not exists schema_migrations (
+            version bigint primary key,
+            name text not null,
+            checksum text not null,
+            applied_at bigint not null
+        )",
+        params![],
+    )
+    .await
+    .map(drop)
+}
+
+/// One step in one transaction: afterwards the schema is the old one or the new one.
+async fn step(db: &Db, migration: &Migration, now: Timestamp) -> Result<()> {
+    let mut tx: Tx = db.begin().await?;
+    if tx.engine() == Engine::Postgres {
+        tx.execute("select pg_advisory_xact_lock(7261011)", params![]).await?;
+    }
+    let already: i64 = tx
+        .scalar("select count(*) from schema_migrations where version = $1", params![
+            migration.version
+        ])
+        .await?;
+    if already > 0 {
+        return Ok(());
+    }
+    for part in migration.scripts(tx.engine()) {
+        tx.script(part).await.with_context(|| format!("migration {}", migration.name))?;
+    }
+    tx.execute(
+        "insert into schema_migrations (version, name, checksum, applied_at)
+         values ($1, $2, $3, $4)",
+        params![migration.version, migration.name, migration.checksum(), now],
+    )
+    .await?;
+    tx.commit().await
+}
+
+impl Migration {
+    fn scripts(&self, engine: Engine) -> Vec<String> {
+        let own = match engine {
+            Engine::Sqlite => self.sqlite,
+            Engine::Postgres => self.postgres,
+        };
+        [self.shared, own]
+            .into_iter()
+            .filter(|script| !script.trim().is_empty())
+            .map(|script| spell(script, engine))
+            .collect()
+    }
+
+    fn checksum(&self) -> String {
+        let mut hash = Sha256::new();
+        for part in [self.shared, self.sqlite, self.postgres] {
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Writes the words for types that the two engines spell differently.
+fn spell(script: &str, engine: Engine) -> String {
+    let words = match engine {
+        Engine::Sqlite => [
+            ("{{key}}", "integer primary key"),
+            ("{{counted_key}}", "integer primary key autoincrement"),
+            ("{{uuid}}", "blob"),
+            ("{{bytes}}", "blob"),
+        ],
+        Engine::Postgres => [
+            ("{{key}}", "bigint generated by default as identity primary key"),
+            ("{{counted_key}}", "bigint generated by default as identity primary key"),
+            ("{{uuid}}", "uuid"),
+            ("{{bytes}}", "bytea"),
+        ],
+    };
+    words.iter().fold(script.to_owned(), |script, (word, spelled)| script.replace(word, spelled))
+}
+
+/// Names this schema, so that tests can keep a template of it.
+pub(crate) fn schema_name() -> String {
+    let mut hash = Sha256::new();
+    for migration in HISTORY {
+        hash.update(migration.checksum().as_bytes());
+    }
+    hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}

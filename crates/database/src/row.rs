@@ -1,0 +1,58 @@
+//! Rows, read column by column in the order in which the statement names them.
+
+use anyhow::{Context, Result};
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+
+use crate::Column;
+
+#[derive(Debug)]
+pub enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+/// Walks over the columns of a row from left to right.
+pub struct Cols<'r> {
+    row: &'r Row,
+    at: usize,
+}
+
+impl<'r> Cols<'r> {
+    pub(crate) fn new(row: &'r Row) -> Self {
+        Self { row, at: 0 }
+    }
+
+    /// The next column. Fails when the statement and the reader disagree, which a test finds.
+    pub fn next<T: Column>(&mut self) -> Result<T> {
+        let index = self.at;
+        self.at += 1;
+        T::read(self.row, index).with_context(|| format!("column {index}"))
+    }
+}
+
+/// A value that is read from one row.
+pub trait FromRow: Sized {
+    fn from_row(cols: &mut Cols<'_>) -> Result<Self>;
+}
+
+macro_rules! tuples {
+    ($(($($part:ident)*))*) => {$(
+        impl<$($part: Column),*> FromRow for ($($part,)*) {
+            fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
+                Ok(($(cols.next::<$part>()?,)*))
+            }
+        }
+    )*};
+}
+
+tuples! {
+    (A)
+    (A B)
+    (A B C)
+    (A B C D)
+    (A B C D E)
+    (A B C D E F)
+    (A B C D E F G)
+    (A B C D E F G H)
+}

@@ -1,0 +1,223 @@
+//! Full-text search by the database itself: FTS5 and tsvector behind the same few functions.
+//!
+//! Both get the same normalised words (`tickets::search::words` makes them) and so give the same
+//! hits. Ranking all matches of a common word is slow on either; so the newest matches are taken
+//! and those are ranked.
+
+use anyhow::Result;
+
+use crate::{Conn, Engine, Sql, params};
+
+/// What to look for. Words are normalised: letters and digits only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expr {
+    Word(String),
+    /// Any word that begins so.
+    Prefix(String),
+    /// These words in this order.
+    Phrase(Vec<String>),
+    All(Vec<Expr>),
+    Any(Vec<Expr>),
+    /// The first but not the second.
+    Without(Box<Expr>, Box<Expr>),
+}
+
+/// One thing to be found.
+#[derive(Clone, Debug)]
+pub struct Document<'d> {
+    pub id: i64,
+    /// Words that weigh more.
+    pub subject: &'d [String],
+    pub words: &'d [String],
+    /// Who may find it, as one word; see [`newest`].
+    pub scope: &'d str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hit {
+    pub id: i64,
+    /// Higher is better. Comparable within one answer only.
+    pub rank: f64,
+}
+
+/// Adds or replaces a document.
+pub async fn put(conn: &mut Conn, document: &Document<'_>) -> Result<()> {
+    match conn.engine() {
+        Engine::Sqlite => {
+            remove(conn, document.id).await?;
+            add_sqlite(conn, document).await
+        }
+        Engine::Postgres => add_postgres(conn, document).await,
+    }
+}
+
+/// Adds a document that was not there: no look for an older one.
+pub async fn add(conn: &mut Conn, document: &Document<'_>) -> Result<()> {
+    match conn.engine() {
+        Engine::Sqlite => add_sqlite(conn, document).await,
+        Engine::Postgres => add_postgres(conn, document).await,
+    }
+}
+
+async fn add_sqlite(conn: &mut Conn, document: &Document<'_>) -> Result<()> {
+    conn.execute(
+        "insert into search_index (rowid, subject, words, scope) values ($1, $2, $3, $4)",
+        params![
+            document.id,
+            document.subject.join(" "),
+            document.words.join(" "),
+            document.scope
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+async fn add_postgres(conn: &mut Conn, document: &Document<'_>) -> Result<()> {
+    conn.execute(
+        "insert into search_index (id, words) values ($1, $2::text::tsvector)
+         on conflict (id) do update set words = excluded.words",
+        params![document.id, vector(document)],
+    )
+    .await
+    .map(drop)
+}
+
+pub async fn remove(conn: &mut Conn, id: i64) -> Result<()> {
+    match conn.engine() {
+        Engine::Sqlite => {
+            conn.execute("delete from search_index where rowid = $1", params![id]).await?;
+        }
+        Engine::Postgres => {
+            conn.execute("delete from search_index where id = $1", params![id]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The newest matches older than `before`, newest first, with their rank.
+///
+/// `scopes` limits the answer to documents with one of these scope words; `None` means all.
+pub async fn newest(
+    conn: &mut Conn,
+    expr: &Expr,
+    scopes: Option<&[String]>,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Hit>> {
+    let before = before.unwrap_or(i64::MAX);
+    let mut sql = Sql::default();
+    match conn.engine() {
+        Engine::Sqlite => {
+            sql.push("select rowid, -bm25(search_index, 4.0, 1.0, 0.0) from search_index")
+                .push(" where search_index match ")
+                .bind(fts5(expr, scopes))
+                .push(" and rowid < ")
+                .bind(before)
+                .push(" order by rowid desc limit ")
+                .bind(limit);
+        }
+        Engine::Postgres => {
+            let query = tsquery(expr, scopes);
+            sql.push("select id, ts_rank('{0.05, 0.05, 0.25, 1.0}', words, ")
+                .bind(query.clone())
+                .push("::text::tsquery)::double precision from search_index where words @@ ")
+                .bind(query)
+                .push("::text::tsquery and id < ")
+                .bind(before)
+                .push(" order by id desc limit ")
+                .bind(limit);
+        }
+    }
+    let rows = conn.all_sql::<(i64, f64)>(sql).await?;
+    Ok(rows.into_iter().map(|(id, rank)| Hit { id, rank }).collect())
+}
+
+/// The query in the language of FTS5. Every word is quoted, so none can be an operator.
+fn fts5(expr: &Expr, scopes: Option<&[String]>) -> String {
+    let text = format!("{{subject words}} : ({})", fts5_part(expr));
+    match scopes {
+        None => text,
+        Some(scopes) => {
+            let any: Vec<String> = scopes.iter().map(|scope| format!("\"{scope}\"")).collect();
+            let any = if any.is_empty() { "\"\"".to_owned() } else { any.join(" OR ") };
+            format!("scope : ({any}) AND {text}")
+        }
+    }
+}
+
+fn fts5_part(expr: &Expr) -> String {
+    let join = |parts: &[Expr], word: &str| {
+        let parts: Vec<String> = parts.iter().map(|part| format!("({})", fts5_part(part))).collect();
+        parts.join(word)
+    };
+    match expr {
+        Expr::Word(word) => format!("\"{word}\""),
+        Expr::Prefix(word) => format!("\"{word}\" *"),
+        Expr::Phrase(words) => format!("\"{}\"", words.join(" ")),
+        Expr::All(parts) => join(parts, " AND "),
+        Expr::Any(parts) => join(parts, " OR "),
+        Expr::Without(wanted, unwanted) => {
+            format!("({}) NOT ({})", fts5_part(wanted), fts5_part(unwanted))
+        }
+    }
+}
+
+/// The query in the language of tsquery. Subject words carry weight A, other words D; scope
+/// words have no position and so no weight.
+fn tsquery(expr: &Expr, scopes: Option<&[String]>) -> String {
+    let text = format!("({})", tsquery_part(expr));
+    match scopes {
+        None => text,
+        Some([]) => format!("'0none' & {text}"),
+        Some(scopes) => {
+            let any: Vec<String> = scopes.iter().map(|scope| scope_lexeme(scope)).collect();
+            format!("({}) & {text}", any.join(" | "))
+        }
+    }
+}
+
+fn tsquery_part(expr: &Expr) -> String {
+    let join = |parts: &[Expr], word: &str| {
+        let parts: Vec<String> =
+            parts.iter().map(|part| format!("({})", tsquery_part(part))).collect();
+        parts.join(word)
+    };
+    match expr {
+        Expr::Word(word) => format!("'{word}'"),
+        Expr::Prefix(word) => format!("'{word}':*"),
+        Expr::Phrase(words) => {
+            let words: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+            words.join(" <-> ")
+        }
+        Expr::All(parts) => join(parts, " & "),
+        Expr::Any(parts) => join(parts, " | "),
+        Expr::Without(wanted, unwanted) => {
+            format!("({}) & !({})", tsquery_part(wanted), tsquery_part(unwanted))
+        }
+    }
+}
+
+/// No word of a text contains a colon, so a scope can never be found by a word.
+fn scope_lexeme(scope: &str) -> String {
+    format!("'scope:{scope}'")
+}
+
+/// PostgreSQL keeps positions up to here and at most 256 of one word.
+const POSITION_MAX: usize = 16_383;
+
+fn vector(document: &Document<'_>) -> String {
+    use std::fmt::Write;
+
+    let mut text = scope_lexeme(document.scope);
+    let weighted = document.subject.iter().map(|word| (word, "A"));
+    let plain = document.words.iter().map(|word| (word, ""));
+    // A gap between subject and text, so that no phrase runs across.
+    let gap = document.subject.len();
+    for (index, (word, weight)) in weighted.chain(plain).enumerate() {
+        let position = if index < gap { index + 1 } else { index + 2 };
+        // Writing into a String cannot fail.
+        let _ = write!(text, " '{word}':{}{weight}", position.min(POSITION_MAX));
+    }
+    text
+}

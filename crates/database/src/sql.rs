@@ -1,0 +1,59 @@
+//! Statements that are put together from parts.
+
+use crate::Value;
+
+/// A statement and its parameters. Text comes from string literals alone, so nothing a person
+/// typed can become SQL; values are always bound.
+#[derive(Clone, Debug, Default)]
+pub struct Sql {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Sql {
+    pub fn new(text: &'static str) -> Self {
+        Self { text: text.to_owned(), values: Vec::new() }
+    }
+
+    /// A whole statement with its parameters.
+    pub fn of(text: &'static str, values: Vec<Value>) -> Self {
+        Self { text: text.to_owned(), values }
+    }
+
+    pub fn push(&mut self, text: &'static str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Appends the placeholder of a new parameter.
+    pub fn bind(&mut self, value: impl Into<Value>) -> &mut Self {
+        self.values.push(value.into());
+        self.text.push('$');
+        self.text.push_str(&self.values.len().to_string());
+        self
+    }
+
+    /// Appends `$n, $n+1, …`; nothing matches an empty list, so `null` stands for it.
+    pub fn bind_list<T: Into<Value>>(&mut self, values: impl IntoIterator<Item = T>) -> &mut Self {
+        let mut first = true;
+        for value in values {
+            if !first {
+                self.text.push_str(", ");
+            }
+            first = false;
+            self.bind(value);
+        }
+        if first {
+            self.text.push_str("null");
+        }
+        self
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn into_parts(self) -> (String, Vec<Value>) {
+        (self.text, self.values)
+    }
+}

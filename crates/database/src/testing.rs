@@ -1,0 +1,116 @@
+//! Databases for tests: each test gets its own, on SQLite always and on PostgreSQL when
+//! `RECOURSE_TEST_POSTGRES` names a cluster that may be filled with throw-away databases.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use kernel::{SystemClock, Timestamp};
+use sqlx::{Connection, PgConnection};
+
+use crate::{Db, Location, migrations};
+
+/// Writes a test once and runs it on both databases: `name::sqlite` and `name::postgres`.
+#[macro_export]
+macro_rules! on_both {
+    ($($(#[$attr:meta])* async fn $name:ident($db:ident: Db) $body:block)*) => {$(
+        mod $name {
+            #[allow(unused_imports, clippy::allow_attributes, clippy::wildcard_imports)]
+            use super::*;
+
+            $(#[$attr])*
+            async fn story($db: $crate::Db) $body
+
+            #[tokio::test]
+            async fn sqlite() {
+                story($crate::testing::sqlite().await).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                if let Some(db) = $crate::testing::postgres().await {
+                    story(db).await;
+                }
+            }
+        }
+    )*};
+}
+
+/// A new SQLite database with the current schema.
+pub async fn sqlite() -> Db {
+    let template = sqlite_template().await;
+    let path = scratch().join(format!("{}.db", unique()));
+    std::fs::copy(template, &path).expect("copy the template database");
+    let db = Db::connect(&Location::File(path.clone())).await.expect("open a test database");
+    // The file stays open; without a name it goes away by itself.
+    let _ = std::fs::remove_file(path);
+    db
+}
+
+/// A new PostgreSQL database with the current schema, if a cluster was named.
+pub async fn postgres() -> Option<Db> {
+    let url = postgres_url().await?;
+    Some(Db::connect(&Location::Postgres(url)).await.expect("open a test database"))
+}
+
+/// The URL of a new PostgreSQL database with the current schema, if a cluster was named.
+pub async fn postgres_url() -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "tests have no other settings")]
+    let base = std::env::var("RECOURSE_TEST_POSTGRES").ok()?;
+    let template = format!("template_{}", migrations::schema_name());
+    let mut admin = PgConnection::connect(&base).await.expect("reach the test cluster");
+    let lock = |sql: &'static str| sqlx::query(sql);
+    lock("select pg_advisory_lock(7261012)").execute(&mut admin).await.expect("lock");
+    let known: i64 = sqlx::query_scalar("select count(*) from pg_database where datname = $1")
+        .bind(&template)
+        .fetch_one(&mut admin)
+        .await
+        .expect("look for the template");
+    if known == 0 {
+        make(&mut admin, &format!("create database {template}_new")).await;
+        let location = Location::Postgres(with_name(&base, &format!("{template}_new")));
+        let db = Db::open(&location, &SystemClock).await.expect("migrate the template");
+        db.close().await;
+        make(&mut admin, &format!("alter database {template}_new rename to {template}")).await;
+    }
+    lock("select pg_advisory_unlock(7261012)").execute(&mut admin).await.expect("unlock");
+    let name = format!("t_{}", unique());
+    make(&mut admin, &format!("create database {name} template {template} strategy wal_log")).await;
+    Some(with_name(&base, &name))
+}
+
+async fn make(admin: &mut PgConnection, sql: &str) {
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(admin).await.expect(sql);
+}
+
+fn with_name(base: &str, name: &str) -> String {
+    let (server, query) = base.split_once('?').unwrap_or((base, ""));
+    let server = server.rsplit_once('/').map_or(server, |(server, _)| server);
+    if query.is_empty() { format!("{server}/{name}") } else { format!("{server}/{name}?{query}") }
+}
+
+async fn sqlite_template() -> PathBuf {
+    let template = scratch().join(format!("template-{}.db", migrations::schema_name()));
+    if !template.exists() {
+        let path = scratch().join(format!("{}.db", unique()));
+        let db = Db::open(&Location::File(path.clone()), &SystemClock).await.expect("migrate");
+        db.close().await;
+        // Whoever is second replaces it by the same thing.
+        std::fs::rename(path, &template).expect("name the template database");
+    }
+    template
+}
+
+fn scratch() -> PathBuf {
+    let folder = std::env::temp_dir().join("recourse-tests");
+    std::fs::create_dir_all(&folder).expect("make the folder for test databases");
+    folder
+}
+
+fn unique() -> String {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    format!("{}_{}_{count}", std::process::id(), uuid::Uuid::now_v7().simple())
+}
+
+/// The moment at which stories begin: a Tuesday morning.
+pub const TUESDAY: Timestamp = Timestamp::from_seconds(1_795_510_800);

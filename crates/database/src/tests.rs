@@ -1,0 +1,230 @@
+use kernel::{ManualClock, Span, TicketId, Timestamp};
+
+use crate::search::{Document, Expr};
+use crate::testing::TUESDAY;
+use crate::*;
+
+on_both! {
+    async fn a_value_comes_back_as_it_went_in(db: Db) {
+        let mut tx = db.begin().await.unwrap();
+        tx.execute(
+            "create table things (n bigint, f double precision, b boolean, t text, d text)",
+            params![],
+        )
+        .await
+        .unwrap();
+        tx.execute(
+            "insert into things (n, f, b, t, d) values ($1, $2, $3, $4, $5)",
+            params![TicketId(7), 1.5, true, "ß'\"", None::<String>],
+        )
+        .await
+        .unwrap();
+        let row: (TicketId, f64, bool, String, Option<String>) =
+            tx.one("select n, f, b, t, d from things", params![]).await.unwrap();
+        assert_eq!(row, (TicketId(7), 1.5, true, "ß'\"".to_owned(), None));
+    }
+
+    async fn what_was_not_committed_never_happened(db: Db) {
+        let mut tx = db.begin().await.unwrap();
+        set(&mut tx, "kept").await;
+        tx.commit().await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        set(&mut tx, "dropped").await;
+        drop(tx);
+        assert_eq!(names(&db).await, ["kept"]);
+    }
+
+    async fn a_mark_takes_back_a_part(db: Db) {
+        let mut tx = db.begin().await.unwrap();
+        set(&mut tx, "before").await;
+        tx.mark().await.unwrap();
+        set(&mut tx, "between").await;
+        tx.undo_to_mark().await.unwrap();
+        tx.mark().await.unwrap();
+        set(&mut tx, "after").await;
+        tx.keep_since_mark().await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(names(&db).await, ["after", "before"]);
+    }
+
+    async fn readers_cannot_write(db: Db) {
+        if db.engine() == Engine::Sqlite {
+            let mut conn = db.read().await.unwrap();
+            let tried = conn.execute("delete from settings", params![]).await;
+            assert!(tried.is_err());
+        }
+    }
+
+    async fn writers_wait_for_one_another(db: Db) {
+        let mut tasks = Vec::new();
+        for task in 0..8 {
+            let db = db.clone();
+            #[expect(clippy::disallowed_methods, reason = "a test of concurrency")]
+            tasks.push(tokio::spawn(async move {
+                for round in 0..5 {
+                    let mut tx = db.begin().await.unwrap();
+                    set(&mut tx, &format!("{task}-{round}")).await;
+                    tx.commit().await.unwrap();
+                }
+            }));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(names(&db).await.len(), 40);
+    }
+
+    async fn notices_come_after_the_commit_and_once(db: Db) {
+        let mut notices = db.notices();
+        // PostgreSQL needs a moment until the listener stands.
+        if db.engine() == Engine::Postgres {
+            loop {
+                db.announce("hello".to_owned()).await.unwrap();
+                let wait = std::time::Duration::from_millis(50);
+                if tokio::time::timeout(wait, notices.next()).await.is_ok() {
+                    break;
+                }
+            }
+        }
+        let mut tx = db.begin().await.unwrap();
+        tx.announce("dropped");
+        drop(tx);
+        let mut tx = db.begin().await.unwrap();
+        tx.announce("ticket:1");
+        tx.announce("ticket:1");
+        tx.announce("ticket:2");
+        tx.commit().await.unwrap();
+        let mut heard = Vec::new();
+        while heard.len() < 2 {
+            let notice = notices.next().await.unwrap().unwrap();
+            if &*notice != "hello" {
+                heard.push(notice.to_string());
+            }
+        }
+        assert_eq!(heard, ["ticket:1", "ticket:2"]);
+    }
+
+    async fn tickets_count_from_ten_thousand_and_one(db: Db) {
+        let mut tx = db.begin().await.unwrap();
+        let public = kernel::PublicId::new(TUESDAY);
+        tx.execute(
+            "insert into inboxes (id, public_id, name, kind, sender_name, created_at)
+             values (1, $1, 'Support', 'email', 'Shop', $2)",
+            params![public, TUESDAY],
+        )
+        .await
+        .unwrap();
+        tx.execute(
+            "insert into customers (id, public_id, name, created_at, updated_at)
+             values (1, $1, 'Dana', $2, $2)",
+            params![public, TUESDAY],
+        )
+        .await
+        .unwrap();
+        let id: TicketId = tx.scalar(NEW_TICKET, params![TUESDAY]).await.unwrap();
+        assert_eq!(id, TicketId(10_001));
+        let next: TicketId = tx.scalar(NEW_TICKET, params![TUESDAY]).await.unwrap();
+        assert_eq!(next, TicketId(10_002));
+    }
+
+    async fn search_finds_words_phrases_and_beginnings(db: Db) {
+        let mut tx = db.begin().await.unwrap();
+        put(&mut tx, 1, "refund course", "i want my money back", "i1").await;
+        put(&mut tx, 2, "", "the money is back and a refund came", "i2").await;
+        put(&mut tx, 3, "", "ダウ ウン ンロ licence", "i1").await;
+
+        let word = |text: &str| Expr::Word(text.to_owned());
+        let phrase = |text: &str| Expr::Phrase(text.split(' ').map(str::to_owned).collect());
+        for (expr, scopes, found) in [
+            (word("money"), None, vec![2, 1]),
+            (word("refund"), None, vec![2, 1]),
+            (word("absent"), None, vec![]),
+            (phrase("money back"), None, vec![1]),
+            (phrase("course i"), None, vec![]),
+            (phrase("ダウ ウン"), None, vec![3]),
+            (Expr::Prefix("lic".to_owned()), None, vec![3]),
+            (Expr::All(vec![word("money"), word("refund")]), None, vec![2, 1]),
+            (Expr::Any(vec![word("course"), word("licence")]), None, vec![3, 1]),
+            (Expr::Without(word("money").into(), word("course").into()), None, vec![2]),
+            (word("money"), Some(vec!["i1"]), vec![1]),
+            (word("money"), Some(vec!["i1", "i2"]), vec![2, 1]),
+            (word("money"), Some(vec![]), vec![]),
+            (word("i1"), None, vec![]),
+        ] {
+            let scopes: Option<Vec<String>> =
+                scopes.map(|list: Vec<&str>| list.into_iter().map(str::to_owned).collect());
+            let hits = search::newest(&mut tx, &expr, scopes.as_deref(), None, 10).await.unwrap();
+            let ids: Vec<i64> = hits.iter().map(|hit| hit.id).collect();
+            assert_eq!(ids, found, "{expr:?} in {scopes:?}");
+        }
+
+        let hits = search::newest(&mut tx, &word("refund"), None, None, 10).await.unwrap();
+        assert!(hits[1].rank > hits[0].rank, "a word in the subject weighs more: {hits:?}");
+
+        search::remove(&mut tx, 2).await.unwrap();
+        let hits = search::newest(&mut tx, &word("money"), None, None, 10).await.unwrap();
+        assert_eq!(hits.iter().map(|hit| hit.id).collect::<Vec<_>>(), [1]);
+    }
+}
+
+#[tokio::test]
+async fn an_older_program_refuses_a_newer_schema() {
+    let folder = std::env::temp_dir().join(format!("recourse-newer-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let location = Location::File(folder.join("recourse.db"));
+    let clock = ManualClock::at(TUESDAY);
+    let db = Db::open(&location, &*clock).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    tx.execute(
+        "insert into schema_migrations (version, name, checksum, applied_at)
+         values (9999, 'later', '', 0)",
+        params![],
+    )
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    db.close().await;
+    let Err(fault) = Db::open(&location, &*clock).await else { panic!("it opened") };
+    assert!(fault.downcast_ref::<NewerSchema>().is_some(), "{fault}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_database_url_is_postgres_or_nothing() {
+    assert!("postgres://localhost/x".parse::<Location>().is_ok());
+    assert!("mysql://localhost/x".parse::<Location>().is_err());
+    let shown = format!("{:?}", Location::Postgres("postgres://u:secret@h/x".to_owned()));
+    assert!(!shown.contains("secret"));
+}
+
+const NEW_TICKET: &str = "
+    insert into tickets (inbox_id, customer_id, subject, channel, state, priority,
+        last_message_at, last_direction, snippet, due_at, created_at, updated_at)
+    values (1, 1, '', 'email', 'new', 'normal', $1, 'in', '', $1, $1, $1)
+    returning id";
+
+async fn set(conn: &mut Conn, name: &str) {
+    conn.execute(
+        "insert into settings (name, value, updated_at) values ($1, '', $2)",
+        params![name, TUESDAY + Span::ZERO],
+    )
+    .await
+    .unwrap();
+}
+
+async fn names(db: &Db) -> Vec<String> {
+    let mut conn = db.read().await.unwrap();
+    conn.column("select name from settings order by name", params![]).await.unwrap()
+}
+
+async fn put(conn: &mut Conn, id: i64, subject: &str, words: &str, scope: &str) {
+    let split = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let (subject, words) = (split(subject), split(words));
+    let document = Document { id, subject: &subject, words: &words, scope };
+    search::put(conn, &document).await.unwrap();
+}
+
+#[test]
+fn tuesday_is_a_tuesday() {
+    assert_eq!(TUESDAY, "2026-11-24T09:00:00Z".parse::<Timestamp>().unwrap());
+}

@@ -1,0 +1,142 @@
+//! The one HTTP client: guarded addresses, no redirects, small answers, short patience.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Client, Method, Url, redirect};
+use serde::de::DeserializeOwned;
+
+use crate::{DialFault, Guard};
+
+/// Makes requests for every feature that talks to a web service. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Http {
+    client: Client,
+    guard: Guard,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Vec<u8>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum HttpFault {
+    #[error("the web address must begin with https:// or http:// and name a host")]
+    NotAnAddress,
+    #[error(transparent)]
+    Dial(#[from] DialFault),
+    #[error("{0} did not answer in time")]
+    Silent(String),
+    #[error("the connection to {0} broke")]
+    Broken(String),
+    #[error("{0} answered with more than {ANSWER_BYTES_MAX} bytes")]
+    TooLong(String),
+    #[error("{0} answered with something that cannot be read")]
+    Unreadable(String),
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+
+/// Chooses the cryptography for every TLS connection of the process. To be called once, at the
+/// start; later calls change nothing.
+pub fn install_tls() {
+    // An error means that it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+impl Http {
+    pub fn new(guard: Guard) -> Result<Self, reqwest::Error> {
+        install_tls();
+        let client = Client::builder()
+            .dns_resolver(Arc::new(GuardedNames(guard.clone())))
+            .redirect(redirect::Policy::none())
+            .timeout(PATIENCE)
+            .connect_timeout(PATIENCE)
+            .user_agent("Recourse")
+            .no_proxy()
+            .build()?;
+        Ok(Self { client, guard })
+    }
+
+    pub async fn get(&self, url: &str) -> Result<Answer, HttpFault> {
+        self.send(Method::GET, url, |request| request).await
+    }
+
+    /// Posts a form, as OAuth token endpoints want it.
+    pub async fn post_form(&self, url: &str, form: &[(&str, &str)]) -> Result<Answer, HttpFault> {
+        self.send(Method::POST, url, |request| {
+            request.form(form).header("accept", "application/json")
+        })
+        .await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        url: &str,
+        prepare: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
+    ) -> Result<Answer, HttpFault> {
+        let url: Url = url.parse().ok().ok_or(HttpFault::NotAnAddress)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(HttpFault::NotAnAddress);
+        }
+        let host = url.host_str().ok_or(HttpFault::NotAnAddress)?.to_owned();
+        // Addresses written as numbers never reach the resolver, so they are checked here; names
+        // are checked here for the sentence and in the resolver for the connection.
+        self.guard.resolve(&host, url.port_or_known_default().unwrap_or(443)).await?;
+        let request = prepare(self.client.request(method, url));
+        let response = request.send().await.map_err(|fault| named(&fault, &host))?;
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|fault| named(&fault, &host))?;
+            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+                return Err(HttpFault::TooLong(host));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, body })
+    }
+}
+
+impl Answer {
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The answer as JSON. `host` names it in the sentence when it is not.
+    pub fn json<T: DeserializeOwned>(&self, host: &str) -> Result<T, HttpFault> {
+        serde_json::from_slice(&self.body).ok().ok_or_else(|| HttpFault::Unreadable(host.to_owned()))
+    }
+}
+
+fn named(fault: &reqwest::Error, host: &str) -> HttpFault {
+    if fault.is_timeout() {
+        HttpFault::Silent(host.to_owned())
+    } else {
+        tracing::debug!(%fault, host, "request failed");
+        HttpFault::Broken(host.to_owned())
+    }
+}
+
+/// Gives the client checked addresses only, at the moment at which it connects.
+struct GuardedNames(Guard);
+
+impl Resolve for GuardedNames {
+    fn resolve(&self, name: Name) -> Resolving {
+        let guard = self.0.clone();
+        Box::pin(async move {
+            let addresses: Vec<SocketAddr> = guard.resolve(name.as_str(), 0).await?;
+            let addresses: Addrs = Box::new(addresses.into_iter());
+            Ok(addresses)
+        })
+    }
+}
