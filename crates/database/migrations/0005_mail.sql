@@ -138,6 +138,12 @@ create table automatic_mail (
 create index automatic_mail_by_address on automatic_mail (address, created_at);
 create index automatic_mail_age on automatic_mail (created_at);
 
+-- How many automatic mails went to unverified addresses in each hour since 1970.
+create table automatic_mail_hours (
+    hour bigint primary key,
+    sent bigint not null
+);
+
 -- Addresses that mail does not reach.
 create table suppressions (
     address text primary key,

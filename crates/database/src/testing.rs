@@ -2,6 +2,7 @@
 //! `RECOURSE_TEST_POSTGRES` names a cluster that may be filled with throw-away databases.
 
 use std::path::PathBuf;
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use kernel::{SystemClock, Timestamp};
@@ -40,10 +41,7 @@ pub async fn sqlite() -> Db {
     let template = sqlite_template().await;
     let path = scratch().join(format!("{}.db", unique()));
     std::fs::copy(template, &path).expect("copy the template database");
-    let db = Db::connect(&Location::File(path.clone())).await.expect("open a test database");
-    // The file stays open; without a name it goes away by itself.
-    let _ = std::fs::remove_file(path);
-    db
+    Db::connect(&Location::File(path)).await.expect("open a test database")
 }
 
 /// A new PostgreSQL database with the current schema, if a cluster was named.
@@ -100,9 +98,19 @@ async fn sqlite_template() -> PathBuf {
     template
 }
 
+/// The folder of the test databases. What an earlier run left there for an hour is removed.
 fn scratch() -> PathBuf {
+    static SWEPT: Once = Once::new();
     let folder = std::env::temp_dir().join("recourse-tests");
     std::fs::create_dir_all(&folder).expect("make the folder for test databases");
+    SWEPT.call_once(|| {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let age = entry.metadata().ok().and_then(|file| file.modified().ok()?.elapsed().ok());
+            if age.is_some_and(|age| age.as_secs() > 3_600) {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    });
     folder
 }
 

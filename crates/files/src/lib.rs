@@ -1,0 +1,17 @@
+//! Stored files: by the hash of their content, outside of anything that is served.
+//!
+//! Invariant: a name that somebody gave a file is shown, never used as a path; what a file is
+//! told by its bytes, never by its name.
+
+mod media;
+mod name;
+mod storage;
+mod store;
+
+pub use media::MediaType;
+pub use name::clean_name;
+pub use storage::{BucketAccess, FileHash, Files, NotAStorage, Place};
+pub use store::record;
+
+#[cfg(test)]
+mod tests;

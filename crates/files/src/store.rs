@@ -1,0 +1,18 @@
+//! The rows that say which files are stored.
+
+use anyhow::Result;
+use database::{Tx, params};
+use kernel::Timestamp;
+
+use crate::FileHash;
+
+/// Notes a stored file, so that rows can refer to it. To be called after the bytes are durable.
+pub async fn record(tx: &mut Tx, hash: &FileHash, size_bytes: i64, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "insert into files (hash, size_bytes, created_at) values ($1, $2, $3)
+         on conflict (hash) do nothing",
+        params![hash.as_str(), size_bytes, now],
+    )
+    .await
+    .map(drop)
+}

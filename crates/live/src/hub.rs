@@ -1,0 +1,158 @@
+//! The middle of one node: notices in, changes out to every open browser.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use database::{Db, Notices};
+use kernel::{AgentId, SharedClock, TicketId};
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+use crate::presence::Presence;
+use crate::{Activity, Change};
+
+/// How many changes a browser may have missed and still catch up without a reload.
+const KEPT: usize = 2_000;
+
+/// A change with its place in this node's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbered {
+    pub number: u64,
+    pub change: Change,
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Hub(Arc<Shared>);
+
+struct Shared {
+    db: Db,
+    clock: SharedClock,
+    sender: broadcast::Sender<Numbered>,
+    state: Mutex<State>,
+    settings_version: AtomicU64,
+    tickets_version: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    last: u64,
+    kept: VecDeque<Numbered>,
+    presence: Presence,
+}
+
+impl Hub {
+    /// The hub hears what is announced from now on; [`Hub::run`] passes it on.
+    pub fn new(db: Db, clock: SharedClock) -> Self {
+        // Numbers go on after a restart, so that a browser which was connected before is
+        // recognised as one that missed something.
+        let state = State { last: clock.now().micros().unsigned_abs(), ..State::default() };
+        Self(Arc::new(Shared {
+            db,
+            clock,
+            sender: broadcast::Sender::new(KEPT),
+            state: Mutex::new(state),
+            settings_version: AtomicU64::new(1),
+            tickets_version: AtomicU64::new(1),
+        }))
+    }
+
+    /// Listens to the database until `stop`.
+    pub async fn run(self, mut notices: Notices, stop: CancellationToken) {
+        while let Some(Some(notice)) = stop.run_until_cancelled(notices.next()).await {
+            match notice {
+                None => self.publish(Change::Everything),
+                Some(notice) => {
+                    if let Ok(change) = notice.parse() {
+                        self.publish(change);
+                    }
+                }
+            }
+        }
+    }
+
+    fn publish(&self, change: Change) {
+        match change {
+            Change::Settings | Change::Agent { .. } => self.touch(&self.0.settings_version),
+            Change::Ticket { .. } => self.touch(&self.0.tickets_version),
+            Change::Everything => {
+                self.touch(&self.0.settings_version);
+                self.touch(&self.0.tickets_version);
+            }
+            Change::Presence { .. } | Change::Notifications { .. } => {}
+        }
+        let mut state = self.state();
+        if let Change::Presence { ticket, agent, activity } = change {
+            let now = self.0.clock.now();
+            state.presence.note(ticket, agent, activity, now);
+            if state.last % 64 == 0 {
+                state.presence.sweep(now);
+            }
+        }
+        state.last += 1;
+        let numbered = Numbered { number: state.last, change };
+        if state.kept.len() == KEPT {
+            state.kept.pop_front();
+        }
+        state.kept.push_back(numbered);
+        // Nobody watching is fine. Sent under the lock, so that the order is the numbers' order.
+        let _ = self.0.sender.send(numbered);
+    }
+
+    fn touch(&self, version: &AtomicU64) {
+        version.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Changes from now on.
+    pub fn changes(&self) -> broadcast::Receiver<Numbered> {
+        self.0.sender.subscribe()
+    }
+
+    /// What came after `number`, or `None` if that is too long ago to tell.
+    pub fn since(&self, number: u64) -> Option<Vec<Numbered>> {
+        let state = self.state();
+        let oldest_known = state.last - kernel::count(state.kept.len()).unsigned_abs();
+        if number < oldest_known || number > state.last {
+            return None;
+        }
+        Some(state.kept.iter().filter(|kept| kept.number > number).copied().collect())
+    }
+
+    /// The number of the latest change.
+    pub fn latest(&self) -> u64 {
+        self.state().last
+    }
+
+    /// Grows whenever settings, people or permissions change: what was remembered under an older
+    /// version is to be read again.
+    pub fn settings_version(&self) -> u64 {
+        self.0.settings_version.load(Ordering::SeqCst)
+    }
+
+    /// Grows whenever any ticket changes.
+    pub fn tickets_version(&self) -> u64 {
+        self.0.tickets_version.load(Ordering::SeqCst)
+    }
+
+    /// Who is at a ticket now.
+    pub fn present(&self, ticket: TicketId) -> Vec<(AgentId, Activity)> {
+        self.state().presence.at(ticket, self.0.clock.now())
+    }
+
+    /// Tells every node what an agent does at a ticket.
+    pub async fn be_present(
+        &self,
+        ticket: TicketId,
+        agent: AgentId,
+        activity: Activity,
+    ) -> anyhow::Result<()> {
+        let change = Change::Presence { ticket, agent, activity };
+        self.0.db.announce(change.to_string()).await
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The state is whole after each statement, so a panic elsewhere does not spoil it.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

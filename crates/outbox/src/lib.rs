@@ -1,0 +1,20 @@
+//! Mail on its way out, in the same transaction as what made it necessary.
+//!
+//! This is the one gate: replies, acknowledgements and system mail all pass through [`post`].
+//! A letter is frozen when it is posted; what is sent is what was written, or nothing.
+//! Invariant: a letter is queued, being sent under a lease, sent, or visibly failed.
+
+mod letter;
+mod policy;
+mod store;
+
+pub use letter::{Kind, Letter, Party, Recipients, new_mail_id};
+pub use policy::{Caps, Withheld};
+pub use store::{
+    Delivery, Posted, Sending, State, bounced, claim, deliveries_of, discard, failed_count,
+    failed_letters, free_all, free_expired, lift_suppression, next_due, of_ticket, post,
+    put_back, retry, sent, set_failed, suppress, suppressions, take_back, find_by_mail_id,
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,498 @@
+//! The rows behind deliveries, suppressions and caps.
+
+use anyhow::{Context, Result, bail};
+use database::{Cols, Conn, Db, FromRow, Sql, Tx, dialect, params};
+use kernel::{
+    DeliveryId, EmailAddress, InboxId, MessageId, Span, TicketId, Timestamp,
+};
+use live::{Change, Touch};
+
+use crate::policy::{self, Caps, Facts, Withheld};
+use crate::{Kind, Letter, Recipients};
+
+/// What became of a posted letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Posted {
+    Queued(DeliveryId),
+    Withheld(Withheld),
+}
+
+/// Mail is tried for five days (RFC 5321, 4.5.4.1).
+const TRIED_FOR: Span = Span::days(5);
+const DAY: Span = Span::hours(24);
+
+/// Queues a letter. An automatic one may be withheld; what a person wrote never is.
+pub async fn post(tx: &mut Tx, letter: &Letter, caps: &Caps, now: Timestamp) -> Result<Posted> {
+    if letter.kind.is_capped() {
+        let first = letter.recipients.everyone().next().context("a letter without recipient")?;
+        let facts = facts(tx, letter, &first.address, now).await?;
+        if let Err(withheld) = policy::gate(&facts, caps) {
+            metrics::counter!("recourse_automatic_mail_withheld_total").increment(1);
+            if withheld == Withheld::HourCap {
+                tracing::error!("automatic mail to unverified addresses reached its hourly cap");
+            }
+            return Ok(Posted::Withheld(withheld));
+        }
+        count_automatic(tx, letter, &first.address, now).await?;
+    }
+    let id = insert(tx, letter, now).await?;
+    tx.announce("mail");
+    Ok(Posted::Queued(id))
+}
+
+async fn facts<'f>(
+    conn: &mut Conn,
+    letter: &Letter,
+    address: &'f EmailAddress,
+    now: Timestamp,
+) -> Result<Facts<'f>> {
+    let row: (i64, i64, i64, i64, i64) = conn
+        .one(
+            "select
+                (select count(*) from suppressions where address = $1),
+                (select count(*) from inboxes where address = $1),
+                (select count(*) from automatic_mail where address = $1 and created_at > $2),
+                (select count(*) from automatic_mail
+                  where address = $1 and created_at > $2 and ticket_id = $3),
+                coalesce((select sent from automatic_mail_hours where hour = $4), 0)",
+            params![address, now - DAY, letter.ticket, hour(now)],
+        )
+        .await?;
+    let (suppressed, own, today, today_on_ticket, unverified_this_hour) = row;
+    Ok(Facts {
+        address,
+        recipient_count: letter.recipients.everyone().count(),
+        verified: letter.verified,
+        suppressed: suppressed > 0,
+        is_own: own > 0,
+        today,
+        today_on_ticket,
+        unverified_this_hour,
+    })
+}
+
+fn hour(now: Timestamp) -> i64 {
+    now.seconds() / 3_600
+}
+
+async fn count_automatic(
+    tx: &mut Tx,
+    letter: &Letter,
+    address: &EmailAddress,
+    now: Timestamp,
+) -> Result<()> {
+    tx.execute(
+        "insert into automatic_mail (address, ticket_id, created_at) values ($1, $2, $3)",
+        params![address, letter.ticket, now],
+    )
+    .await?;
+    if !letter.verified {
+        tx.execute(
+            "insert into automatic_mail_hours (hour, sent) values ($1, 1)
+             on conflict (hour) do update set sent = automatic_mail_hours.sent + 1",
+            params![hour(now)],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+async fn insert(tx: &mut Tx, letter: &Letter, now: Timestamp) -> Result<DeliveryId> {
+    let send_after = letter.send_after.max(now);
+    tx.scalar(
+        "insert into deliveries (kind, inbox_id, ticket_id, message_id, mail_id, from_name,
+            reply_to, recipients, subject, text, html, in_reply_to, mail_references, state,
+            send_after, created_at, give_up_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'queued', $14, $15, $16)
+         returning id",
+        params![
+            letter.kind.as_str(),
+            letter.inbox,
+            letter.ticket,
+            letter.message,
+            &letter.mail_id,
+            &letter.from_name,
+            letter.reply_to.clone(),
+            serde_json::to_string(&letter.recipients)?,
+            &letter.subject,
+            &letter.text,
+            letter.html.clone(),
+            letter.in_reply_to.clone(),
+            letter.references.join(" "),
+            send_after,
+            now,
+            send_after + TRIED_FOR
+        ],
+    )
+    .await
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Queued,
+    Sending,
+    Sent,
+    Failed,
+    Bounced,
+    Discarded,
+}
+
+impl State {
+    fn named(text: &str) -> Result<Self> {
+        Ok(match text {
+            "queued" => Self::Queued,
+            "sending" => Self::Sending,
+            "sent" => Self::Sent,
+            "failed" => Self::Failed,
+            "bounced" => Self::Bounced,
+            "discarded" => Self::Discarded,
+            other => bail!("unknown state of delivery {other}"),
+        })
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Bounced => "bounced",
+            Self::Discarded => "discarded",
+        }
+    }
+}
+
+/// How a letter is doing, for the people who wait for it.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    pub id: DeliveryId,
+    pub kind: Kind,
+    pub ticket: Option<TicketId>,
+    pub message: Option<MessageId>,
+    pub state: State,
+    pub recipients: Recipients,
+    pub subject: String,
+    pub send_after: Timestamp,
+    pub attempts: i64,
+    /// What the other side said, in words.
+    pub fault: Option<String>,
+    pub created_at: Timestamp,
+    pub sent_at: Option<Timestamp>,
+}
+
+const DELIVERY: &str = "select id, kind, ticket_id, message_id, state, recipients, subject,
+    send_after, attempts, fault, created_at, sent_at from deliveries";
+
+impl FromRow for Delivery {
+    fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
+        Ok(Self {
+            id: cols.next()?,
+            kind: Kind::named(&cols.next::<String>()?)?,
+            ticket: cols.next()?,
+            message: cols.next()?,
+            state: State::named(&cols.next::<String>()?)?,
+            recipients: serde_json::from_str(&cols.next::<String>()?)?,
+            subject: cols.next()?,
+            send_after: cols.next()?,
+            attempts: cols.next()?,
+            fault: cols.next()?,
+            created_at: cols.next()?,
+            sent_at: cols.next()?,
+        })
+    }
+}
+
+/// The deliveries of these messages, oldest first.
+pub async fn deliveries_of(conn: &mut Conn, messages: &[MessageId]) -> Result<Vec<Delivery>> {
+    if messages.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = Sql::new(DELIVERY);
+    sql.push(" where message_id in (").bind_list(messages.iter().copied());
+    sql.push(") order by id");
+    conn.all_sql(sql).await
+}
+
+/// The latest deliveries of a ticket that carry no message, such as acknowledgements.
+pub async fn of_ticket(conn: &mut Conn, ticket: TicketId, limit: i64) -> Result<Vec<Delivery>> {
+    let mut sql = Sql::new(DELIVERY);
+    sql.push(" where ticket_id = ").bind(ticket);
+    sql.push(" order by id desc limit ").bind(limit);
+    conn.all_sql(sql).await
+}
+
+/// Letters that did not arrive, the latest first.
+pub async fn failed_letters(
+    conn: &mut Conn,
+    before: Option<DeliveryId>,
+    limit: i64,
+) -> Result<Vec<Delivery>> {
+    let mut sql = Sql::new(DELIVERY);
+    sql.push(" where state in ('failed', 'bounced') and id < ");
+    sql.bind(before.map_or(i64::MAX, i64::from));
+    sql.push(" order by id desc limit ").bind(limit);
+    conn.all_sql(sql).await
+}
+
+pub async fn failed_count(conn: &mut Conn) -> Result<i64> {
+    conn.scalar("select count(*) from deliveries where state in ('failed', 'bounced')", params![])
+        .await
+}
+
+pub async fn find_by_mail_id(conn: &mut Conn, mail_id: &str) -> Result<Option<Delivery>> {
+    let mut sql = Sql::new(DELIVERY);
+    sql.push(" where mail_id = ").bind(mail_id);
+    conn.optional_sql(sql).await
+}
+
+/// A letter that a sender holds.
+#[derive(Clone, Debug)]
+pub struct Sending {
+    pub id: DeliveryId,
+    pub attempts: i64,
+    pub give_up_at: Timestamp,
+    pub letter: Letter,
+}
+
+impl FromRow for Sending {
+    fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
+        let id = cols.next()?;
+        let attempts = cols.next()?;
+        let give_up_at = cols.next()?;
+        let letter = Letter {
+            kind: Kind::named(&cols.next::<String>()?)?,
+            inbox: cols.next()?,
+            ticket: cols.next()?,
+            message: cols.next()?,
+            mail_id: cols.next()?,
+            from_name: cols.next()?,
+            reply_to: cols.next()?,
+            recipients: serde_json::from_str(&cols.next::<String>()?)?,
+            subject: cols.next()?,
+            text: cols.next()?,
+            html: cols.next()?,
+            in_reply_to: cols.next()?,
+            references: cols
+                .next::<Option<String>>()?
+                .unwrap_or_default()
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect(),
+            send_after: cols.next()?,
+            verified: true,
+        };
+        Ok(Self { id, attempts, give_up_at, letter })
+    }
+}
+
+/// When the next letter is due.
+pub async fn next_due(conn: &mut Conn) -> Result<Option<Timestamp>> {
+    conn.scalar("select min(send_after) from deliveries where state = 'queued'", params![]).await
+}
+
+/// Takes up to `limit` due letters under a lease, leaving out inboxes whose server rests.
+pub async fn claim(
+    db: &Db,
+    now: Timestamp,
+    lease: Span,
+    resting: &[InboxId],
+    limit: i64,
+) -> Result<Vec<Sending>> {
+    let mut tx = db.begin().await?;
+    let mut sql = Sql::new("update deliveries set state = 'sending', attempts = attempts + 1,");
+    sql.push(" leased_until = ").bind(now + lease);
+    sql.push(" where id in (select id from deliveries where state = 'queued' and send_after <= ");
+    sql.bind(now);
+    if !resting.is_empty() {
+        sql.push(" and coalesce(inbox_id, 0) not in (").bind_list(resting.iter().copied());
+        sql.push(")");
+    }
+    sql.push(" order by send_after, id limit ").bind(limit);
+    dialect::skip_locked(&mut sql, tx.engine());
+    sql.push(
+        ") returning id, attempts, give_up_at, kind, inbox_id, ticket_id, message_id, mail_id,
+            from_name, reply_to, recipients, subject, text, html, in_reply_to, mail_references,
+            send_after",
+    );
+    let claimed = tx.all_sql(sql).await?;
+    tx.commit().await?;
+    Ok(claimed)
+}
+
+/// The other side took it.
+pub async fn sent(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<()> {
+    change(
+        tx,
+        id,
+        Sql::of(
+            "update deliveries set state = 'sent', sent_at = $2, fault = null, leased_until = null
+              where id = $1 and state = 'sending'",
+            params![id, now],
+        ),
+    )
+    .await
+    .map(drop)
+}
+
+/// Another try later; `fault` says why, for whoever looks meanwhile.
+pub async fn put_back(tx: &mut Tx, id: DeliveryId, at: Timestamp, fault: &str) -> Result<()> {
+    change(
+        tx,
+        id,
+        Sql::of(
+            "update deliveries
+                set state = 'queued', send_after = $2, fault = $3, leased_until = null
+              where id = $1 and state = 'sending'",
+            params![id, at, fault],
+        ),
+    )
+    .await
+    .map(drop)
+}
+
+/// It will not arrive, and somebody has to know.
+pub async fn set_failed(tx: &mut Tx, id: DeliveryId, fault: &str) -> Result<()> {
+    change(
+        tx,
+        id,
+        Sql::of(
+            "update deliveries set state = 'failed', fault = $2, leased_until = null
+              where id = $1 and state = 'sending'",
+            params![id, fault],
+        ),
+    )
+    .await
+    .map(drop)
+}
+
+/// A bounce came for a letter that was sent. Says whether it was one of ours.
+pub async fn bounced(tx: &mut Tx, id: DeliveryId, reason: &str) -> Result<bool> {
+    change(
+        tx,
+        id,
+        Sql::of(
+            "update deliveries set state = 'bounced', fault = $2
+              where id = $1 and state in ('sent', 'sending', 'queued', 'bounced')",
+            params![id, reason],
+        ),
+    )
+    .await
+}
+
+/// Takes a letter back before it leaves. Losing to the sender is told by `false`.
+pub async fn take_back(tx: &mut Tx, id: DeliveryId) -> Result<bool> {
+    change(
+        tx,
+        id,
+        Sql::of(
+            "update deliveries set state = 'discarded'
+              where id = $1 and state = 'queued' and attempts = 0",
+            params![id],
+        ),
+    )
+    .await
+}
+
+/// Sends a failed letter again, for another five days.
+pub async fn retry(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<bool> {
+    let again = change(
+        tx,
+        id,
+        Sql::of(
+            "update deliveries
+                set state = 'queued', send_after = $2, give_up_at = $3, attempts = 0
+              where id = $1 and state in ('failed', 'bounced')",
+            params![id, now, now + TRIED_FOR],
+        ),
+    )
+    .await?;
+    tx.announce("mail");
+    Ok(again)
+}
+
+/// Gives up a letter that failed or still waits.
+pub async fn discard(tx: &mut Tx, id: DeliveryId) -> Result<bool> {
+    change(
+        tx,
+        id,
+        Sql::of(
+            "update deliveries set state = 'discarded'
+              where id = $1 and state in ('failed', 'bounced', 'queued')",
+            params![id],
+        ),
+    )
+    .await
+}
+
+/// Runs an update of one delivery and tells those who look at its ticket.
+async fn change(tx: &mut Tx, id: DeliveryId, update: Sql) -> Result<bool> {
+    let changed = tx.execute_sql(update).await? > 0;
+    if changed {
+        let ticket: Option<(TicketId, InboxId)> = tx
+            .optional(
+                "select ticket.id, ticket.inbox_id
+                   from deliveries delivery
+                   join tickets ticket on ticket.id = delivery.ticket_id
+                  where delivery.id = $1",
+                params![id],
+            )
+            .await?;
+        if let Some((id, inbox)) = ticket {
+            tx.announce(Change::Ticket { id, inbox, touch: Touch::Message });
+        }
+    }
+    Ok(changed)
+}
+
+/// Frees the letters of senders that died. They go out again under the same Message-ID.
+pub async fn free_expired(db: &Db, now: Timestamp) -> Result<u64> {
+    let mut tx = db.begin().await?;
+    let freed = tx
+        .execute(
+            "update deliveries set state = 'queued', leased_until = null
+              where state = 'sending' and leased_until < $1",
+            params![now],
+        )
+        .await?;
+    tx.commit().await?;
+    Ok(freed)
+}
+
+/// Frees every held letter. Only right where this process is the database's only user.
+pub async fn free_all(db: &Db) -> Result<u64> {
+    free_expired(db, Timestamp::from_micros(i64::MAX)).await
+}
+
+/// Stops automatic mail to an address that mail does not reach.
+pub async fn suppress(
+    tx: &mut Tx,
+    address: &EmailAddress,
+    reason: &str,
+    now: Timestamp,
+) -> Result<()> {
+    tx.execute(
+        "insert into suppressions (address, reason, created_at) values ($1, $2, $3)
+         on conflict (address) do update set reason = excluded.reason",
+        params![address, reason, now],
+    )
+    .await
+    .map(drop)
+}
+
+pub async fn lift_suppression(tx: &mut Tx, address: &EmailAddress) -> Result<bool> {
+    let gone =
+        tx.execute("delete from suppressions where address = $1", params![address]).await?;
+    Ok(gone > 0)
+}
+
+/// Addresses that bounced, with the reason and since when; the latest first.
+pub async fn suppressions(
+    conn: &mut Conn,
+    limit: i64,
+) -> Result<Vec<(EmailAddress, String, Timestamp)>> {
+    conn.all(
+        "select address, reason, created_at from suppressions order by created_at desc limit $1",
+        params![limit],
+    )
+    .await
+}

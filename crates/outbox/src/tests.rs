@@ -1,0 +1,193 @@
+use database::testing::TUESDAY;
+use database::{Db, on_both};
+use kernel::{EmailAddress, Span, Timestamp};
+
+use crate::policy::{Facts, gate};
+use crate::*;
+
+fn address(text: &str) -> EmailAddress {
+    text.parse().unwrap()
+}
+
+#[test]
+fn automatic_mail_passes_the_gate_or_is_withheld_for_a_reason() {
+    let dana = address("dana@example.com");
+    let facts = Facts {
+        address: &dana,
+        recipient_count: 1,
+        verified: true,
+        suppressed: false,
+        is_own: false,
+        today: 0,
+        today_on_ticket: 0,
+        unverified_this_hour: 0,
+    };
+    let check = |facts: Facts<'_>| gate(&facts, &Caps::default());
+
+    assert_eq!(check(facts.clone()), Ok(()));
+    for (facts, said) in [
+        (Facts { recipient_count: 2, ..facts.clone() }, Err(Withheld::SeveralRecipients)),
+        (Facts { recipient_count: 0, ..facts.clone() }, Err(Withheld::SeveralRecipients)),
+        (Facts { is_own: true, ..facts.clone() }, Err(Withheld::OwnAddress)),
+        (Facts { suppressed: true, ..facts.clone() }, Err(Withheld::Suppressed)),
+        (Facts { today_on_ticket: 1, today: 1, ..facts.clone() }, Err(Withheld::TicketCap)),
+        (Facts { today: 2, ..facts.clone() }, Ok(())),
+        (Facts { today: 3, ..facts.clone() }, Err(Withheld::AddressCap)),
+        (Facts { verified: false, ..facts.clone() }, Ok(())),
+        (Facts { verified: false, today: 1, ..facts.clone() }, Err(Withheld::UnverifiedCap)),
+        (
+            Facts { verified: false, unverified_this_hour: 10_000, ..facts.clone() },
+            Err(Withheld::HourCap),
+        ),
+        (Facts { unverified_this_hour: 10_000, ..facts.clone() }, Ok(())),
+    ] {
+        assert_eq!(check(facts.clone()), said, "{facts:?}");
+    }
+    for robot in [
+        "mailer-daemon@x.example", "MAILER-DAEMON@x.example", "no-reply@x.example",
+        "noreply@x.example", "no_reply@x.example", "do-not-reply@x.example",
+        "noreply-orders@x.example", "bounces@x.example", "postmaster@x.example",
+    ] {
+        let robot = address(robot);
+        let facts = Facts { address: &robot, ..facts.clone() };
+        assert_eq!(check(facts), Err(Withheld::Robot), "{robot}");
+    }
+    for person in ["nora.reply@x.example", "bouncer@x.example", "dana@noreply.example"] {
+        let person = address(person);
+        assert_eq!(check(Facts { address: &person, ..facts.clone() }), Ok(()), "{person}");
+    }
+}
+
+fn letter(kind: Kind, to: &str) -> Letter {
+    Letter {
+        kind,
+        inbox: None,
+        ticket: None,
+        message: None,
+        mail_id: new_mail_id("shop.example"),
+        from_name: "Shop".to_owned(),
+        reply_to: None,
+        recipients: Recipients::to(Party::new("Dana", address(to))),
+        subject: "Hello".to_owned(),
+        text: "Hi".to_owned(),
+        html: None,
+        in_reply_to: None,
+        references: vec!["a@x".to_owned(), "b@x".to_owned()],
+        send_after: TUESDAY,
+        verified: false,
+    }
+}
+
+async fn put(db: &Db, letter: &Letter, now: Timestamp) -> Posted {
+    let mut tx = db.begin().await.unwrap();
+    let posted = post(&mut tx, letter, &Caps::default(), now).await.unwrap();
+    tx.commit().await.unwrap();
+    posted
+}
+
+async fn claim_one(db: &Db, now: Timestamp) -> Option<Sending> {
+    claim(db, now, Span::seconds(60), &[], 10).await.unwrap().pop()
+}
+
+async fn state_of(db: &Db, mail_id: &str) -> State {
+    let mut conn = db.read().await.unwrap();
+    find_by_mail_id(&mut conn, mail_id).await.unwrap().unwrap().state
+}
+
+on_both! {
+    async fn a_letter_waits_its_time_and_is_sent_once(db: Db) {
+        let letter = Letter { send_after: TUESDAY + Span::seconds(10), ..letter(Kind::Reply, "d@x.example") };
+        assert!(matches!(put(&db, &letter, TUESDAY).await, Posted::Queued(_)));
+        assert!(claim_one(&db, TUESDAY).await.is_none());
+
+        let now = TUESDAY + Span::seconds(10);
+        let sending = claim_one(&db, now).await.unwrap();
+        assert_eq!(sending.letter.references, letter.references);
+        assert_eq!(sending.letter.recipients, letter.recipients);
+        assert!(claim_one(&db, now).await.is_none());
+
+        let mut tx = db.begin().await.unwrap();
+        sent(&mut tx, sending.id, now).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(state_of(&db, &letter.mail_id).await, State::Sent);
+    }
+
+    async fn taking_back_and_sending_exclude_each_other(db: Db) {
+        let first = letter(Kind::Reply, "d@x.example");
+        let Posted::Queued(id) = put(&db, &first, TUESDAY).await else { panic!() };
+        let mut tx = db.begin().await.unwrap();
+        assert!(take_back(&mut tx, id).await.unwrap());
+        tx.commit().await.unwrap();
+        assert!(claim_one(&db, TUESDAY).await.is_none());
+
+        let second = letter(Kind::Reply, "d@x.example");
+        let Posted::Queued(id) = put(&db, &second, TUESDAY).await else { panic!() };
+        assert!(claim_one(&db, TUESDAY).await.is_some());
+        let mut tx = db.begin().await.unwrap();
+        assert!(!take_back(&mut tx, id).await.unwrap());
+    }
+
+    async fn a_dead_sender_s_letter_goes_out_under_the_same_id(db: Db) {
+        let letter = letter(Kind::Reply, "d@x.example");
+        put(&db, &letter, TUESDAY).await;
+        let first = claim_one(&db, TUESDAY).await.unwrap();
+        assert_eq!(free_expired(&db, TUESDAY).await.unwrap(), 0);
+        assert_eq!(free_expired(&db, TUESDAY + Span::seconds(61)).await.unwrap(), 1);
+        let again = claim_one(&db, TUESDAY + Span::seconds(61)).await.unwrap();
+        assert_eq!(first.letter.mail_id, again.letter.mail_id);
+        assert_eq!(again.attempts, 2);
+    }
+
+    async fn a_failed_letter_is_visible_and_can_be_sent_again_or_dropped(db: Db) {
+        let letter = letter(Kind::Reply, "d@x.example");
+        put(&db, &letter, TUESDAY).await;
+        let sending = claim_one(&db, TUESDAY).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        set_failed(&mut tx, sending.id, "the address does not exist").await.unwrap();
+        let failed = failed_letters(&mut tx, None, 10).await.unwrap();
+        assert_eq!(failed[0].fault.as_deref(), Some("the address does not exist"));
+        assert!(retry(&mut tx, sending.id, TUESDAY).await.unwrap());
+        assert!(discard(&mut tx, sending.id).await.unwrap());
+        assert!(!discard(&mut tx, sending.id).await.unwrap());
+        tx.commit().await.unwrap();
+        assert!(claim_one(&db, TUESDAY).await.is_none());
+    }
+
+    async fn a_stranger_gets_one_automatic_mail_a_day_and_a_known_person_three(db: Db) {
+        let mut results = Vec::new();
+        for _ in 0..2 {
+            results.push(put(&db, &letter(Kind::Acknowledgement, "new@x.example"), TUESDAY).await);
+        }
+        assert!(matches!(results[0], Posted::Queued(_)));
+        assert_eq!(results[1], Posted::Withheld(Withheld::UnverifiedCap));
+        let tomorrow = TUESDAY + Span::hours(25);
+        let again = put(&db, &letter(Kind::Acknowledgement, "new@x.example"), tomorrow).await;
+        assert!(matches!(again, Posted::Queued(_)));
+
+        for count in 0..4 {
+            let known = Letter { verified: true, ..letter(Kind::Automatic, "known@x.example") };
+            let posted = put(&db, &known, TUESDAY).await;
+            assert_eq!(matches!(posted, Posted::Queued(_)), count < 3);
+        }
+        // People are not capped.
+        for _ in 0..5 {
+            let posted = put(&db, &letter(Kind::Reply, "new@x.example"), TUESDAY).await;
+            assert!(matches!(posted, Posted::Queued(_)));
+        }
+    }
+
+    async fn nothing_automatic_goes_to_an_address_that_bounced(db: Db) {
+        let gone = address("gone@x.example");
+        let mut tx = db.begin().await.unwrap();
+        suppress(&mut tx, &gone, "the mailbox does not exist", TUESDAY).await.unwrap();
+        tx.commit().await.unwrap();
+        let posted = put(&db, &letter(Kind::Acknowledgement, "gone@x.example"), TUESDAY).await;
+        assert_eq!(posted, Posted::Withheld(Withheld::Suppressed));
+
+        let mut tx = db.begin().await.unwrap();
+        assert!(lift_suppression(&mut tx, &gone).await.unwrap());
+        tx.commit().await.unwrap();
+        let posted = put(&db, &letter(Kind::Acknowledgement, "gone@x.example"), TUESDAY).await;
+        assert!(matches!(posted, Posted::Queued(_)));
+    }
+}

@@ -1,0 +1,275 @@
+//! The rows behind jobs and schedules.
+
+use anyhow::Result;
+use database::{Cols, Conn, Db, FromRow, Sql, Tx, dialect, params};
+use kernel::{JobId, Span, Timestamp};
+
+use crate::Job;
+
+/// Adds a job that is due now.
+pub async fn enqueue<J: Job>(tx: &mut Tx, job: &J, now: Timestamp) -> Result<()> {
+    enqueue_at(tx, job, now, now).await
+}
+
+/// Adds a job that is due at `run_at`.
+pub async fn enqueue_at<J: Job>(
+    tx: &mut Tx,
+    job: &J,
+    run_at: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    let added = tx
+        .execute(
+            "insert into jobs (name, payload, lane, once_key, state, run_at, created_at)
+             values ($1, $2, $3, $4, 'waiting', $5, $6)
+             on conflict (once_key) where once_key is not null and state = 'waiting'
+             do nothing",
+            params![
+                J::NAME,
+                serde_json::to_string(job)?,
+                job.lane(),
+                job.once_key(),
+                run_at,
+                now
+            ],
+        )
+        .await?;
+    if added > 0 && run_at <= now {
+        tx.announce("jobs");
+    }
+    Ok(())
+}
+
+/// A job that a worker holds.
+#[derive(Debug)]
+pub(crate) struct Claimed {
+    pub(crate) id: JobId,
+    pub(crate) name: String,
+    pub(crate) payload: String,
+    pub(crate) attempts: i64,
+}
+
+impl FromRow for Claimed {
+    fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
+        Ok(Self {
+            id: cols.next()?,
+            name: cols.next()?,
+            payload: cols.next()?,
+            attempts: cols.next()?,
+        })
+    }
+}
+
+/// Takes up to `limit` due jobs under a lease, passing over lanes that are at work at `lane_max`
+/// places already.
+pub(crate) async fn claim(
+    db: &Db,
+    now: Timestamp,
+    lease: Span,
+    lane_max: i64,
+    limit: i64,
+) -> Result<Vec<Claimed>> {
+    let mut tx = db.begin().await?;
+    let mut sql = Sql::new("update jobs set state = 'running', attempts = attempts + 1,");
+    sql.push(" leased_until = ").bind(now + lease);
+    sql.push(
+        " where id in (
+            select id from jobs
+             where state = 'waiting'
+               and run_at <= ",
+    );
+    sql.bind(now);
+    sql.push(
+        " and lane not in (
+                   select lane from jobs where state = 'running'
+                    group by lane having count(*) >= ",
+    );
+    sql.bind(lane_max).push(") order by run_at, id limit ").bind(limit);
+    dialect::skip_locked(&mut sql, tx.engine());
+    sql.push(") returning id, name, payload, attempts");
+    let claimed = tx.all_sql(sql).await?;
+    tx.commit().await?;
+    Ok(claimed)
+}
+
+/// When the next waiting job is due.
+pub(crate) async fn next_due(conn: &mut Conn) -> Result<Option<Timestamp>> {
+    conn.scalar("select min(run_at) from jobs where state = 'waiting'", params![]).await
+}
+
+pub(crate) async fn renew(db: &Db, id: JobId, until: Timestamp) -> Result<()> {
+    let mut tx = db.begin().await?;
+    tx.execute(
+        "update jobs set leased_until = $2 where id = $1 and state = 'running'",
+        params![id, until],
+    )
+    .await?;
+    tx.commit().await
+}
+
+pub(crate) async fn finish(db: &Db, id: JobId) -> Result<()> {
+    let mut tx = db.begin().await?;
+    tx.execute("delete from jobs where id = $1", params![id]).await?;
+    tx.commit().await
+}
+
+/// Puts a job back for another try. If the same work was asked for anew meanwhile, that job does
+/// it and this one goes.
+pub(crate) async fn put_back(db: &Db, id: JobId, run_at: Timestamp, fault: &str) -> Result<()> {
+    let mut tx = db.begin().await?;
+    let kept = tx
+        .execute(
+            "update jobs set state = 'waiting', run_at = $2, last_error = $3, leased_until = null
+              where id = $1
+                and not exists (
+                    select 1 from jobs other
+                     where other.once_key = jobs.once_key and other.state = 'waiting')",
+            params![id, run_at, fault],
+        )
+        .await?;
+    if kept == 0 {
+        tx.execute("delete from jobs where id = $1", params![id]).await?;
+    }
+    tx.commit().await
+}
+
+pub(crate) async fn set_aside(db: &Db, id: JobId, fault: &str) -> Result<()> {
+    let mut tx = db.begin().await?;
+    tx.execute(
+        "update jobs set state = 'failed', last_error = $2, leased_until = null where id = $1",
+        params![id, fault],
+    )
+    .await?;
+    tx.commit().await
+}
+
+/// Frees the jobs of workers that died: their lease ran out. Says how many.
+pub(crate) async fn free_expired(db: &Db, now: Timestamp) -> Result<u64> {
+    let mut tx = db.begin().await?;
+    let expired: Vec<JobId> = tx
+        .column("select id from jobs where state = 'running' and leased_until < $1", params![now])
+        .await?;
+    let mut freed = 0;
+    for id in &expired {
+        freed += tx
+            .execute(
+                "update jobs set state = 'waiting', run_at = $2, leased_until = null
+                  where id = $1 and state = 'running' and leased_until < $2
+                    and not exists (
+                        select 1 from jobs other
+                         where other.once_key = jobs.once_key and other.state = 'waiting')",
+                params![*id, now],
+            )
+            .await?;
+        tx.execute(
+            "delete from jobs where id = $1 and state = 'running' and leased_until < $2",
+            params![*id, now],
+        )
+        .await?;
+    }
+    tx.commit().await?;
+    Ok(freed)
+}
+
+/// Frees every held job. Only right where this process is the database's only user.
+pub(crate) async fn free_all(db: &Db) -> Result<()> {
+    free_expired(db, Timestamp::from_micros(i64::MAX)).await.map(drop)
+}
+
+/// A job that was set aside.
+#[derive(Debug, Clone)]
+pub struct FailedJob {
+    pub id: JobId,
+    pub name: String,
+    pub payload: String,
+    pub attempts: i64,
+    pub fault: String,
+    pub created_at: Timestamp,
+}
+
+impl FromRow for FailedJob {
+    fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
+        Ok(Self {
+            id: cols.next()?,
+            name: cols.next()?,
+            payload: cols.next()?,
+            attempts: cols.next()?,
+            fault: cols.next()?,
+            created_at: cols.next()?,
+        })
+    }
+}
+
+/// The latest jobs that were set aside, at most `limit`.
+pub async fn failed(conn: &mut Conn, limit: i64) -> Result<Vec<FailedJob>> {
+    conn.all(
+        "select id, name, payload, attempts, coalesce(last_error, ''), created_at
+           from jobs where state = 'failed' order by id desc limit $1",
+        params![limit],
+    )
+    .await
+}
+
+/// Gives a job that was set aside its tries back. Says whether it was there.
+pub async fn retry(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<bool> {
+    let changed = tx
+        .execute(
+            "update jobs set state = 'waiting', attempts = 0, run_at = $2
+              where id = $1 and state = 'failed'
+                and not exists (
+                    select 1 from jobs other
+                     where other.once_key = jobs.once_key and other.state = 'waiting')",
+            params![id, now],
+        )
+        .await?;
+    tx.announce("jobs");
+    Ok(changed > 0)
+}
+
+/// Drops a job that was set aside. Says whether it was there.
+pub async fn discard(tx: &mut Tx, id: JobId) -> Result<bool> {
+    let gone =
+        tx.execute("delete from jobs where id = $1 and state = 'failed'", params![id]).await?;
+    Ok(gone > 0)
+}
+
+pub async fn waiting_count(conn: &mut Conn) -> Result<i64> {
+    conn.scalar("select count(*) from jobs where state = 'waiting'", params![]).await
+}
+
+/// Since when the oldest due job waits, if one does.
+pub async fn oldest_due(conn: &mut Conn, now: Timestamp) -> Result<Option<Timestamp>> {
+    conn.scalar(
+        "select min(run_at) from jobs where state = 'waiting' and run_at <= $1",
+        params![now],
+    )
+    .await
+}
+
+/// Marks a schedule as run at `now` if it last ran at or before `due_since`. One node wins.
+pub(crate) async fn win_schedule(
+    db: &Db,
+    name: &'static str,
+    due_since: Timestamp,
+    now: Timestamp,
+) -> Result<bool> {
+    let mut conn = db.read().await?;
+    let last: Option<(Timestamp,)> =
+        conn.optional("select last_run_at from schedules where name = $1", params![name]).await?;
+    drop(conn);
+    // A clock that was set back must not stop the schedule for as long as it was ahead.
+    if last.is_some_and(|(last,)| due_since < last && last <= now) {
+        return Ok(false);
+    }
+    let mut tx = db.begin().await?;
+    let won = tx
+        .execute(
+            "insert into schedules (name, last_run_at) values ($1, $2)
+             on conflict (name) do update set last_run_at = excluded.last_run_at
+              where schedules.last_run_at <= $3 or schedules.last_run_at > $2",
+            params![name, now, due_since],
+        )
+        .await?;
+    tx.commit().await?;
+    Ok(won > 0)
+}

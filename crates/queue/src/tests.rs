@@ -1,0 +1,209 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use database::testing::TUESDAY;
+use database::{Db, on_both};
+use kernel::{ManualClock, Span, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::*;
+
+/// Counts its runs, and does what its name says.
+#[derive(Serialize, Deserialize)]
+struct Act {
+    how: String,
+    once: Option<String>,
+}
+
+impl Job for Act {
+    const NAME: &'static str = "tests.act";
+    type Services = Arc<AtomicUsize>;
+
+    fn once_key(&self) -> Option<String> {
+        self.once.clone()
+    }
+
+    async fn run(&self, cx: &Context<Self::Services>) -> Result<(), Retry> {
+        cx.services.fetch_add(1, Ordering::SeqCst);
+        match self.how.as_str() {
+            "later" => Err(Retry::Later(anyhow::anyhow!("not yet"))),
+            "never" => Err(Retry::Never(anyhow::anyhow!("not ever"))),
+            "panic" => panic!("told to"),
+            _ => Ok(()),
+        }
+    }
+}
+
+struct Stage {
+    db: Db,
+    clock: Arc<ManualClock>,
+    runs: Arc<AtomicUsize>,
+    workers: Workers,
+}
+
+fn stage(db: Db) -> Stage {
+    let clock = ManualClock::at(TUESDAY);
+    let runs = Arc::new(AtomicUsize::new(0));
+    let mut workers = Workers::new(db.clone(), clock.clone());
+    workers.register::<Act>(Arc::clone(&runs));
+    Stage { db, clock, runs, workers }
+}
+
+impl Stage {
+    async fn add(&self, how: &str, once: Option<&str>) {
+        let job = Act { how: how.to_owned(), once: once.map(str::to_owned) };
+        let mut tx = self.db.begin().await.unwrap();
+        enqueue(&mut tx, &job, TUESDAY).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    fn runs(&self) -> usize {
+        self.runs.load(Ordering::SeqCst)
+    }
+
+    async fn waiting(&self) -> i64 {
+        waiting_count(&mut self.db.read().await.unwrap()).await.unwrap()
+    }
+
+    async fn failed(&self) -> Vec<FailedJob> {
+        failed(&mut self.db.read().await.unwrap(), 10).await.unwrap()
+    }
+}
+
+on_both! {
+    async fn a_job_runs_once_and_is_gone(db: Db) {
+        let stage = stage(db);
+        stage.add("well", None).await;
+        assert_eq!(stage.workers.run_due().await.unwrap(), 1);
+        assert_eq!(stage.workers.run_due().await.unwrap(), 0);
+        assert_eq!((stage.runs(), stage.waiting().await), (1, 0));
+    }
+
+    async fn a_job_whose_transaction_fails_was_never_there(db: Db) {
+        let stage = stage(db);
+        let mut tx = stage.db.begin().await.unwrap();
+        let job = Act { how: "well".to_owned(), once: None };
+        enqueue(&mut tx, &job, TUESDAY).await.unwrap();
+        drop(tx);
+        assert_eq!(stage.workers.run_due().await.unwrap(), 0);
+    }
+
+    async fn a_failing_job_waits_longer_each_time_and_is_set_aside(db: Db) {
+        let stage = stage(db);
+        stage.add("later", None).await;
+        for _ in 0..Act::TRIES_MAX {
+            stage.workers.run_due().await.unwrap();
+            assert_eq!(stage.workers.run_due().await.unwrap(), 0, "it waits");
+            stage.clock.advance(Span::hours(7));
+        }
+        let failed = stage.failed().await;
+        assert_eq!((failed.len(), failed[0].attempts), (1, Act::TRIES_MAX));
+        assert_eq!(failed[0].fault, "not yet");
+        stage.clock.advance(Span::days(30));
+        assert_eq!(stage.workers.run_due().await.unwrap(), 0);
+    }
+
+    async fn a_hopeless_job_is_set_aside_at_once_and_can_be_retried_or_discarded(db: Db) {
+        let stage = stage(db);
+        stage.add("never", None).await;
+        stage.workers.run_due().await.unwrap();
+        let job = &stage.failed().await[0];
+
+        let mut tx = stage.db.begin().await.unwrap();
+        assert!(retry(&mut tx, job.id, TUESDAY).await.unwrap());
+        tx.commit().await.unwrap();
+        assert_eq!(stage.workers.run_due().await.unwrap(), 1);
+        assert_eq!(stage.runs(), 2);
+
+        let mut tx = stage.db.begin().await.unwrap();
+        assert!(discard(&mut tx, job.id).await.unwrap());
+        assert!(!discard(&mut tx, job.id).await.unwrap());
+        tx.commit().await.unwrap();
+        assert!(stage.failed().await.is_empty());
+    }
+
+    async fn a_panic_ends_one_job_only_and_three_of_them_set_it_aside(db: Db) {
+        let stage = stage(db);
+        stage.add("panic", None).await;
+        stage.add("well", None).await;
+        assert_eq!(stage.workers.run_due().await.unwrap(), 2);
+        for _ in 0..3 {
+            stage.clock.advance(Span::hours(1));
+            stage.workers.run_due().await.unwrap();
+        }
+        assert_eq!(stage.runs(), 1 + 3);
+        assert_eq!(stage.failed().await[0].fault, "it panicked");
+    }
+
+    async fn the_same_work_waits_once(db: Db) {
+        let stage = stage(db);
+        stage.add("well", Some("ticket 1")).await;
+        stage.add("well", Some("ticket 1")).await;
+        stage.add("well", Some("ticket 2")).await;
+        assert_eq!(stage.waiting().await, 2);
+    }
+
+    async fn the_work_of_a_dead_worker_runs_again(db: Db) {
+        let stage = stage(db);
+        stage.add("well", None).await;
+        let lease = Span::seconds(50);
+        let claimed = store::claim(&stage.db, TUESDAY, lease, 9, 9).await.unwrap();
+        assert_eq!(claimed.len(), 1);
+        assert_eq!(store::free_expired(&stage.db, TUESDAY + lease).await.unwrap(), 0);
+        stage.clock.advance(Span::seconds(60));
+        assert_eq!(store::free_expired(&stage.db, kernel::Clock::now(&*stage.clock)).await.unwrap(), 1);
+        assert_eq!(stage.workers.run_due().await.unwrap(), 1);
+    }
+
+    async fn a_busy_lane_leaves_room_for_others(db: Db) {
+        let stage = stage(db);
+        for _ in 0..5 {
+            stage.add("well", None).await;
+        }
+        let lease = Span::seconds(50);
+        assert_eq!(store::claim(&stage.db, TUESDAY, lease, 2, 2).await.unwrap().len(), 2);
+        assert_eq!(store::claim(&stage.db, TUESDAY, lease, 2, 2).await.unwrap().len(), 0);
+    }
+
+    async fn two_workers_never_hold_the_same_job(db: Db) {
+        let stage = stage(db);
+        for _ in 0..40 {
+            stage.add("well", None).await;
+        }
+        let claims = (0..8).map(|_| store::claim(&stage.db, TUESDAY, Span::seconds(50), 99, 9));
+        let mut ids: Vec<_> = futures_util::future::join_all(claims)
+            .await
+            .into_iter()
+            .flat_map(|claimed| claimed.unwrap())
+            .map(|job| job.id)
+            .collect();
+        let all = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), all);
+    }
+
+    async fn a_schedule_is_kept_by_one_node_and_survives_clock_jumps(db: Db) {
+        let minute = Span::minutes(1);
+        let at = |minutes: i64| TUESDAY + Span::minutes(minutes);
+        let win = async |now: Timestamp| store::win_schedule(&db, "x", now - minute, now).await.unwrap();
+        assert!(win(at(0)).await);
+        assert!(!win(at(0)).await, "another node was quicker");
+        assert!(!win(at(0) + Span::seconds(59)).await);
+        assert!(win(at(1)).await);
+        assert!(win(at(60)).await, "an hour ahead fires once");
+        assert!(!win(at(60)).await);
+        assert!(win(at(2)).await, "set back, it goes on");
+        assert!(!win(at(2)).await);
+        assert!(win(at(3)).await);
+    }
+}
+
+#[test]
+fn pauses_grow_and_differ() {
+    assert_eq!(backoff(1, 1.0), Span::seconds(5));
+    assert_eq!(backoff(4, 1.0), Span::seconds(40));
+    assert_eq!(backoff(100, 1.0), Span::hours(6));
+    assert_eq!(backoff(3, 0.5), Span::seconds(10));
+    assert!(backoff(1, 0.0) >= Span::seconds(1));
+}
