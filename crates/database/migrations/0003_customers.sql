@@ -7,6 +7,8 @@ create table customers (
     name text not null,
     language text,
     time_zone text,
+    -- Links to the portal that were made earlier no longer open.
+    links_valid_from bigint not null default 0,
     created_at bigint not null,
     updated_at bigint not null
 );

@@ -172,6 +172,14 @@ create table messages (
 create index messages_of_ticket on messages (ticket_id, id);
 create index messages_by_mail_id on messages (mail_id) where mail_id is not null;
 
+-- The Message-IDs that a message refers to, so that mails find each other in any order.
+create table message_references (
+    mail_id text not null,
+    message_id bigint not null references messages (id),
+    primary key (mail_id, message_id)
+);
+create index message_references_of_message on message_references (message_id);
+
 -- The HTML of a message as it came. It is cleaned each time it is shown.
 create table message_html (
     message_id bigint primary key references messages (id),

@@ -26,20 +26,6 @@ create table topic_questions (
 );
 create index topic_questions_of_topic on topic_questions (topic_id, position);
 
--- A link opens one person's tickets; it is sent by mail and can be revoked.
-create table magic_links (
-    token_hash {{bytes}} primary key,
-    customer_id bigint not null references customers (id),
-    address text not null,
-    -- The ticket it leads to, if any.
-    ticket_id bigint references tickets (id),
-    created_at bigint not null,
-    expires_at bigint not null,
-    revoked_at bigint
-);
-create index magic_links_of_customer on magic_links (customer_id);
-create index magic_links_of_address on magic_links (address, created_at);
-
 create table portal_sessions (
     token_hash {{bytes}} primary key,
     customer_id bigint not null references customers (id),

@@ -156,3 +156,36 @@ impl Hub {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Something small that is read from the database once and again whenever settings change.
+pub struct Remembered<T> {
+    hub: Hub,
+    kept: Mutex<Option<(u64, Arc<T>)>>,
+}
+
+impl<T> Remembered<T> {
+    pub fn new(hub: Hub) -> Self {
+        Self { hub, kept: Mutex::new(None) }
+    }
+
+    /// The value, loaded if it is not known under the current version of the settings.
+    pub async fn get<F>(&self, load: F) -> anyhow::Result<Arc<T>>
+    where
+        F: Future<Output = anyhow::Result<T>>,
+    {
+        // Taken before loading: what changes meanwhile is loaded again next time.
+        let version = self.hub.settings_version();
+        if let Some((known, value)) = &*self.kept() {
+            if *known == version {
+                return Ok(Arc::clone(value));
+            }
+        }
+        let value = Arc::new(load.await?);
+        *self.kept() = Some((version, Arc::clone(&value)));
+        Ok(value)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<(u64, Arc<T>)>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

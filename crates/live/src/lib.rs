@@ -8,7 +8,7 @@ mod hub;
 mod presence;
 
 pub use change::{Activity, Change, Touch};
-pub use hub::{Hub, Numbered};
+pub use hub::{Hub, Numbered, Remembered};
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,95 @@
+//! The company that runs this installation.
+
+use anyhow::Result;
+use database::{Conn, Tx, params};
+use kernel::{EmailAddress, Timestamp};
+use live::Change;
+use serde::{Deserialize, Serialize};
+use ui::Brand;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Company {
+    pub name: String,
+    /// The hue of public pages and mails, 0 to 359.
+    pub hue: u16,
+    pub website: String,
+    pub imprint: String,
+    pub time_zone: String,
+    pub language: String,
+    /// None until the first set-up is done.
+    pub set_up_at: Option<Timestamp>,
+    pub system_mail: SystemMail,
+    /// The public address, when no setting of the program says another.
+    pub base_url: Option<String>,
+}
+
+/// By which way mail of the system itself leaves: invitations, links, notifications.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "by")]
+pub enum SystemMail {
+    /// Through the first inbox that can send.
+    #[default]
+    AnyInbox,
+    Inbox {
+        inbox: i64,
+    },
+    /// Through a mail server of its own.
+    Server {
+        from: EmailAddress,
+        host: String,
+        port: u16,
+        tls: String,
+        user: String,
+        /// Sealed with the key file for the place `system mail`.
+        password: String,
+    },
+}
+
+impl Default for Company {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            hue: 218,
+            website: String::new(),
+            imprint: String::new(),
+            time_zone: "UTC".to_owned(),
+            language: "en".to_owned(),
+            set_up_at: None,
+            system_mail: SystemMail::AnyInbox,
+            base_url: None,
+        }
+    }
+}
+
+impl Company {
+    pub fn brand(&self) -> Brand {
+        Brand {
+            company: self.name.clone(),
+            hue: self.hue,
+            website: self.website.clone(),
+            imprint: self.imprint.clone(),
+        }
+    }
+
+    pub async fn load(conn: &mut Conn) -> Result<Self> {
+        let row: Option<(String,)> =
+            conn.optional("select value from settings where name = 'company'", params![]).await?;
+        Ok(match row {
+            Some((json,)) => serde_json::from_str(&json)?,
+            None => Self::default(),
+        })
+    }
+
+    pub async fn save(&self, tx: &mut Tx, now: Timestamp) -> Result<()> {
+        tx.execute(
+            "insert into settings (name, value, updated_at) values ('company', $1, $2)
+             on conflict (name) do update
+                set value = excluded.value, updated_at = excluded.updated_at",
+            params![serde_json::to_string(self)?, now],
+        )
+        .await?;
+        tx.announce(Change::Settings);
+        Ok(())
+    }
+}

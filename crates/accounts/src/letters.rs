@@ -1,0 +1,70 @@
+//! Mail of the system itself to people inside.
+
+use anyhow::Result;
+use database::{Conn, Tx, params};
+use kernel::{EmailAddress, Timestamp};
+use outbox::{Caps, Kind, Letter, Party, Recipients, new_mail_id, post};
+use ui::Words;
+
+use crate::{Company, SystemMail};
+
+/// Whether a mail of the system would leave: some inbox or a server of its own can send.
+pub(crate) async fn can_leave(conn: &mut Conn, company: &Company) -> Result<bool> {
+    match company.system_mail {
+        SystemMail::Server { .. } => Ok(true),
+        SystemMail::AnyInbox | SystemMail::Inbox { .. } => {
+            let senders: i64 = conn
+                .scalar(
+                    "select count(*) from mail_connections where smtp_host is not null",
+                    params![],
+                )
+                .await?;
+            Ok(senders > 0)
+        }
+    }
+}
+
+/// A letter of the system: one paragraph, one link.
+#[derive(Clone, Debug)]
+pub struct SystemLetter<'l> {
+    pub to: (&'l str, &'l EmailAddress),
+    pub subject: String,
+    pub text: String,
+    pub link: String,
+}
+
+/// Queues a letter of the system. By which way it leaves is decided when it does.
+pub async fn send(
+    tx: &mut Tx,
+    company: &Company,
+    words: &Words,
+    letter: SystemLetter<'_>,
+    now: Timestamp,
+) -> Result<()> {
+    let (name, address) = letter.to;
+    let text = format!(
+        "{}\n\n{}\n\n{}\n\n{}",
+        words.a("letter-hello", "name", name),
+        letter.text,
+        letter.link,
+        words.a("letter-from", "company", &company.name)
+    );
+    let mail = Letter {
+        kind: Kind::System,
+        inbox: None,
+        ticket: None,
+        message: None,
+        mail_id: new_mail_id(address.domain()),
+        from_name: company.name.clone(),
+        reply_to: None,
+        recipients: Recipients::to(Party::new(name, address.clone())),
+        subject: letter.subject,
+        text,
+        html: None,
+        in_reply_to: None,
+        references: Vec::new(),
+        send_after: now,
+        verified: true,
+    };
+    post(tx, &mail, &Caps::default(), now).await.map(drop)
+}

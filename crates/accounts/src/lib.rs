@@ -1,0 +1,53 @@
+//! Who works here: people, roles, teams, inboxes, sign-in, sessions, tokens, the company.
+//!
+//! Invariant: what somebody may do is decided by [`policy`] alone, is asked for by every route
+//! ([`Routes`]), and is read anew when it changes.
+
+mod actions;
+mod actor;
+mod agent;
+mod api_token;
+mod company;
+mod directory;
+mod inbox;
+mod jobs;
+mod letters;
+mod password;
+pub mod policy;
+mod preferences;
+mod role;
+mod routes;
+mod service;
+mod session;
+mod sign_in;
+mod store;
+pub mod testing;
+mod web;
+
+pub use actions::{
+    AccountRefusal, Invitation, NewOwner, accept_invitation, add_agent, change_password,
+    deactivate, invite, make_reset_link, make_set_up_link, reactivate, set_password_with_link,
+    set_up, update_agent,
+};
+pub use actor::{Actor, Scope, Scopes, Sees, UnknownScope};
+pub use agent::{Agent, AgentState};
+pub use api_token::{ApiToken, NewToken, make_token, revoke_token, tokens_of};
+pub use company::{Company, SystemMail};
+pub use directory::{AgentCard, Directory, TeamCard};
+pub use inbox::{Inbox, InboxKind, InboxRefusal, NewInbox, add_inbox, archive_inbox, update_inbox};
+pub use jobs::{HandOver, HandOverWork};
+pub use password::{NewPassword, WeakPassword};
+pub use policy::Act;
+pub use preferences::{Notify, Preferences, Ways};
+pub use role::Role;
+pub use routes::{Access, Route, Routes};
+pub use service::Accounts;
+pub use session::{SESSION_ABSOLUTE, SESSION_IDLE, SessionCard};
+pub use sign_in::SignInRefusal;
+pub use web::routes;
+
+/// The texts of this feature.
+pub const MESSAGES_EN: &str = include_str!("../messages/en.ftl");
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,19 @@
+//! The people outside: who they are, by which addresses they are known, how to address them.
+//!
+//! Invariant: an address belongs to one customer.
+
+mod actions;
+mod customer;
+pub mod links;
+pub mod names;
+mod store;
+
+pub use actions::{CustomerRefusal, add_note, meet, merge, rename, revoke_links, verify};
+pub use customer::{Customer, CustomerNote, Identity};
+pub use store::{
+    by_address, find, find_by_public_id, find_many, identities, identity_verified, links_valid_from,
+    newest, notes,
+};
+
+#[cfg(test)]
+mod tests;

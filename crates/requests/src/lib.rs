@@ -1,0 +1,10 @@
+//! Requests that come twice, and requests that come too often.
+
+mod limits;
+mod once;
+
+pub use limits::{Limiter, Rate, TooMany};
+pub use once::{Answer, Attempt, answer, begin, forget, sweep};
+
+#[cfg(test)]
+mod tests;

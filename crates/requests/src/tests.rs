@@ -1,0 +1,75 @@
+use database::testing::TUESDAY;
+use database::{Db, on_both, params};
+use kernel::Span;
+
+use crate::*;
+
+#[test]
+fn a_bucket_empties_and_fills_again() {
+    let limiter = Limiter::new(Rate::new(3, Span::seconds(10)));
+    let at = |seconds: i64| TUESDAY + Span::seconds(seconds);
+    for _ in 0..3 {
+        assert_eq!(limiter.take("a", at(0)), Ok(()));
+    }
+    assert_eq!(limiter.take("a", at(0)), Err(TooMany { retry_after_seconds: 11 }));
+    assert_eq!(limiter.take("b", at(0)), Ok(()), "others are not concerned");
+    assert_eq!(limiter.take("a", at(10)), Ok(()));
+    assert!(limiter.take("a", at(10)).is_err());
+    for _ in 0..3 {
+        assert_eq!(limiter.take("a", at(100)), Ok(()));
+    }
+    assert!(limiter.take("a", at(100)).is_err());
+    limiter.clear("a");
+    assert_eq!(limiter.take("a", at(100)), Ok(()));
+}
+
+/// An effect that can be counted.
+async fn act(db: &Db, key: &str, content: &str) -> Result<Answer, Attempt> {
+    let mut tx = db.begin().await.unwrap();
+    match begin(&mut tx, "agent 1", key, content.as_bytes(), TUESDAY).await.unwrap() {
+        Attempt::First => {}
+        Attempt::Repeat(answer) => return Ok(answer),
+        other => return Err(other),
+    }
+    tx.execute(
+        "insert into settings (name, value, updated_at) values ($1, '', 0)",
+        params![format!("{key} {content}")],
+    )
+    .await
+    .unwrap();
+    let done = Answer { status: 201, body: format!("made {content}") };
+    answer(&mut tx, "agent 1", key, &done).await.unwrap();
+    tx.commit().await.unwrap();
+    Ok(done)
+}
+
+on_both! {
+    async fn a_repeat_gets_the_first_answer(db: Db) {
+        let first = act(&db, "k1", "a").await.unwrap();
+        assert_eq!(act(&db, "k1", "a").await.unwrap(), first);
+        assert_eq!(act(&db, "k1", "b").await, Err(Attempt::OtherRequest));
+        assert_eq!(act(&db, "k2", "b").await.unwrap().body, "made b");
+    }
+
+    async fn many_at_once_have_one_effect(db: Db) {
+        let all = futures_util::future::join_all((0..20).map(|_| act(&db, "k", "x"))).await;
+        assert!(all.iter().all(|answer| answer.as_ref().unwrap().body == "made x"));
+        let mut conn = db.read().await.unwrap();
+        let count: i64 = conn.scalar("select count(*) from settings", params![]).await.unwrap();
+        assert_eq!(count, 1);
+    }
+
+    async fn what_failed_may_be_tried_again(db: Db) {
+        let mut tx = db.begin().await.unwrap();
+        assert_eq!(begin(&mut tx, "agent 1", "k", b"x", TUESDAY).await.unwrap(), Attempt::First);
+        drop(tx);
+        assert_eq!(act(&db, "k", "x").await.unwrap().status, 201);
+    }
+
+    async fn old_answers_are_swept(db: Db) {
+        act(&db, "k", "x").await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        assert_eq!(sweep(&mut tx, TUESDAY + Span::hours(47)).await.unwrap(), 0);
+        assert_eq!(sweep(&mut tx, TUESDAY + Span::hours(49)).await.unwrap(), 1);
+    }
+}

@@ -1,0 +1,53 @@
+use database::search::Expr;
+
+use crate::words::{Term, expr, folded, words};
+
+#[test]
+fn text_is_cut_into_comparable_words() {
+    for (text, cut) in [
+        ("Refunds, please!", vec!["refund", "pleas"]),
+        ("REFUNDED refunding", vec!["refund", "refund"]),
+        ("naïve Café über straße", vec!["naiv", "cafe", "uber", "strase"]),
+        ("dana@example.com RC-10482", vec!["dana", "exampl", "com", "rc", "10482"]),
+        ("Ελλάδα Москва", vec!["ελλαδα", "москва"]),
+        ("ダウンロード", vec!["ダウ", "ウン", "ンロ", "ロー", "ード"]),
+        ("日本語 and 本", vec!["日本", "本語", "and", "本"]),
+        ("iPhoneを買う", vec!["iphon", "を買", "買う"]),
+        ("हिन्दी", vec!["हिन्दी"]),
+        ("مرحبا بكم", vec!["مرحبا", "بكم"]),
+        ("", vec![]),
+        ("--- !!", vec![]),
+        ("ﬁle №5", vec!["file", "no5"]),
+    ] {
+        assert_eq!(words(text), cut, "{text}");
+    }
+    assert_eq!(folded("Refunds naïve"), ["refunds", "naive"]);
+    assert!(words(&"x".repeat(100)).is_empty(), "a wall of letters is no word");
+    assert_eq!(words(&"a b ".repeat(20_000)).len(), 20_000);
+}
+
+#[test]
+fn what_is_typed_becomes_a_question() {
+    let word = |text: &str| Term::Word(text.to_owned());
+    let phrase = |text: &str| Term::Phrase(text.to_owned());
+    let w = |text: &str| Expr::Word(text.to_owned());
+    let p = |text: &str| Expr::Prefix(text.to_owned());
+    let ph = |list: &[&str]| Expr::Phrase(list.iter().map(|word| (*word).to_owned()).collect());
+    for (terms, asked) in [
+        (vec![word("refunds")], Some(p("refund"))),
+        (vec![word("big"), word("refunds")], Some(Expr::All(vec![w("big"), p("refund")]))),
+        (vec![word("no")], Some(w("no"))),
+        (vec![phrase("money back")], Some(ph(&["money", "back"]))),
+        (vec![word("NS-209")], Some(ph(&["ns", "209"]))),
+        (vec![word("本")], Some(p("本"))),
+        (
+            vec![word("refund"), Term::Not(Box::new(word("course")))],
+            Some(Expr::Without(Box::new(p("refund")), Box::new(Expr::Any(vec![w("cours")])))),
+        ),
+        (vec![Term::Not(Box::new(word("course")))], None),
+        (vec![word("!!!")], None),
+        (vec![], None),
+    ] {
+        assert_eq!(expr(&terms), asked, "{terms:?}");
+    }
+}
