@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, anyhow};
 use database::Tx;
-use keys::{Token, TokenHash};
 use kernel::{AgentId, EmailAddress, Failure, InboxId, Refusal, Timestamp};
+use keys::{Token, TokenHash};
 
 use crate::store::{NewAgent, Purpose};
 use crate::{

@@ -94,8 +94,10 @@ pub enum Scopes {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown scope “{0}”; known are tickets, customers, inboxes and mail with :read or \
-         :write, settings:write, and * for everything")]
+#[error(
+    "unknown scope “{0}”; known are tickets, customers, inboxes and mail with :read or \
+         :write, settings:write, and * for everything"
+)]
 pub struct UnknownScope(String);
 
 impl Scopes {

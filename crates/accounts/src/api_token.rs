@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use database::{Cols, Conn, FromRow, Tx, params};
-use keys::{Token, TokenHash};
 use kernel::{AgentId, PublicId, Timestamp};
+use keys::{Token, TokenHash};
 use live::Change;
 
 use crate::Scopes;

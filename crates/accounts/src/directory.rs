@@ -7,7 +7,7 @@ use database::{Cols, Conn, FromRow, params};
 use kernel::{AgentId, EmailAddress, InboxId, PublicId, TeamId};
 use ui::Badge;
 
-use crate::{AgentState, Inbox, Role};
+use crate::{AgentState, Inbox, Notify, Preferences, Role, Sees};
 
 /// Everybody and everything with a name. Kept in memory and read again when it changes.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,9 @@ pub struct AgentCard {
     pub email: EmailAddress,
     pub role: Role,
     pub state: AgentState,
+    pub sees: Sees,
+    pub notify: Notify,
+    pub language: String,
     pub badge: Badge,
 }
 
@@ -32,6 +35,13 @@ impl AgentCard {
     /// The first name, as the customer may read it.
     pub fn first_name(&self) -> &str {
         self.name.split_whitespace().next().unwrap_or(&self.name)
+    }
+
+    pub fn may_see(&self, inbox: InboxId) -> bool {
+        match &self.sees {
+            Sees::Everything => true,
+            Sees::Only(inboxes) => inboxes.contains(&inbox),
+        }
     }
 }
 
@@ -53,16 +63,39 @@ impl FromRow for AgentRow {
         let email = cols.next()?;
         let role = Role::named(&cols.next::<String>()?)?;
         let state = AgentState::named(&cols.next::<String>()?)?;
+        let sees = if cols.next()? { Sees::Everything } else { Sees::Only(Vec::new()) };
+        let preferences: Preferences =
+            serde_json::from_str(&cols.next::<String>()?).unwrap_or_default();
+        let notify = preferences.notify;
+        let language = cols.next()?;
         let badge = Badge::of(&name, id.0);
-        Ok(Self(AgentCard { id, public_id, name, email, role, state, badge }))
+        Ok(Self(AgentCard {
+            id,
+            public_id,
+            name,
+            email,
+            role,
+            state,
+            sees,
+            notify,
+            language,
+            badge,
+        }))
     }
 }
 
 impl Directory {
     pub async fn load(conn: &mut Conn) -> Result<Self> {
         let agents: Vec<AgentRow> = conn
-            .all("select id, public_id, name, email, role, state from agents", params![])
+            .all(
+                "select id, public_id, name, email, role, state, sees_every_inbox, preferences,
+                    language
+                   from agents limit 5000",
+                params![],
+            )
             .await?;
+        let access: Vec<(AgentId, InboxId)> =
+            conn.all("select agent_id, inbox_id from inbox_access", params![]).await?;
         let teams: Vec<(TeamId, PublicId, String)> =
             conn.all("select id, public_id, name from teams order by name", params![]).await?;
         let members: Vec<(TeamId, AgentId)> = conn
@@ -75,7 +108,13 @@ impl Directory {
                 TeamCard { id, public_id, name, members: here.map(|(_, agent)| *agent).collect() }
             })
             .collect();
-        let agents = agents.into_iter().map(|AgentRow(card)| (card.id, card)).collect();
+        let mut agents: HashMap<AgentId, AgentCard> =
+            agents.into_iter().map(|AgentRow(card)| (card.id, card)).collect();
+        for (agent, inbox) in access {
+            if let Some(AgentCard { sees: Sees::Only(inboxes), .. }) = agents.get_mut(&agent) {
+                inboxes.push(inbox);
+            }
+        }
         Ok(Self { agents, teams, inboxes: Inbox::all(conn).await? })
     }
 

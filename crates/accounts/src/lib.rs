@@ -36,6 +36,7 @@ pub use company::{Company, SystemMail};
 pub use directory::{AgentCard, Directory, TeamCard};
 pub use inbox::{Inbox, InboxKind, InboxRefusal, NewInbox, add_inbox, archive_inbox, update_inbox};
 pub use jobs::{HandOver, HandOverWork};
+pub use letters::{SystemLetter, send as send_system_letter};
 pub use password::{NewPassword, WeakPassword};
 pub use policy::Act;
 pub use preferences::{Notify, Preferences, Ways};

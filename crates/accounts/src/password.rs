@@ -59,7 +59,9 @@ fn is_common(folded: &str) -> bool {
     let stem = folded.trim_end_matches(|c: char| c.is_ascii_digit());
     let repeats = (1..=folded.len() / 2).any(|length| {
         folded.get(..length).is_some_and(|part| {
-            part.len() <= 6 && folded.len().is_multiple_of(length) && folded == part.repeat(folded.len() / length)
+            part.len() <= 6
+                && folded.len().is_multiple_of(length)
+                && folded == part.repeat(folded.len() / length)
         })
     });
     repeats || COMMON.iter().any(|common| *common == folded || *common == stem)
@@ -98,7 +100,10 @@ pub async fn verify(password: Secret, stored: Option<String>) -> Result<bool> {
 }
 
 static DECOY: LazyLock<String> = LazyLock::new(|| {
-    hasher().hash_password(b"nobody has this password").map(|hash| hash.to_string()).unwrap_or_default()
+    hasher()
+        .hash_password(b"nobody has this password")
+        .map(|hash| hash.to_string())
+        .unwrap_or_default()
 });
 
 async fn in_turn<T: Send + 'static>(

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Result;
 use axum::http::{HeaderMap, header};
 use database::{Conn, Db};
-use keys::{Token, TokenHash};
 use kernel::{AgentId, Span, Timestamp};
+use keys::{Token, TokenHash};
 use live::{Hub, Remembered};
 use ui::{ChromeMaker, Site};
 

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use database::{Cols, Conn, FromRow, Tx, params};
-use keys::{Token, TokenHash};
 use kernel::{AgentId, Span, Timestamp};
+use keys::{Token, TokenHash};
 use live::Change;
 
 /// Without a request for this long a session is over.

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use database::{Conn, Sql, Tx, params};
-use keys::{Token, TokenHash};
 use kernel::{AgentId, EmailAddress, InboxId, PublicId, Span, TeamId, Timestamp};
+use keys::{Token, TokenHash};
 use live::Change;
 
 use crate::agent::AGENT_COLUMNS;
@@ -30,11 +30,8 @@ pub(crate) async fn everybody(conn: &mut Conn) -> Result<Vec<Agent>> {
 }
 
 pub(crate) async fn owners_working(conn: &mut Conn) -> Result<i64> {
-    conn.scalar(
-        "select count(*) from agents where role = 'owner' and state = 'active'",
-        params![],
-    )
-    .await
+    conn.scalar("select count(*) from agents where role = 'owner' and state = 'active'", params![])
+        .await
 }
 
 #[derive(Clone, Debug)]
@@ -192,11 +189,7 @@ pub(crate) async fn add_team(tx: &mut Tx, name: &str, now: Timestamp) -> Result<
     Ok(row.map(|(id,)| id))
 }
 
-pub(crate) async fn set_team_members(
-    tx: &mut Tx,
-    team: TeamId,
-    members: &[AgentId],
-) -> Result<()> {
+pub(crate) async fn set_team_members(tx: &mut Tx, team: TeamId, members: &[AgentId]) -> Result<()> {
     tx.execute("delete from team_members where team_id = $1", params![team]).await?;
     for member in members {
         tx.execute(
@@ -305,10 +298,7 @@ pub(crate) async fn use_link(
 
 /// Closes every door that a link could still open for a person.
 pub(crate) async fn revoke_links(tx: &mut Tx, agent: AgentId) -> Result<()> {
-    tx.execute(
-        "delete from one_time_links where agent_id = $1 and used_at is null",
-        params![agent],
-    )
-    .await
-    .map(drop)
+    tx.execute("delete from one_time_links where agent_id = $1 and used_at is null", params![agent])
+        .await
+        .map(drop)
 }

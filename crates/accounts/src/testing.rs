@@ -1,17 +1,22 @@
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests stop at the first surprise"
+)]
 //! People for tests of this and other features: one small shop, the same everywhere.
 
 use std::sync::Arc;
 
-use database::Db;
 use database::testing::TUESDAY;
+use database::{Db, Tx};
 use kernel::{AgentId, InboxId, ManualClock};
 use live::Hub;
+use tokio::sync::OnceCell;
 use ui::{Catalog, Site};
 
 use crate::{
-    Accounts, Actor, Invitation, NewInbox, NewOwner, NewPassword, Role, Sees, add_agent,
-    add_inbox, set_up,
+    Accounts, Actor, AgentState, Company, NewInbox, NewPassword, Role, Sees, add_inbox, password,
+    store,
 };
 
 /// What everybody in the cast types.
@@ -47,14 +52,13 @@ impl Cast {
         };
         let accounts = Accounts::new(db.clone(), site, hub.clone());
         let mut tx = db.begin().await.expect("begin");
-        let owner = NewOwner {
-            company: "Northlight Studio".to_owned(),
-            name: "Sarah Lindqvist".to_owned(),
-            email: address("sarah@northlight.example"),
-            password: password(),
+        let company = Company {
+            name: "Northlight Studio".to_owned(),
             time_zone: "Europe/Lisbon".to_owned(),
+            set_up_at: Some(TUESDAY),
+            ..Company::default()
         };
-        let sarah = set_up(&mut tx, owner, TUESDAY).await.expect("set up");
+        company.save(&mut tx, TUESDAY).await.expect("a company");
         let mut inboxes = Vec::new();
         for (name, at) in [("Support", "support"), ("Billing", "billing")] {
             let at = address(&format!("{at}@northlight.example"));
@@ -62,21 +66,18 @@ impl Cast {
             inboxes.push(add_inbox(&mut tx, &inbox, TUESDAY).await.expect("an inbox"));
         }
         let (support, billing) = (inboxes[0], inboxes[1]);
-        let mut others = Vec::new();
+        let mut people = Vec::new();
         for (name, role, sees) in [
+            ("Sarah Lindqvist", Role::Owner, Sees::Everything),
             ("Mateo Ruiz", Role::Lead, Sees::Everything),
             ("Priya Nair", Role::Agent, Sees::Everything),
             ("Tom Okafor", Role::Agent, Sees::Only(vec![billing])),
             ("Ines Costa", Role::Collaborator, Sees::Everything),
         ] {
-            let first = name.split(' ').next().unwrap_or_default().to_lowercase();
-            let email = address(&format!("{first}@northlight.example"));
-            let invitation = Invitation { name: name.to_owned(), email, role, sees };
-            let added = add_agent(&mut tx, &invitation, password(), "Europe/Lisbon", TUESDAY);
-            others.push(added.await.expect("somebody"));
+            people.push(join(&mut tx, name, role, &sees).await);
         }
         tx.commit().await.expect("commit");
-        let (mateo, priya, tom, ines) = (others[0], others[1], others[2], others[3]);
+        let [sarah, mateo, priya, tom, ines] = people[..] else { panic!("five people") };
         Self { db, clock, hub, accounts, support, billing, sarah, mateo, priya, tom, ines }
     }
 
@@ -85,8 +86,34 @@ impl Cast {
     }
 }
 
-fn password() -> NewPassword {
-    NewPassword::read(PASSWORD, &[]).expect("a good password")
+/// Adds somebody who can work at once.
+async fn join(tx: &mut Tx, name: &str, role: Role, sees: &Sees) -> AgentId {
+    let first = name.split(' ').next().unwrap_or_default().to_lowercase();
+    let email = address(&format!("{first}@northlight.example"));
+    let new = store::NewAgent {
+        name,
+        email: &email,
+        role,
+        state: AgentState::Active,
+        password_hash: Some(password_hash().await),
+        sees_every_inbox: *sees == Sees::Everything,
+        time_zone: "Europe/Lisbon",
+    };
+    let id = store::insert(tx, &new, TUESDAY).await.expect("insert").expect("a new address");
+    if let Sees::Only(inboxes) = sees {
+        store::set_inboxes(tx, id, inboxes).await.expect("inboxes");
+    }
+    id
+}
+
+/// Hashing is slow on purpose; once is enough for all tests.
+async fn password_hash() -> String {
+    static HASH: OnceCell<String> = OnceCell::const_new();
+    let hash = HASH.get_or_init(|| async {
+        let password = NewPassword::read(PASSWORD, &[]).expect("a good password");
+        password::hash(password).await.expect("a hash")
+    });
+    hash.await.clone()
 }
 
 fn address(text: &str) -> kernel::EmailAddress {

@@ -1,7 +1,7 @@
 use axum::http::{HeaderMap, HeaderValue};
 use database::on_both;
-use keys::Token;
 use kernel::{Failure, InboxId, Secret, Span};
+use keys::Token;
 
 use crate::sign_in::{Doors, check};
 use crate::store::Purpose;
@@ -81,7 +81,10 @@ fn passwords_are_long_and_not_the_first_guess() {
     for (text, taken) in [
         ("lighthouse under maps", Ok(())),
         ("ünïcödé is välid tøø", Ok(())),
-        ("a long sentence that somebody remembers because it is about the sea and a lighthouse", Ok(())),
+        (
+            "a long sentence that somebody remembers because it is about the sea and a lighthouse",
+            Ok(()),
+        ),
         ("short", Err(WeakPassword::TooShort)),
         ("elevenchars", Err(WeakPassword::TooShort)),
         (&"x".repeat(257), Err(WeakPassword::TooLong)),

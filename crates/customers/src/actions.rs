@@ -58,6 +58,11 @@ pub async fn meet(
     Ok(id)
 }
 
+/// Somebody without an address that could be read: a record with whatever they call themselves.
+pub async fn meet_nameless(tx: &mut Tx, name: &str, now: Timestamp) -> Result<CustomerId> {
+    store::insert(tx, &kernel::clip(&kernel::one_line(name), NAME_MAX), None, now).await
+}
+
 /// Notes that somebody proved to own an address.
 pub async fn verify(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Result<()> {
     store::set_verified(tx, address, now).await

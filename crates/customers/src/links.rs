@@ -3,8 +3,8 @@
 //! A link says whose it is, where it leads and when it was made, and is signed: nothing is stored
 //! until it is used. It ends with its time, or when the customer's links are revoked.
 
-use keys::Keys;
 use kernel::{CustomerId, Span, TicketId, Timestamp};
+use keys::Keys;
 
 /// Links in mails about a ticket.
 pub const TICKET_LINK_LASTS: Span = Span::days(30);

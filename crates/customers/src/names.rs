@@ -46,9 +46,34 @@ fn is_personal(name: &str) -> bool {
     let lower = name.to_lowercase();
     let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).collect();
     let company = [
-        "ltd", "llc", "inc", "gmbh", "ag", "sarl", "srl", "bv", "kg", "oy", "ab", "team", "support",
-        "info", "office", "sales", "admin", "studio", "company", "shop", "store", "billing",
-        "accounts", "customer", "service", "newsletter", "noreply", "hello",
+        "ltd",
+        "llc",
+        "inc",
+        "gmbh",
+        "ag",
+        "sarl",
+        "srl",
+        "bv",
+        "kg",
+        "oy",
+        "ab",
+        "team",
+        "support",
+        "info",
+        "office",
+        "sales",
+        "admin",
+        "studio",
+        "company",
+        "shop",
+        "store",
+        "billing",
+        "accounts",
+        "customer",
+        "service",
+        "newsletter",
+        "noreply",
+        "hello",
     ];
     let is_address = name.contains('@') || name.contains("://");
     let has_digits = name.chars().any(|c| c.is_ascii_digit());

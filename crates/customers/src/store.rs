@@ -57,6 +57,16 @@ pub async fn by_address(conn: &mut Conn, address: &EmailAddress) -> Result<Optio
     Ok(row.map(|(id,)| id))
 }
 
+/// Whose address this is, and whether somebody proved to own it.
+pub async fn known(conn: &mut Conn, address: &EmailAddress) -> Result<Option<(CustomerId, bool)>> {
+    conn.optional(
+        "select customer_id, verified_at is not null from identities
+          where kind = 'email' and value = $1",
+        params![address],
+    )
+    .await
+}
+
 /// The addresses of a customer, the first one first.
 pub async fn identities(conn: &mut Conn, id: CustomerId) -> Result<Vec<Identity>> {
     conn.all(

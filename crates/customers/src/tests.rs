@@ -1,7 +1,7 @@
 use database::on_both;
 use database::testing::TUESDAY;
-use keys::Keys;
 use kernel::{CustomerId, Span, TicketId};
+use keys::Keys;
 
 use crate::links::{self, Link};
 use crate::names::given_name;
@@ -72,7 +72,8 @@ fn links_are_found_in_quoted_mails() {
     let keys = Keys::from_master(&[7; 32]);
     let link = Link { customer: CustomerId(1), ticket: Some(TicketId(10_001)), made_at: TUESDAY };
     let token = links::make(&keys, &link);
-    let text = format!("> see it online: https://x.example/help/link/{token}.\n> thanks rcl_ rcl_x");
+    let text =
+        format!("> see it online: https://x.example/help/link/{token}.\n> thanks rcl_ rcl_x");
     let found: Vec<_> = links::tokens_in(&text).filter_map(|t| links::read(&keys, t)).collect();
     assert_eq!(found, [link]);
 }

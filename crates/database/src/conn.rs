@@ -164,14 +164,12 @@ impl Conn {
         Ok(match self.driver() {
             Driver::Sqlite(conn) => {
                 let arguments = sqlite_arguments(values)?;
-                let rows =
-                    sqlx::query_with(AssertSqlSafe(text), arguments).fetch_all(conn).await?;
+                let rows = sqlx::query_with(AssertSqlSafe(text), arguments).fetch_all(conn).await?;
                 rows.into_iter().map(Row::Sqlite).collect()
             }
             Driver::Postgres(conn) => {
                 let arguments = postgres_arguments(values)?;
-                let rows =
-                    sqlx::query_with(AssertSqlSafe(text), arguments).fetch_all(conn).await?;
+                let rows = sqlx::query_with(AssertSqlSafe(text), arguments).fetch_all(conn).await?;
                 rows.into_iter().map(Row::Postgres).collect()
             }
         })

@@ -9,9 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use kernel::Clock;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
 
 use crate::conn::Inner;
@@ -64,7 +62,10 @@ struct Shared {
 
 enum Pools {
     /// SQLite has one writer; readers never wait for it.
-    Sqlite { write: SqlitePool, read: SqlitePool },
+    Sqlite {
+        write: SqlitePool,
+        read: SqlitePool,
+    },
     Postgres(PgPool),
 }
 

@@ -66,8 +66,9 @@ pub(crate) async fn run(db: &Db, now: Timestamp) -> Result<()> {
         tx.execute("select pg_advisory_xact_lock(7261011)", params![]).await?;
     }
     prepare(&mut tx).await?;
-    let done: Vec<(i64, String)> =
-        tx.all("select version, checksum from schema_migrations order by version", params![]).await?;
+    let done: Vec<(i64, String)> = tx
+        .all("select version, checksum from schema_migrations order by version", params![])
+        .await?;
     tx.commit().await?;
 
     let known = HISTORY.last().map_or(0, |last| last.version);
@@ -105,9 +106,10 @@ async fn step(db: &Db, migration: &Migration, now: Timestamp) -> Result<()> {
         tx.execute("select pg_advisory_xact_lock(7261011)", params![]).await?;
     }
     let already: i64 = tx
-        .scalar("select count(*) from schema_migrations where version = $1", params![
-            migration.version
-        ])
+        .scalar(
+            "select count(*) from schema_migrations where version = $1",
+            params![migration.version],
+        )
         .await?;
     if already > 0 {
         return Ok(());

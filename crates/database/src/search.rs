@@ -62,12 +62,7 @@ pub async fn add(conn: &mut Conn, document: &Document<'_>) -> Result<()> {
 async fn add_sqlite(conn: &mut Conn, document: &Document<'_>) -> Result<()> {
     conn.execute(
         "insert into search_index (rowid, subject, words, scope) values ($1, $2, $3, $4)",
-        params![
-            document.id,
-            document.subject.join(" "),
-            document.words.join(" "),
-            document.scope
-        ],
+        params![document.id, document.subject.join(" "), document.words.join(" "), document.scope],
     )
     .await
     .map(drop)
@@ -148,7 +143,8 @@ fn fts5(expr: &Expr, scopes: Option<&[String]>) -> String {
 
 fn fts5_part(expr: &Expr) -> String {
     let join = |parts: &[Expr], word: &str| {
-        let parts: Vec<String> = parts.iter().map(|part| format!("({})", fts5_part(part))).collect();
+        let parts: Vec<String> =
+            parts.iter().map(|part| format!("({})", fts5_part(part))).collect();
         parts.join(word)
     };
     match expr {

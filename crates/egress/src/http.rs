@@ -114,7 +114,9 @@ impl Answer {
 
     /// The answer as JSON. `host` names it in the sentence when it is not.
     pub fn json<T: DeserializeOwned>(&self, host: &str) -> Result<T, HttpFault> {
-        serde_json::from_slice(&self.body).ok().ok_or_else(|| HttpFault::Unreadable(host.to_owned()))
+        serde_json::from_slice(&self.body)
+            .ok()
+            .ok_or_else(|| HttpFault::Unreadable(host.to_owned()))
     }
 }
 

@@ -55,8 +55,16 @@ impl MediaType {
     /// The stored type; anything that is not on the list is [`MediaType::Other`].
     pub fn named(text: &str) -> Self {
         [
-            Self::Png, Self::Jpeg, Self::Gif, Self::Webp, Self::Pdf, Self::Mp3, Self::Mp4,
-            Self::Webm, Self::Ogg, Self::Wav,
+            Self::Png,
+            Self::Jpeg,
+            Self::Gif,
+            Self::Webp,
+            Self::Pdf,
+            Self::Mp3,
+            Self::Mp4,
+            Self::Webm,
+            Self::Ogg,
+            Self::Wav,
         ]
         .into_iter()
         .find(|known| known.as_str() == text)

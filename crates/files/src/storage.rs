@@ -50,7 +50,9 @@ impl fmt::Display for FileHash {
 pub enum Place {
     Folder(PathBuf),
     /// `s3://bucket/prefix?endpoint=…&region=…`; credentials come from the environment.
-    Bucket { url: String },
+    Bucket {
+        url: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +64,11 @@ impl FromStr for Place {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Some(path) = text.strip_prefix("file://") {
-            return if path.starts_with('/') { Ok(Self::Folder(path.into())) } else { Err(NotAStorage) };
+            return if path.starts_with('/') {
+                Ok(Self::Folder(path.into()))
+            } else {
+                Err(NotAStorage)
+            };
         }
         let bucket = text.strip_prefix("s3://").ok_or(NotAStorage)?;
         if bucket.is_empty() || bucket.starts_with('/') {

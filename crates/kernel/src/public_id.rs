@@ -9,9 +9,7 @@ use uuid::{ContextV7, Uuid};
 use crate::Timestamp;
 
 /// A UUIDv7. Ordered by time, and says nothing about how many rows there are.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PublicId(pub Uuid);
 

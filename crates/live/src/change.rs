@@ -8,13 +8,25 @@ use kernel::{AgentId, InboxId, TicketId};
 /// Something that somebody may be looking at is not what it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    Ticket { id: TicketId, inbox: InboxId, touch: Touch },
+    Ticket {
+        id: TicketId,
+        inbox: InboxId,
+        touch: Touch,
+    },
     /// Somebody opened, writes in, or left a ticket.
-    Presence { ticket: TicketId, agent: AgentId, activity: Activity },
+    Presence {
+        ticket: TicketId,
+        agent: AgentId,
+        activity: Activity,
+    },
     /// An agent has new notifications, or read some.
-    Notifications { agent: AgentId },
+    Notifications {
+        agent: AgentId,
+    },
     /// What an agent may do or see changed, or their sessions ended.
-    Agent { id: AgentId },
+    Agent {
+        id: AgentId,
+    },
     /// Settings, people, inboxes, tags: whatever is kept in memory.
     Settings,
     /// Something was missed; everything has to be looked at again.

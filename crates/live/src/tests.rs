@@ -74,7 +74,8 @@ async fn presence_is_seen_and_runs_out() {
     let (hub, _db, clock, _stop) = stage().await;
     let mut changes = hub.changes();
     let ticket = TicketId(10_482);
-    for (agent, activity) in [(1, Activity::Viewing), (2, Activity::Viewing), (2, Activity::Writing)]
+    for (agent, activity) in
+        [(1, Activity::Viewing), (2, Activity::Viewing), (2, Activity::Writing)]
     {
         hub.be_present(ticket, AgentId(agent), activity).await.unwrap();
         changes.recv().await.unwrap();

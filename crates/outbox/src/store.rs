@@ -2,9 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use database::{Cols, Conn, Db, FromRow, Sql, Tx, dialect, params};
-use kernel::{
-    DeliveryId, EmailAddress, InboxId, MessageId, Span, TicketId, Timestamp,
-};
+use kernel::{DeliveryId, EmailAddress, InboxId, MessageId, Span, TicketId, Timestamp};
 use live::{Change, Touch};
 
 use crate::policy::{self, Caps, Facts, Withheld};
@@ -480,8 +478,7 @@ pub async fn suppress(
 }
 
 pub async fn lift_suppression(tx: &mut Tx, address: &EmailAddress) -> Result<bool> {
-    let gone =
-        tx.execute("delete from suppressions where address = $1", params![address]).await?;
+    let gone = tx.execute("delete from suppressions where address = $1", params![address]).await?;
     Ok(gone > 0)
 }
 

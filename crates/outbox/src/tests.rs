@@ -44,9 +44,15 @@ fn automatic_mail_passes_the_gate_or_is_withheld_for_a_reason() {
         assert_eq!(check(facts.clone()), said, "{facts:?}");
     }
     for robot in [
-        "mailer-daemon@x.example", "MAILER-DAEMON@x.example", "no-reply@x.example",
-        "noreply@x.example", "no_reply@x.example", "do-not-reply@x.example",
-        "noreply-orders@x.example", "bounces@x.example", "postmaster@x.example",
+        "mailer-daemon@x.example",
+        "MAILER-DAEMON@x.example",
+        "no-reply@x.example",
+        "noreply@x.example",
+        "no_reply@x.example",
+        "do-not-reply@x.example",
+        "noreply-orders@x.example",
+        "bounces@x.example",
+        "postmaster@x.example",
     ] {
         let robot = address(robot);
         let facts = Facts { address: &robot, ..facts.clone() };

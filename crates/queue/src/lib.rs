@@ -12,7 +12,9 @@ mod workers;
 
 pub use backoff::backoff;
 pub use job::{Context, Job, Retry};
-pub use store::{FailedJob, discard, enqueue, enqueue_at, failed, oldest_due, retry, waiting_count};
+pub use store::{
+    FailedJob, discard, enqueue, enqueue_at, failed, oldest_due, retry, waiting_count,
+};
 pub use workers::Workers;
 
 #[cfg(test)]

@@ -20,12 +20,7 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    pub(crate) fn new<S, F, Fut>(
-        name: &'static str,
-        every: Span,
-        cx: Context<S>,
-        tick: F,
-    ) -> Self
+    pub(crate) fn new<S, F, Fut>(name: &'static str, every: Span, cx: Context<S>, tick: F) -> Self
     where
         S: Clone + Send + Sync + 'static,
         F: Fn(Context<S>) -> Fut + Send + Sync + 'static,
@@ -41,11 +36,19 @@ impl Schedule {
             Ok(false) => {}
             Ok(true) => {
                 if let Err(fault) = (self.tick)().await {
-                    tracing::error!(schedule = self.name, "schedule {} failed: {fault:#}", self.name);
+                    tracing::error!(
+                        schedule = self.name,
+                        "schedule {} failed: {fault:#}",
+                        self.name
+                    );
                 }
             }
             Err(fault) => {
-                tracing::error!(schedule = self.name, "schedule {} cannot be kept: {fault:#}", self.name);
+                tracing::error!(
+                    schedule = self.name,
+                    "schedule {} cannot be kept: {fault:#}",
+                    self.name
+                );
             }
         }
     }

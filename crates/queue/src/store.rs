@@ -24,14 +24,7 @@ pub async fn enqueue_at<J: Job>(
              values ($1, $2, $3, $4, 'waiting', $5, $6)
              on conflict (once_key) where once_key is not null and state = 'waiting'
              do nothing",
-            params![
-                J::NAME,
-                serde_json::to_string(job)?,
-                job.lane(),
-                job.once_key(),
-                run_at,
-                now
-            ],
+            params![J::NAME, serde_json::to_string(job)?, job.lane(), job.once_key(), run_at, now],
         )
         .await?;
     if added > 0 && run_at <= now {

@@ -252,7 +252,8 @@ impl Workers {
         let Some(schedule) = self.schedules.get(index) else { return };
         // Looks more often than it is due, so that a node that comes late does not add a whole
         // period.
-        let pause = (schedule.every().to_std() / 4).clamp(Duration::from_millis(250), LOOK_EVERY * 15);
+        let pause =
+            (schedule.every().to_std() / 4).clamp(Duration::from_millis(250), LOOK_EVERY * 15);
         while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
             schedule.run_if_due(&self.db, &self.clock).await;
         }

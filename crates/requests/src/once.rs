@@ -88,12 +88,9 @@ pub async fn answer(tx: &mut Tx, actor: &str, key: &str, answer: &Answer) -> Res
 
 /// Drops one answer.
 pub async fn forget(conn: &mut Conn, actor: &str, key: &str) -> Result<()> {
-    conn.execute(
-        "delete from answered_requests where actor = $1 and key = $2",
-        params![actor, key],
-    )
-    .await
-    .map(drop)
+    conn.execute("delete from answered_requests where actor = $1 and key = $2", params![actor, key])
+        .await
+        .map(drop)
 }
 
 /// Drops answers that nobody can ask for any more.

@@ -108,10 +108,7 @@ pub async fn remove(tx: &mut Tx, kind: Kind) -> Result<()> {
 /// The documents of a ticket, so that they can be put again when it moves to another inbox.
 pub async fn rescope(conn: &mut Conn, ticket: TicketId) -> Result<Vec<Kind>> {
     let rows: Vec<(String, i64)> = conn
-        .all(
-            "select kind, source_id from search_documents where ticket_id = $1",
-            params![ticket],
-        )
+        .all("select kind, source_id from search_documents where ticket_id = $1", params![ticket])
         .await?;
     rows.into_iter().map(|(kind, source)| Kind::read(&kind, source)).collect()
 }

@@ -80,7 +80,11 @@ fn one(term: &Term, may_go_on: bool) -> Option<Expr> {
     };
     let is_short_ascii = first.is_ascii() && first.len() < 3;
     let begins = matches!(term, Term::Word(_)) && may_go_on && !is_short_ascii;
-    Some(if begins || is_single_pictograph(&first) { Expr::Prefix(first) } else { Expr::Word(first) })
+    Some(if begins || is_single_pictograph(&first) {
+        Expr::Prefix(first)
+    } else {
+        Expr::Word(first)
+    })
 }
 
 /// A single character of a script that is kept in pairs stands at the beginning of pairs.

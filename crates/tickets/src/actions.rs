@@ -1,0 +1,104 @@
+//! What people and machines do with tickets: load, decide, save, say so.
+//!
+//! Every function takes the transaction that its caller opened, and none waits for the network.
+
+mod edit;
+mod entry;
+mod receive;
+mod reply;
+mod shape;
+mod undo;
+
+use std::sync::Arc;
+
+use accounts::{Accounts, Company, Directory, Inbox};
+use anyhow::{Context, Result};
+use database::Tx;
+use kernel::{InboxId, TicketId, Timestamp};
+use keys::Keys;
+use live::Touch;
+use outbox::Caps;
+use ui::{Site, Words};
+
+use crate::event::{By, Fact};
+use crate::store::{entries, tickets};
+use crate::ticket::Ticket;
+
+pub use edit::{Edit, EditRefusal, Edited, edit, sleepers_wake, spent_tickets_close};
+pub use entry::{
+    EntryRefusal, NewNote, Noted, admit, change_participants, follow, post_note, redact, unfollow,
+};
+pub use receive::{Incoming, Received, ReplyTokens, Sender, receive};
+pub use reply::{Forward, NewTicket, Replied, Reply, ReplyRefusal, forward, open_ticket, reply};
+pub use shape::{LinkKind, ShapeRefusal, link, merge, merge_customers, set_problem, split, unlink};
+pub use undo::{Reversal, UndoRefusal, keep, undo};
+
+/// What an action needs to know about the company at this moment.
+#[derive(Clone)]
+pub struct Office {
+    pub directory: Arc<Directory>,
+    pub company: Arc<Company>,
+    pub keys: Keys,
+    pub site: Site,
+    pub caps: Caps,
+    pub now: Timestamp,
+}
+
+impl Office {
+    pub async fn open(accounts: &Accounts, keys: &Keys) -> Result<Self> {
+        Ok(Self {
+            directory: accounts.directory().await?,
+            company: accounts.company().await?,
+            keys: keys.clone(),
+            site: accounts.site().clone(),
+            caps: Caps::default(),
+            now: accounts.now(),
+        })
+    }
+
+    pub(crate) fn inbox(&self, id: InboxId) -> Result<&Inbox> {
+        self.directory.inbox(id).with_context(|| format!("inbox {id} is not in the directory"))
+    }
+
+    /// The words for somebody outside, in their language as far as it is spoken here.
+    pub(crate) fn words(&self, language: Option<&str>) -> Words {
+        self.site.words(language.unwrap_or(&self.company.language))
+    }
+}
+
+/// The ticket, held for a change; where it was merged, the one it became a part of.
+pub(crate) async fn take(tx: &mut Tx, id: TicketId) -> Result<Option<Ticket>> {
+    match tickets::follow(tx, id).await? {
+        Some(id) => tickets::take(tx, id).await,
+        None => Ok(None),
+    }
+}
+
+/// Saves a ticket that was taken in this transaction, so nobody can have been quicker.
+pub(crate) async fn save(
+    tx: &mut Tx,
+    ticket: &mut Ticket,
+    touch: Touch,
+    now: Timestamp,
+) -> Result<()> {
+    ticket.updated_at = now;
+    let saved = tickets::save(tx, ticket, touch).await?;
+    anyhow::ensure!(saved, "ticket {} changed while it was held", ticket.id);
+    ticket.version += 1;
+    Ok(())
+}
+
+/// Adds facts to the timeline and gives their ids, for whoever may take them back.
+pub(crate) async fn record(
+    tx: &mut Tx,
+    ticket: TicketId,
+    by: By,
+    facts: &[Fact],
+    now: Timestamp,
+) -> Result<Vec<i64>> {
+    let mut ids = Vec::with_capacity(facts.len());
+    for fact in facts {
+        ids.push(entries::record(tx, ticket, by, fact, now).await?.0);
+    }
+    Ok(ids)
+}

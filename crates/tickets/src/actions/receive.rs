@@ -1,0 +1,442 @@
+//! A message comes in, by whatever door.
+
+use anyhow::{Context, Result};
+use database::Tx;
+use kernel::{
+    CategoryId, CustomerId, EmailAddress, FieldId, InboxId, LedgerId, MessageId, Span, TicketId,
+    Timestamp,
+};
+use live::Touch;
+use outbox::{Party, Recipients};
+use search::{Entry, Kind};
+
+use super::{Office, record, save};
+use crate::courtesy::is_courtesy;
+use crate::event::{By, Fact};
+use crate::joining::{Candidate, Joined, Proof, SenderCheck, join, references_in};
+use crate::letters;
+use crate::message::{Author, MessageKind, StoredFile};
+use crate::notify::{self, Told};
+use crate::state::{Happening, State, next};
+use crate::store::entries::{self, NewMessage};
+use crate::store::{people::Reason, taxonomy, tickets};
+use crate::ticket::{Channel, Direction, Priority, Ticket};
+use customers::links;
+
+/// What a channel understood of one message. Its files are stored already.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    pub inbox: InboxId,
+    pub channel: Channel,
+    pub sender: Sender,
+    /// Who else it was sent to, without our own addresses.
+    pub recipients: Recipients,
+    pub subject: String,
+    pub text: String,
+    pub quoted: String,
+    pub html: Option<String>,
+    pub files: Vec<StoredFile>,
+    /// Message-ID without brackets.
+    pub mail_id: Option<String>,
+    /// In-Reply-To and References, the nearest first.
+    pub references: Vec<String>,
+    pub tokens: ReplyTokens,
+    /// Written by a machine: stored, never answered, moves nothing.
+    pub is_robot: bool,
+    /// From before the inbox was connected: no acknowledgement, no notification.
+    pub is_history: bool,
+    pub language: Option<String>,
+    pub ledger: Option<LedgerId>,
+    pub category: Option<CategoryId>,
+    pub fields: Vec<(FieldId, String)>,
+    pub received_at: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+pub struct Sender {
+    pub name: String,
+    /// None when no single address could be read.
+    pub address: Option<EmailAddress>,
+    pub check: SenderCheck,
+    /// What each check said, as JSON.
+    pub check_detail: String,
+}
+
+/// Proofs of ours that the message carried.
+#[derive(Clone, Debug, Default)]
+pub struct ReplyTokens {
+    /// Tags of plus addresses that it was sent to.
+    pub tags: Vec<String>,
+    /// Tokens of portal links in its text.
+    pub links: Vec<String>,
+    /// The ticket whose page it was written on; the portal checked who writes.
+    pub ticket: Option<TicketId>,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    pub ticket: TicketId,
+    pub message: MessageId,
+    pub is_new_ticket: bool,
+    /// A stranger's: it waits for an agent.
+    pub is_held: bool,
+}
+
+/// Takes a message into the ticket it belongs to, or into a new one.
+pub async fn receive(tx: &mut Tx, office: &Office, incoming: &Incoming) -> Result<Received> {
+    let known = match &incoming.sender.address {
+        Some(address) => customers::known(tx, address).await?,
+        None => None,
+    };
+    let candidates = candidates(tx, office, incoming, known.map(|(id, _)| id)).await?;
+    let joined = join(&candidates, incoming.sender.check);
+    let customer = meet(tx, incoming, known).await?;
+    match joined {
+        Joined::Continue(id) | Joined::ContinueHeld(id) => {
+            let held = matches!(joined, Joined::ContinueHeld(_));
+            let ticket = tickets::take(tx, id).await?.context("a candidate is gone")?;
+            go_on(tx, office, incoming, ticket, customer, held).await
+        }
+        Joined::Start { follows, possibly } => {
+            let received = start(tx, office, incoming, customer).await?;
+            for (other, kind) in [(follows, "follows"), (possibly, "possibly")] {
+                if let Some(other) = other {
+                    tickets::link(tx, received.ticket, other, kind, incoming.received_at).await?;
+                }
+            }
+            Ok(received)
+        }
+    }
+}
+
+/// Somebody who writes: the record, and whether the address is known to be theirs.
+#[derive(Clone, Copy)]
+struct Writer {
+    customer: CustomerId,
+    is_verified: bool,
+}
+
+async fn meet(
+    tx: &mut Tx,
+    incoming: &Incoming,
+    known: Option<(CustomerId, bool)>,
+) -> Result<Writer> {
+    let (sender, at) = (&incoming.sender, incoming.received_at);
+    let Some(address) = &sender.address else {
+        let customer = customers::meet_nameless(tx, &sender.name, at).await?;
+        return Ok(Writer { customer, is_verified: false });
+    };
+    let customer =
+        customers::meet(tx, address, &sender.name, incoming.language.as_deref(), at).await?;
+    let was_verified = known.is_some_and(|(_, verified)| verified);
+    let proves_it = sender.check == SenderCheck::Pass;
+    if proves_it && !was_verified {
+        customers::verify(tx, address, at).await?;
+    }
+    Ok(Writer { customer, is_verified: was_verified || proves_it })
+}
+
+/// Most mails name few others; more would only be asked for to make us work.
+const REFERENCES_MAX: usize = 50;
+
+/// Every ticket that something in the message points to, merged ones followed.
+async fn candidates(
+    tx: &mut Tx,
+    office: &Office,
+    incoming: &Incoming,
+    sender: Option<CustomerId>,
+) -> Result<Vec<Candidate>> {
+    let mut proofs: Vec<(TicketId, Proof)> = Vec::new();
+    let tokens = &incoming.tokens;
+    proofs.extend(tokens.ticket.map(|ticket| (ticket, Proof::ReplyAddress)));
+    let tags = tokens.tags.iter().filter_map(|tag| crate::tokens::read_tag(&office.keys, tag));
+    proofs.extend(tags.map(|(ticket, _)| (ticket, Proof::ReplyAddress)));
+    // An old link no longer opens the portal, but it still shows that our mail was seen.
+    let links = tokens.links.iter().filter_map(|token| links::read(&office.keys, token));
+    proofs.extend(links.filter_map(|link| link.ticket).map(|id| (id, Proof::LinkInBody)));
+
+    let references: Vec<String> =
+        incoming.references.iter().take(REFERENCES_MAX).cloned().collect();
+    for (ticket, is_ours) in entries::by_mail_ids(tx, &references).await? {
+        let proof = if is_ours { Proof::OurMessageId } else { Proof::TheirMessageId };
+        proofs.push((ticket, proof));
+    }
+    // The answer may have come before what it answers, and two answers before their question.
+    let family: Vec<String> = incoming.mail_id.iter().chain(&references).cloned().collect();
+    for (ticket,) in entries::referring_to(tx, &family).await? {
+        proofs.push((ticket, Proof::TheirMessageId));
+    }
+    let numbers = references_in(&incoming.subject).into_iter().take(5);
+    proofs.extend(numbers.map(|ticket| (ticket, Proof::SubjectNumber)));
+
+    let mut candidates = Vec::with_capacity(proofs.len());
+    for (pointed, proof) in proofs {
+        let Some(ticket) = tickets::follow(tx, pointed).await? else { continue };
+        let Some(ticket) = tickets::find(tx, ticket).await? else { continue };
+        let sender_takes_part = match &incoming.sender.address {
+            _ if sender == Some(ticket.customer) => true,
+            Some(address) => tickets::takes_part(tx, ticket.id, address).await?,
+            None => false,
+        };
+        let is_closed = ticket.state == State::Closed;
+        candidates.push(Candidate { ticket: ticket.id, proof, sender_takes_part, is_closed });
+    }
+    Ok(candidates)
+}
+
+/// Begins a ticket.
+async fn start(
+    tx: &mut Tx,
+    office: &Office,
+    incoming: &Incoming,
+    writer: Writer,
+) -> Result<Received> {
+    let inbox = office.inbox(incoming.inbox)?;
+    let at = incoming.received_at;
+    let reply_within = Span::minutes(inbox.reply_within_minutes);
+    let waiting = crate::clock::Waiting::default().customer_wrote(at, reply_within);
+    // History came long ago and robots wait for nothing: nobody is late with them.
+    let waiting = if incoming.is_history { waiting.answered() } else { waiting };
+    let state = if incoming.is_history { State::Resolved } else { State::New };
+    let mut ticket = Ticket {
+        id: TicketId(0),
+        inbox: incoming.inbox,
+        customer: writer.customer,
+        subject: letters::ticket_subject(&incoming.subject, &incoming.text),
+        channel: incoming.channel,
+        state,
+        state_before_spam: None,
+        priority: Priority::Normal,
+        category: incoming.category,
+        assignee: None,
+        team: None,
+        problem: None,
+        merged_into: None,
+        hold_reason: None,
+        resolution: None,
+        cause: None,
+        waiting,
+        first_replied_at: None,
+        acknowledged_at: None,
+        acknowledgement_withheld: None,
+        resolved_at: incoming.is_history.then_some(at),
+        reopen_count: 0,
+        message_count: 1,
+        last_message_at: at,
+        last_direction: Direction::In,
+        snippet: letters::snippet(&incoming.text),
+        created_at: at,
+        updated_at: at,
+        version: 1,
+    };
+    ticket.id = tickets::insert(tx, &ticket).await?;
+    let message = write(tx, incoming, &ticket, Author::Customer(writer.customer), false).await?;
+    record(tx, ticket.id, By::Customer, &[Fact::Created], at).await?;
+    for (field, value) in &incoming.fields {
+        taxonomy::set_field_value(tx, ticket.id, *field, value).await?;
+    }
+    add_participants(tx, office, incoming, &ticket).await?;
+    if ticket.state == State::Resolved {
+        save(tx, &mut ticket, Touch::Row, at).await?;
+    }
+    if !incoming.is_history {
+        acknowledge(tx, office, incoming, &mut ticket, writer).await?;
+        let told = Told { reason: Reason::NewTicket, ticket: &ticket, by: &incoming.sender.name };
+        notify::tell(tx, office, &told, None).await?;
+    }
+    Ok(Received { ticket: ticket.id, message, is_new_ticket: true, is_held: false })
+}
+
+/// Adds to a ticket that goes on.
+async fn go_on(
+    tx: &mut Tx,
+    office: &Office,
+    incoming: &Incoming,
+    mut ticket: Ticket,
+    writer: Writer,
+    held: bool,
+) -> Result<Received> {
+    let at = incoming.received_at;
+    let author =
+        if held { Author::Stranger(writer.customer) } else { Author::Customer(writer.customer) };
+    let message = write(tx, incoming, &ticket, author, held).await?;
+    ticket.message_count += 1;
+    if !incoming.is_robot && !incoming.is_history {
+        moved_by_customer(tx, office, incoming, &mut ticket).await?;
+    }
+    if !held {
+        add_participants(tx, office, incoming, &ticket).await?;
+        if let (false, Some(address)) = (writer.is_verified, &incoming.sender.address)
+            && ticket.customer == writer.customer
+        {
+            // Whoever answers our mail owns the address that it went to.
+            customers::verify(tx, address, at).await?;
+        }
+    }
+    save(tx, &mut ticket, Touch::Entry, at).await?;
+    if !incoming.is_robot && !incoming.is_history && ticket.state != State::Spam {
+        let told = Told { reason: Reason::Replied, ticket: &ticket, by: &incoming.sender.name };
+        notify::tell(tx, office, &told, None).await?;
+    }
+    Ok(Received { ticket: ticket.id, message, is_new_ticket: false, is_held: held })
+}
+
+/// State and clocks after a person outside wrote.
+async fn moved_by_customer(
+    tx: &mut Tx,
+    office: &Office,
+    incoming: &Incoming,
+    ticket: &mut Ticket,
+) -> Result<()> {
+    let at = incoming.received_at;
+    let is_thanks = is_courtesy(&incoming.text) && incoming.files.is_empty();
+    let happening = if is_thanks { Happening::CustomerThanked } else { Happening::CustomerWrote };
+    let before = ticket.state;
+    // Closed and merged tickets are no candidates, so this cannot refuse; if it did, the message
+    // is still kept.
+    ticket.state = next(before, happening).unwrap_or(before);
+    ticket.last_message_at = at.max(ticket.last_message_at);
+    ticket.last_direction = Direction::In;
+    ticket.snippet = letters::snippet(&incoming.text);
+    if matches!(ticket.state, State::New | State::Open) {
+        let inbox = office.inbox(ticket.inbox)?;
+        let within = Span::minutes(inbox.reply_within_minutes);
+        ticket.waiting = ticket.waiting.customer_wrote(at, within);
+        ticket.waiting.snoozed_until = None;
+    }
+    if before == ticket.state {
+        return Ok(());
+    }
+    let fact = if before == State::Resolved {
+        ticket.reopen_count += 1;
+        ticket.resolved_at = None;
+        ticket.resolution = None;
+        Fact::Reopened
+    } else {
+        Fact::state(before, ticket.state)
+    };
+    record(tx, ticket.id, By::Customer, &[fact], at).await.map(drop)
+}
+
+/// Writes the message, its HTML, its references, its files, and makes it findable.
+async fn write(
+    tx: &mut Tx,
+    incoming: &Incoming,
+    ticket: &Ticket,
+    author: Author,
+    held: bool,
+) -> Result<MessageId> {
+    let kind = if incoming.is_robot { MessageKind::Automatic } else { MessageKind::Message };
+    let new = NewMessage {
+        ticket: ticket.id,
+        direction: Direction::In,
+        kind,
+        channel: incoming.channel,
+        author,
+        from_name: &incoming.sender.name,
+        from_address: incoming.sender.address.as_ref().map(ToString::to_string),
+        recipients: &incoming.recipients,
+        subject: &kernel::one_line(&incoming.subject),
+        text: &incoming.text,
+        quoted: &incoming.quoted,
+        mail_id: incoming.mail_id.as_deref(),
+        check: incoming.sender.check,
+        check_detail: &incoming.sender.check_detail,
+        held,
+        ledger: incoming.ledger,
+        at: incoming.received_at,
+    };
+    let (id, _) = entries::insert_message(tx, &new).await?;
+    if let Some(html) = &incoming.html {
+        entries::insert_html(tx, id, html).await?;
+    }
+    let references: Vec<String> =
+        incoming.references.iter().take(REFERENCES_MAX).cloned().collect();
+    entries::insert_references(tx, id, &references).await?;
+    for file in &incoming.files {
+        entries::attach(tx, id, file, incoming.received_at).await?;
+    }
+    let address = incoming.sender.address.as_ref().map_or("", EmailAddress::as_str);
+    let files: Vec<&str> = incoming.files.iter().map(|file| file.name.as_str()).collect();
+    let text =
+        [incoming.text.as_str(), &incoming.sender.name, address, &files.join(" ")].join("\n");
+    let entry = Entry {
+        kind: Kind::Message(id),
+        ticket: Some(ticket.id),
+        customer: Some(ticket.customer),
+        inbox: Some(ticket.inbox),
+        subject: &incoming.subject,
+        text: &text,
+        at: incoming.received_at,
+    };
+    search::add(tx, &entry).await?;
+    Ok(id)
+}
+
+/// Nobody is copied by a sender who only claims an address; and nobody copies a crowd.
+const PARTICIPANTS_MAX: usize = 10;
+
+async fn add_participants(
+    tx: &mut Tx,
+    office: &Office,
+    incoming: &Incoming,
+    ticket: &Ticket,
+) -> Result<()> {
+    if incoming.sender.check != SenderCheck::Pass || incoming.is_robot {
+        return Ok(());
+    }
+    let mut present = tickets::participants(tx, ticket.id).await?.len();
+    let others: Vec<&Party> =
+        incoming.recipients.to.iter().chain(&incoming.recipients.cc).collect();
+    for party in others {
+        let is_ours = office.directory.inbox_by_address(&party.address).is_some();
+        let is_sender = incoming.sender.address.as_ref() == Some(&party.address);
+        if present >= PARTICIPANTS_MAX || is_ours || is_sender {
+            continue;
+        }
+        let (name, at) = (kernel::one_line(&party.name), incoming.received_at);
+        if tickets::add_participant(tx, ticket.id, &party.address, &name, at).await? {
+            present += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Says "we have it", unless it would go to a robot, too often, or where it was not wanted.
+async fn acknowledge(
+    tx: &mut Tx,
+    office: &Office,
+    incoming: &Incoming,
+    ticket: &mut Ticket,
+    writer: Writer,
+) -> Result<()> {
+    let inbox = office.inbox(ticket.inbox)?;
+    let Some(address) = &incoming.sender.address else { return Ok(()) };
+    if !inbox.acknowledges {
+        return Ok(());
+    }
+    let withheld = if incoming.is_robot {
+        Some(office.words(None).t("withheld-robot").to_owned())
+    } else {
+        let to = Party::new(incoming.sender.name.as_str(), address.clone());
+        let letter =
+            letters::acknowledgement(tx, office, ticket, incoming, to, writer.is_verified).await?;
+        match outbox::post(tx, &letter, &office.caps, incoming.received_at).await? {
+            outbox::Posted::Queued(_) => None,
+            outbox::Posted::Withheld(why) => Some(why.to_string()),
+        }
+    };
+    let fact = match withheld {
+        None => {
+            ticket.acknowledged_at = Some(incoming.received_at);
+            Fact::Acknowledged { within_minutes: inbox.reply_within_minutes }
+        }
+        Some(reason) => {
+            ticket.acknowledgement_withheld = Some(reason.clone());
+            Fact::AcknowledgementWithheld { reason }
+        }
+    };
+    record(tx, ticket.id, By::System, &[fact], incoming.received_at).await?;
+    save(tx, ticket, Touch::Entry, incoming.received_at).await
+}

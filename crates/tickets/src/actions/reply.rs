@@ -1,0 +1,485 @@
+//! We write: answers, new tickets, forwards.
+
+use accounts::Actor;
+use anyhow::Context;
+use database::Tx;
+use kernel::{
+    DeliveryId, EmailAddress, Failure, InboxId, MessageId, PublicId, Refusal, Span, TicketId,
+    Timestamp,
+};
+use live::Touch;
+use outbox::{Kind as LetterKind, Letter, Party, Posted, Recipients, new_mail_id};
+use search::{Entry, Kind};
+
+use super::{Office, Reversal, keep, record, save, take};
+use crate::SenderCheck;
+use crate::clock::Waiting;
+use crate::event::{By, Fact};
+use crate::letters;
+use crate::message::{Author, Message, MessageKind};
+use crate::state::{CannotMove, Happening, State, Then, next};
+use crate::store::entries::{self, NewMessage};
+use crate::store::{people, tickets};
+use crate::ticket::{Channel, Direction, Priority, Resolution, Ticket};
+
+/// How long a sent message can be taken back.
+pub(crate) const UNDO_FOR: Span = Span::seconds(10);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReplyRefusal {
+    #[error("write something before you send")]
+    Empty,
+    #[error("the message has more than {0} characters; send the rest as a file")]
+    TooLong(usize),
+    #[error("name at least one recipient")]
+    NoRecipient,
+    #[error("this goes to more than {0} people; send it to fewer")]
+    TooMany(usize),
+    #[error("{0} is one of our own inboxes; a mail there would come back as a new ticket")]
+    OwnAddress(EmailAddress),
+    #[error("there is a newer message; read it, then send")]
+    MovedOn,
+    #[error("there is no such ticket")]
+    NoTicket,
+    #[error("there is no such message")]
+    NoMessage,
+    #[error("choose an inbox that you see")]
+    NoInbox,
+    #[error(transparent)]
+    CannotMove(#[from] CannotMove),
+}
+
+impl Refusal for ReplyRefusal {}
+
+type Done<T> = Result<T, Failure<ReplyRefusal>>;
+
+/// An answer that is about to be sent.
+#[derive(Clone, Debug, Default)]
+pub struct Reply {
+    /// Markdown.
+    pub text: String,
+    /// Who it goes to; empty means the customer and whoever takes part.
+    pub recipients: Recipients,
+    pub then: Then,
+    pub resolution: Option<Resolution>,
+    pub cause: Option<String>,
+    pub uploads: Vec<PublicId>,
+    /// The latest message that the writer has seen; `None` sends whatever came meanwhile.
+    pub seen: Option<MessageId>,
+}
+
+/// What was sent, and how to take it back.
+#[derive(Clone, Debug)]
+pub struct Replied {
+    pub ticket: TicketId,
+    pub message: MessageId,
+    pub public_id: PublicId,
+    pub delivery: Option<DeliveryId>,
+    pub undo: Option<PublicId>,
+}
+
+const TEXT_CHARS_MAX: usize = 200_000;
+const RECIPIENTS_MAX: usize = 50;
+
+/// Answers the customer.
+pub async fn reply(
+    tx: &mut Tx,
+    office: &Office,
+    actor: &Actor,
+    id: TicketId,
+    reply: &Reply,
+) -> Done<Replied> {
+    check_text(&reply.text, !reply.uploads.is_empty())?;
+    let now = office.now;
+    let mut ticket = take(tx, id).await?.ok_or(ReplyRefusal::NoTicket)?;
+    let before = ticket.clone();
+    let latest = entries::latest_inbound(tx, ticket.id).await?;
+    if let (Some(seen), Some(latest)) = (reply.seen, &latest)
+        && latest.id > seen
+    {
+        return Err(ReplyRefusal::MovedOn.into());
+    }
+    let recipients = recipients_of(tx, office, &ticket, &reply.recipients).await?;
+    ticket.state =
+        next(ticket.state, Happening::Replied(reply.then)).map_err(ReplyRefusal::from)?;
+
+    let mail_id = new_mail_id(&letters::mail_domain(office, ticket.inbox));
+    let draft = Outgoing {
+        kind: MessageKind::Message,
+        text: &reply.text,
+        recipients: &recipients,
+        mail_id: &mail_id,
+        uploads: &reply.uploads,
+    };
+    let (message, public_id) = write(tx, office, actor, &ticket, &draft).await?;
+    let facts = answered(&mut ticket, &before, actor, reply, now);
+    let events = record(tx, ticket.id, By::Agent(actor.id), &facts, now).await?;
+    save(tx, &mut ticket, Touch::Entry, now).await?;
+
+    let threading = Threading::of(tx, ticket.id, latest.as_ref(), &mail_id).await?;
+    let letter = letters::reply(office, actor, &ticket, &reply.text, latest.as_ref());
+    let delivery = post(tx, office, &ticket, message, &draft, threading, letter).await?;
+    people::delete_draft(tx, ticket.id, actor.id, "reply").await?;
+    people::set_read(tx, ticket.id, actor.id, now).await?;
+    let reversal = Reversal::Reply {
+        message,
+        delivery,
+        before: Box::new(before),
+        version: ticket.version,
+        text: reply.text.clone(),
+        recipients: reply.recipients.clone(),
+        events,
+    };
+    let undo = keep(tx, actor, &reversal, now).await?;
+    Ok(Replied { ticket: ticket.id, message, public_id, delivery, undo: Some(undo) })
+}
+
+fn check_text(text: &str, has_files: bool) -> Result<(), ReplyRefusal> {
+    if text.trim().is_empty() && !has_files {
+        return Err(ReplyRefusal::Empty);
+    }
+    if text.chars().count() > TEXT_CHARS_MAX {
+        return Err(ReplyRefusal::TooLong(TEXT_CHARS_MAX));
+    }
+    Ok(())
+}
+
+/// Clocks, counts and facts after a person answered.
+fn answered(
+    ticket: &mut Ticket,
+    before: &Ticket,
+    actor: &Actor,
+    reply: &Reply,
+    now: Timestamp,
+) -> Vec<Fact> {
+    ticket.waiting = ticket.waiting.answered();
+    ticket.waiting.snoozed_until = None;
+    ticket.message_count += 1;
+    ticket.last_message_at = now;
+    ticket.last_direction = Direction::Out;
+    ticket.snippet = letters::snippet(&reply.text);
+    // The first human answer to the customer's first message.
+    if ticket.first_replied_at.is_none() && before.waiting.since.is_some() {
+        ticket.first_replied_at = Some(now);
+    }
+    if ticket.assignee.is_none() {
+        ticket.assignee = Some(actor.id);
+    }
+    let mut facts = Vec::new();
+    if ticket.state == State::Resolved && before.state != State::Resolved {
+        ticket.resolved_at = Some(now);
+        ticket.resolution = reply.resolution.or(ticket.resolution);
+        ticket.cause = reply.cause.clone().or(ticket.cause.take());
+        facts.push(Fact::Resolved {
+            resolution: ticket.resolution.map(|r| r.as_str().to_owned()),
+            cause: ticket.cause.clone(),
+        });
+    }
+    if ticket.state == State::Open && before.state == State::Resolved {
+        ticket.resolved_at = None;
+        facts.push(Fact::Reopened);
+    }
+    facts
+}
+
+/// Who the mail goes to: as the writer chose, or the customer with those who take part.
+async fn recipients_of(
+    tx: &mut Tx,
+    office: &Office,
+    ticket: &Ticket,
+    chosen: &Recipients,
+) -> Done<Recipients> {
+    let recipients = if *chosen == Recipients::default() {
+        let customer = customers::find(tx, ticket.customer).await?;
+        let customer = customer.context("the customer of a ticket")?;
+        let to = customer.address.map(|address| Party::new(customer.name, address));
+        let cc = tickets::participants(tx, ticket.id).await?;
+        let cc = cc.into_iter().map(|(address, name)| Party::new(name, address)).collect();
+        Recipients { to: to.into_iter().collect(), cc, bcc: Vec::new() }
+    } else {
+        chosen.clone()
+    };
+    check_recipients(office, &recipients)?;
+    Ok(recipients)
+}
+
+fn check_recipients(office: &Office, recipients: &Recipients) -> Result<(), ReplyRefusal> {
+    if recipients.everyone().count() > RECIPIENTS_MAX {
+        return Err(ReplyRefusal::TooMany(RECIPIENTS_MAX));
+    }
+    let own = recipients
+        .everyone()
+        .find(|party| office.directory.inbox_by_address(&party.address).is_some());
+    match own {
+        Some(party) => Err(ReplyRefusal::OwnAddress(party.address.clone())),
+        None => Ok(()),
+    }
+}
+
+/// A message of ours before it has a row.
+struct Outgoing<'o> {
+    kind: MessageKind,
+    text: &'o str,
+    recipients: &'o Recipients,
+    mail_id: &'o str,
+    uploads: &'o [PublicId],
+}
+
+async fn write(
+    tx: &mut Tx,
+    office: &Office,
+    actor: &Actor,
+    ticket: &Ticket,
+    out: &Outgoing<'_>,
+) -> anyhow::Result<(MessageId, PublicId)> {
+    let new = NewMessage {
+        ticket: ticket.id,
+        direction: Direction::Out,
+        kind: out.kind,
+        channel: ticket.channel,
+        author: Author::Agent(actor.id),
+        from_name: &actor.name,
+        from_address: None,
+        recipients: out.recipients,
+        subject: &letters::subject_of_reply(ticket),
+        text: out.text,
+        quoted: "",
+        mail_id: Some(out.mail_id),
+        check: SenderCheck::Unknown,
+        check_detail: "{}",
+        held: false,
+        ledger: None,
+        at: office.now,
+    };
+    let (id, public_id) = entries::insert_message(tx, &new).await?;
+    entries::claim_uploads(tx, id, actor.id, out.uploads).await?;
+    let entry = Entry {
+        kind: Kind::Message(id),
+        ticket: Some(ticket.id),
+        customer: Some(ticket.customer),
+        inbox: Some(ticket.inbox),
+        subject: "",
+        text: &format!("{}\n{}", out.text, actor.name),
+        at: office.now,
+    };
+    search::add(tx, &entry).await?;
+    Ok((id, public_id))
+}
+
+/// What makes mail programs show the conversation as one.
+struct Threading {
+    in_reply_to: Option<String>,
+    references: Vec<String>,
+}
+
+impl Threading {
+    async fn of(
+        tx: &mut Tx,
+        ticket: TicketId,
+        latest: Option<&Message>,
+        own: &str,
+    ) -> anyhow::Result<Self> {
+        let mut references = entries::thread_ids(tx, ticket).await?;
+        references.retain(|id| id != own);
+        let in_reply_to = latest
+            .and_then(|message| message.mail_id.clone())
+            .or_else(|| references.last().cloned());
+        Ok(Self { in_reply_to, references })
+    }
+}
+
+/// Queues the mail of a message, if anybody is to get one.
+async fn post(
+    tx: &mut Tx,
+    office: &Office,
+    ticket: &Ticket,
+    message: MessageId,
+    out: &Outgoing<'_>,
+    threading: Threading,
+    body: letters::Body,
+) -> anyhow::Result<Option<DeliveryId>> {
+    if out.recipients.everyone().next().is_none() {
+        // Somebody without an address reads it in the portal.
+        return Ok(None);
+    }
+    let kind = match out.kind {
+        MessageKind::Forward => LetterKind::Forward,
+        MessageKind::Message | MessageKind::Acknowledgement | MessageKind::Automatic => {
+            LetterKind::Reply
+        }
+    };
+    let letter = Letter {
+        kind,
+        inbox: Some(ticket.inbox),
+        ticket: Some(ticket.id),
+        message: Some(message),
+        mail_id: out.mail_id.to_owned(),
+        from_name: body.from_name,
+        // The address that proves where an answer belongs is put in by whoever sends it.
+        reply_to: None,
+        recipients: out.recipients.clone(),
+        subject: body.subject,
+        text: body.text,
+        html: Some(body.html),
+        in_reply_to: threading.in_reply_to,
+        references: threading.references,
+        send_after: office.now + UNDO_FOR,
+        verified: true,
+    };
+    match outbox::post(tx, &letter, &office.caps, office.now).await? {
+        Posted::Queued(id) => Ok(Some(id)),
+        Posted::Withheld(why) => anyhow::bail!("a person's mail was withheld: {why}"),
+    }
+}
+
+/// A ticket that we begin: we write first.
+#[derive(Clone, Debug)]
+pub struct NewTicket {
+    pub inbox: InboxId,
+    pub customer: Party,
+    pub subject: String,
+    pub text: String,
+    pub cc: Vec<Party>,
+    pub then: Then,
+    pub uploads: Vec<PublicId>,
+}
+
+/// Writes to a customer in a new ticket.
+pub async fn open_ticket(
+    tx: &mut Tx,
+    office: &Office,
+    actor: &Actor,
+    new: &NewTicket,
+) -> Done<Replied> {
+    check_text(&new.text, !new.uploads.is_empty())?;
+    if !actor.may_see(new.inbox) {
+        return Err(ReplyRefusal::NoInbox.into());
+    }
+    let inbox = office.inbox(new.inbox)?;
+    let now = office.now;
+    let address = &new.customer.address;
+    let customer = customers::meet(tx, address, &new.customer.name, None, now).await?;
+    let recipients =
+        Recipients { to: vec![new.customer.clone()], cc: new.cc.clone(), bcc: Vec::new() };
+    check_recipients(office, &recipients)?;
+    let channel = match inbox.kind {
+        accounts::InboxKind::Email | accounts::InboxKind::Form => Channel::Email,
+        accounts::InboxKind::Api => Channel::Api,
+    };
+    let state = next(State::Open, Happening::Replied(new.then)).map_err(ReplyRefusal::from)?;
+    let mut ticket = Ticket {
+        id: TicketId(0),
+        inbox: new.inbox,
+        customer,
+        subject: letters::ticket_subject(&new.subject, &new.text),
+        channel,
+        state,
+        state_before_spam: None,
+        priority: Priority::Normal,
+        category: None,
+        assignee: Some(actor.id),
+        team: None,
+        problem: None,
+        merged_into: None,
+        hold_reason: None,
+        resolution: None,
+        cause: None,
+        waiting: Waiting::default(),
+        first_replied_at: None,
+        acknowledged_at: None,
+        acknowledgement_withheld: None,
+        resolved_at: (state == State::Resolved).then_some(now),
+        reopen_count: 0,
+        message_count: 1,
+        last_message_at: now,
+        last_direction: Direction::Out,
+        snippet: letters::snippet(&new.text),
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    };
+    ticket.id = tickets::insert(tx, &ticket).await?;
+    if ticket.resolved_at.is_some() {
+        save(tx, &mut ticket, Touch::Row, now).await?;
+    }
+    for party in &new.cc {
+        tickets::add_participant(tx, ticket.id, &party.address, &party.name, now).await?;
+    }
+    let mail_id = new_mail_id(&letters::mail_domain(office, ticket.inbox));
+    let out = Outgoing {
+        kind: MessageKind::Message,
+        text: &new.text,
+        recipients: &recipients,
+        mail_id: &mail_id,
+        uploads: &new.uploads,
+    };
+    let (message, public_id) = write(tx, office, actor, &ticket, &out).await?;
+    record(tx, ticket.id, By::Agent(actor.id), &[Fact::Created], now).await?;
+    let threading = Threading { in_reply_to: None, references: Vec::new() };
+    let body = letters::first(office, actor, &ticket, &new.text);
+    let delivery = post(tx, office, &ticket, message, &out, threading, body).await?;
+    people::set_read(tx, ticket.id, actor.id, now).await?;
+    Ok(Replied { ticket: ticket.id, message, public_id, delivery, undo: None })
+}
+
+/// A message that is sent on to somebody else.
+#[derive(Clone, Debug)]
+pub struct Forward {
+    /// The message, or the latest of the customer.
+    pub message: Option<MessageId>,
+    pub recipients: Recipients,
+    /// What we say about it.
+    pub text: String,
+    pub uploads: Vec<PublicId>,
+}
+
+/// Sends a message on to a third party. The customer sees nothing of it, and what comes back is
+/// held for an agent.
+pub async fn forward(
+    tx: &mut Tx,
+    office: &Office,
+    actor: &Actor,
+    id: TicketId,
+    forward: &Forward,
+) -> Done<Replied> {
+    let now = office.now;
+    let mut ticket = take(tx, id).await?.ok_or(ReplyRefusal::NoTicket)?;
+    if forward.recipients.everyone().next().is_none() {
+        return Err(ReplyRefusal::NoRecipient.into());
+    }
+    check_recipients(office, &forward.recipients)?;
+    let original = match forward.message {
+        Some(message) => entries::find_message(tx, message).await?,
+        None => entries::latest_inbound(tx, ticket.id).await?,
+    };
+    let original =
+        original.filter(|message| message.ticket == ticket.id).ok_or(ReplyRefusal::NoMessage)?;
+    let before = ticket.clone();
+    let mail_id = new_mail_id(&letters::mail_domain(office, ticket.inbox));
+    let out = Outgoing {
+        kind: MessageKind::Forward,
+        text: &forward.text,
+        recipients: &forward.recipients,
+        mail_id: &mail_id,
+        uploads: &forward.uploads,
+    };
+    let (message, public_id) = write(tx, office, actor, &ticket, &out).await?;
+    entries::copy_attachments(tx, original.id, message, now).await?;
+    ticket.message_count += 1;
+    save(tx, &mut ticket, Touch::Entry, now).await?;
+    let threading = Threading { in_reply_to: None, references: Vec::new() };
+    let body = letters::forward(office, actor, &ticket, &forward.text, &original);
+    let delivery = post(tx, office, &ticket, message, &out, threading, body).await?;
+    people::delete_draft(tx, ticket.id, actor.id, "forward").await?;
+    let reversal = Reversal::Reply {
+        message,
+        delivery,
+        before: Box::new(before),
+        version: ticket.version,
+        text: forward.text.clone(),
+        recipients: forward.recipients.clone(),
+        events: Vec::new(),
+    };
+    let undo = keep(tx, actor, &reversal, now).await?;
+    Ok(Replied { ticket: ticket.id, message, public_id, delivery, undo: Some(undo) })
+}

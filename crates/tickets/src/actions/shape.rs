@@ -1,0 +1,304 @@
+//! Changing which ticket something belongs to: merge, split, link, problems.
+
+use accounts::Actor;
+use anyhow::{Context, Result};
+use database::{Tx, params};
+use kernel::{CustomerId, Failure, MessageId, ProblemId, Refusal, TicketId};
+use live::{Change, Touch};
+
+use super::{Office, Reversal, keep, record, save, take};
+use crate::clock::Waiting;
+use crate::event::{By, Fact};
+use crate::letters;
+use crate::state::{CannotMove, Happening, State, next};
+use crate::store::{entries, taxonomy, tickets};
+use crate::ticket::{Direction, Ticket};
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ShapeRefusal {
+    #[error("there is no ticket {0} that you see")]
+    NoTicket(TicketId),
+    #[error("a ticket cannot be merged with or linked to itself")]
+    Same,
+    #[error("choose at least one message, and leave at least one")]
+    NothingToSplit,
+    #[error("there is no such problem")]
+    NoProblem,
+    #[error(transparent)]
+    CannotMove(#[from] CannotMove),
+}
+
+impl Refusal for ShapeRefusal {}
+
+type Done<T> = Result<T, Failure<ShapeRefusal>>;
+
+/// Makes one ticket a part of another. Its number goes on leading there; notes stay notes.
+pub async fn merge(
+    tx: &mut Tx,
+    office: &Office,
+    actor: &Actor,
+    from: TicketId,
+    into: TicketId,
+) -> Done<(TicketId, kernel::PublicId)> {
+    let now = office.now;
+    let mut from = seen(tx, actor, from).await?;
+    let mut into = seen(tx, actor, into).await?;
+    if from.id == into.id {
+        return Err(ShapeRefusal::Same.into());
+    }
+    let (from_before, into_before) = (from.clone(), into.clone());
+    from.state = next(from.state, Happening::MergedAway).map_err(ShapeRefusal::from)?;
+    from.merged_into = Some(into.id);
+
+    let messages = entries::message_ids(tx, from.id).await?;
+    let notes = entries::note_ids(tx, from.id).await?;
+    entries::move_messages(tx, &messages, into.id).await?;
+    entries::move_notes(tx, &notes, into.id).await?;
+    if from.customer != into.customer {
+        keep_other_customer(tx, office, &from, &into).await?;
+    }
+    take_over(&mut into, &from_before);
+    let fact = Fact::MergedIn { other: from.id, subject: from.subject.clone() };
+    let by = By::Agent(actor.id);
+    let mut events = record(tx, into.id, by, &[fact], now).await?;
+    events.extend(record(tx, from.id, by, &[Fact::MergedAway { into: into.id }], now).await?);
+    save(tx, &mut from, Touch::Row, now).await?;
+    save(tx, &mut into, Touch::Entry, now).await?;
+    let reversal = Reversal::Merge {
+        from: Box::new(from_before),
+        from_version: from.version,
+        into: Box::new(into_before),
+        into_version: into.version,
+        messages,
+        notes,
+        events,
+    };
+    let undo = keep(tx, actor, &reversal, now).await?;
+    Ok((into.id, undo))
+}
+
+/// The customer of a merged ticket goes on taking part by mail.
+async fn keep_other_customer(
+    tx: &mut Tx,
+    office: &Office,
+    from: &Ticket,
+    into: &Ticket,
+) -> Result<()> {
+    let other = customers::find(tx, from.customer).await?.context("a ticket's customer")?;
+    if let Some(address) = other.address {
+        tickets::add_participant(tx, into.id, &address, &other.name, office.now).await?;
+    }
+    Ok(())
+}
+
+/// What the merged ticket knew and the other one did not.
+fn take_over(into: &mut Ticket, from: &Ticket) {
+    into.message_count += from.message_count;
+    if from.last_message_at > into.last_message_at {
+        into.last_message_at = from.last_message_at;
+        into.last_direction = from.last_direction;
+        into.snippet.clone_from(&from.snippet);
+    }
+    into.first_replied_at = match (into.first_replied_at, from.first_replied_at) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
+    into.assignee = into.assignee.or(from.assignee);
+    into.category = into.category.or(from.category);
+    into.priority = into.priority.max(from.priority);
+    // Somebody who waits in the one waits in the other.
+    let waits = matches!(from.state, State::New | State::Open) && from.waiting.since.is_some();
+    if waits {
+        let older = match (into.waiting.since, from.waiting.since) {
+            (Some(a), Some(b)) if a <= b => into.waiting,
+            _ => from.waiting,
+        };
+        into.waiting =
+            Waiting { since: older.since, reply_due_at: older.reply_due_at, ..into.waiting };
+        if let Ok(state) = next(into.state, Happening::CustomerWrote) {
+            into.state = state;
+        }
+    }
+}
+
+/// Takes messages out into a ticket of their own.
+pub async fn split(
+    tx: &mut Tx,
+    office: &Office,
+    actor: &Actor,
+    id: TicketId,
+    chosen: &[MessageId],
+    subject: &str,
+) -> Done<TicketId> {
+    let now = office.now;
+    let mut ticket = seen(tx, actor, id).await?;
+    let all = entries::message_ids(tx, ticket.id).await?;
+    let chosen: Vec<MessageId> = all.iter().copied().filter(|id| chosen.contains(id)).collect();
+    if chosen.is_empty() || chosen.len() == all.len() {
+        return Err(ShapeRefusal::NothingToSplit.into());
+    }
+    let mut moved = Vec::with_capacity(chosen.len());
+    for id in &chosen {
+        moved.push(entries::find_message(tx, *id).await?.context("a message of the ticket")?);
+    }
+    let (first, last) = match (moved.first(), moved.last()) {
+        (Some(first), Some(last)) => (first, last),
+        _ => return Err(ShapeRefusal::NothingToSplit.into()),
+    };
+    let customer = first.author.customer().unwrap_or(ticket.customer);
+    let waits = last.direction == Direction::In;
+    let inbox = office.inbox(ticket.inbox)?;
+    let within = kernel::Span::minutes(inbox.reply_within_minutes);
+    let waiting = if waits {
+        Waiting::default().customer_wrote(last.created_at, within)
+    } else {
+        Waiting::default()
+    };
+    let subject = if subject.trim().is_empty() { &first.subject } else { subject };
+    let mut part = Ticket {
+        id: TicketId(0),
+        customer,
+        subject: letters::ticket_subject(subject, &first.text),
+        state: if waits { State::Open } else { State::WaitingCustomer },
+        state_before_spam: None,
+        merged_into: None,
+        hold_reason: None,
+        resolution: None,
+        cause: None,
+        waiting,
+        first_replied_at: moved
+            .iter()
+            .find(|message| message.direction == Direction::Out)
+            .map(|message| message.created_at),
+        acknowledged_at: None,
+        acknowledgement_withheld: None,
+        resolved_at: None,
+        reopen_count: 0,
+        message_count: kernel::count(chosen.len()),
+        last_message_at: last.created_at,
+        last_direction: last.direction,
+        snippet: letters::snippet(&last.text),
+        created_at: first.created_at,
+        updated_at: now,
+        version: 1,
+        ..ticket.clone()
+    };
+    part.id = tickets::insert(tx, &part).await?;
+    save(tx, &mut part, Touch::Entry, now).await?;
+    entries::move_messages(tx, &chosen, part.id).await?;
+    ticket.message_count = entries::count_messages(tx, ticket.id).await?;
+    save(tx, &mut ticket, Touch::Entry, now).await?;
+    tickets::link(tx, part.id, ticket.id, "split_from", now).await?;
+    let by = By::Agent(actor.id);
+    record(tx, ticket.id, by, &[Fact::SplitOff { other: part.id }], now).await?;
+    record(tx, part.id, by, &[Fact::SplitFrom { other: ticket.id }], now).await?;
+    Ok(part.id)
+}
+
+/// How two tickets belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkKind {
+    Related,
+    Follows,
+}
+
+impl LinkKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Related => "related",
+            Self::Follows => "follows",
+        }
+    }
+}
+
+pub async fn link(
+    tx: &mut Tx,
+    office: &Office,
+    actor: &Actor,
+    id: TicketId,
+    other: TicketId,
+    kind: LinkKind,
+) -> Done<()> {
+    let ticket = seen(tx, actor, id).await?;
+    let other = seen(tx, actor, other).await?;
+    if ticket.id == other.id {
+        return Err(ShapeRefusal::Same.into());
+    }
+    if tickets::link(tx, ticket.id, other.id, kind.as_str(), office.now).await? {
+        let how = kind.as_str().to_owned();
+        for (at, to) in [(&ticket, &other), (&other, &ticket)] {
+            let fact = Fact::Linked { other: to.id, how: how.clone() };
+            record(tx, at.id, By::Agent(actor.id), &[fact], office.now).await?;
+            tx.announce(Change::Ticket { id: at.id, inbox: at.inbox, touch: Touch::Entry });
+        }
+    }
+    Ok(())
+}
+
+pub async fn unlink(
+    tx: &mut Tx,
+    office: &Office,
+    actor: &Actor,
+    id: TicketId,
+    other: TicketId,
+) -> Done<()> {
+    let ticket = seen(tx, actor, id).await?;
+    if tickets::unlink(tx, ticket.id, other).await? {
+        let fact = Fact::Unlinked { other };
+        record(tx, ticket.id, By::Agent(actor.id), &[fact], office.now).await?;
+        tx.announce(Change::Ticket { id: ticket.id, inbox: ticket.inbox, touch: Touch::Entry });
+    }
+    Ok(())
+}
+
+/// Says which problem a ticket belongs to, or that it belongs to none.
+pub async fn set_problem(
+    tx: &mut Tx,
+    office: &Office,
+    actor: &Actor,
+    id: TicketId,
+    problem: Option<ProblemId>,
+) -> Done<Ticket> {
+    let mut ticket = seen(tx, actor, id).await?;
+    let old = match ticket.problem {
+        Some(id) => taxonomy::find_problem(tx, id).await?,
+        None => None,
+    };
+    let new = match problem {
+        Some(id) => Some(taxonomy::find_problem(tx, id).await?.ok_or(ShapeRefusal::NoProblem)?),
+        None => None,
+    };
+    if ticket.problem == problem {
+        return Ok(ticket);
+    }
+    ticket.problem = problem;
+    let fact = match (new, old) {
+        (Some(problem), _) => Fact::ProblemLinked { title: problem.title },
+        (None, Some(problem)) => Fact::ProblemUnlinked { title: problem.title },
+        (None, None) => return Ok(ticket),
+    };
+    record(tx, ticket.id, By::Agent(actor.id), &[fact], office.now).await?;
+    save(tx, &mut ticket, Touch::Entry, office.now).await?;
+    Ok(ticket)
+}
+
+/// Makes two records of one person into one, with everything they ever wrote.
+pub async fn merge_customers(
+    tx: &mut Tx,
+    office: &Office,
+    from: CustomerId,
+    into: CustomerId,
+) -> Result<(), Failure<customers::CustomerRefusal>> {
+    customers::merge(tx, from, into, office.now).await?;
+    for (id, inbox) in tickets::move_customer(tx, from, into).await? {
+        tx.announce(Change::Ticket { id, inbox, touch: Touch::Row });
+    }
+    tx.execute("delete from customers where id = $1", params![from]).await?;
+    Ok(())
+}
+
+/// The ticket, if this person may see it; where it was merged, the one it became a part of.
+async fn seen(tx: &mut Tx, actor: &Actor, id: TicketId) -> Done<Ticket> {
+    let ticket = take(tx, id).await?.filter(|ticket| actor.may_see(ticket.inbox));
+    ticket.ok_or_else(|| ShapeRefusal::NoTicket(id).into())
+}

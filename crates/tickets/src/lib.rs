@@ -1,0 +1,31 @@
+//! Tickets: what customers wrote, what we answered, what was done about it.
+//!
+//! Invariants: a ticket changes its state only through [`state::next`]; a message joins a ticket
+//! only by the table in `joining`; notes live apart from messages and cannot be sent.
+
+pub mod actions;
+mod clock;
+mod courtesy;
+mod event;
+pub mod filter;
+mod joining;
+mod letters;
+mod message;
+mod notify;
+mod state;
+mod store;
+mod ticket;
+mod tokens;
+
+pub use event::{By, Event, Fact, Note};
+pub use joining::SenderCheck;
+pub use message::{Attachment, Author, Message, MessageKind, StoredFile};
+pub use state::{CannotMove, Happening, State, Then};
+pub use ticket::{Channel, Direction, Priority, Resolution, Ticket};
+pub use tokens::reply_address;
+
+/// The texts of this feature.
+pub const MESSAGES_EN: &str = include_str!("../messages/en.ftl");
+
+#[cfg(test)]
+mod tests;

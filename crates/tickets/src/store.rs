@@ -1,0 +1,8 @@
+//! Every statement of this feature, and rows as values.
+
+pub(crate) mod entries;
+pub(crate) mod lists;
+pub(crate) mod people;
+pub(crate) mod shared;
+pub(crate) mod taxonomy;
+pub(crate) mod tickets;

@@ -1,0 +1,9 @@
+//! Tests of the rules are in `rules`; `stage` sets the scene for the others.
+
+mod filters;
+mod lists;
+mod receiving;
+mod replying;
+mod rules;
+mod shaping;
+mod stage;

@@ -1,0 +1,90 @@
+//! Forms: explicit fields, and problems that are said at the field.
+
+use axum::extract::{FromRequest, Request};
+use serde::de::DeserializeOwned;
+
+use crate::WebError;
+
+/// A form whose fields are exactly those of `T`; unknown ones are refused, so `T` says
+/// `#[serde(deny_unknown_fields)]`.
+#[derive(Debug)]
+pub struct Form<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
+    type Rejection = WebError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        match axum_extra::extract::Form::<T>::from_request(request, state).await {
+            Ok(axum_extra::extract::Form(form)) => Ok(Self(form)),
+            Err(fault) => {
+                tracing::debug!(%fault, "a form could not be read");
+                Err(WebError::BadInput(
+                    "The form was not as expected; reload the page and try again.".to_owned(),
+                ))
+            }
+        }
+    }
+}
+
+/// A form as pairs, for forms whose fields are known only at run time.
+#[derive(Debug, Default)]
+pub struct Fields(pub Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = WebError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        Form::<Vec<(String, String)>>::from_request(request, state).await.map(|Form(all)| Self(all))
+    }
+}
+
+impl Fields {
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What is wrong with one field, and how to put it right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub field: &'static str,
+    pub text: String,
+}
+
+/// What is wrong with a form. The same form is shown again with these.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl Problems {
+    pub fn add(&mut self, field: &'static str, text: impl Into<String>) {
+        self.0.push(Problem { field, text: text.into() });
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The sentence at a field.
+    pub fn at(&self, field: &str) -> Option<&str> {
+        self.0.iter().find(|problem| problem.field == field).map(|problem| problem.text.as_str())
+    }
+
+    /// The value, or its refusal noted at the field.
+    pub fn keep<T, E: std::fmt::Display>(
+        &mut self,
+        field: &'static str,
+        read: Result<T, E>,
+    ) -> Option<T> {
+        match read {
+            Ok(value) => Some(value),
+            Err(refusal) => {
+                self.add(field, refusal.to_string());
+                None
+            }
+        }
+    }
+}

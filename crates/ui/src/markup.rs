@@ -1,0 +1,191 @@
+//! Text that is safe to put into a page.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::LazyLock;
+
+use linkify::{LinkFinder, LinkKind};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+/// HTML that this crate made or that the mail cleaner passed. A template prints it as it is;
+/// everything else it escapes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Markup(String);
+
+impl Markup {
+    /// Vouches for a piece of HTML. Every caller is listed in `xtask/markup_sources.txt`, and a
+    /// test compares.
+    pub fn trusted(html: String) -> Self {
+        Self(html)
+    }
+
+    /// The text itself, escaped.
+    pub fn escape(text: &str) -> Self {
+        let mut html = String::with_capacity(text.len() + text.len() / 8);
+        escape_into(&mut html, text);
+        Self(html)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Markup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl askama::filters::HtmlSafe for Markup {}
+
+fn escape_into(html: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            _ => html.push(c),
+        }
+    }
+}
+
+/// Links beyond this many in one text stay plain.
+const LINKS_MAX: usize = 500;
+
+/// Plain text as people mean it: paragraphs, line breaks, links that can be followed.
+pub fn prose(text: &str) -> Markup {
+    let mut html = String::with_capacity(text.len() + text.len() / 4);
+    let mut links = 0;
+    let text = text.replace("\r\n", "\n");
+    for paragraph in text.trim_matches('\n').split("\n\n") {
+        let paragraph = paragraph.trim_matches('\n');
+        if paragraph.is_empty() {
+            continue;
+        }
+        html.push_str("<p>");
+        for (index, line) in paragraph.split('\n').enumerate() {
+            if index > 0 {
+                html.push_str("<br>");
+            }
+            linked(&mut html, line, &mut links);
+        }
+        html.push_str("</p>");
+    }
+    Markup(html)
+}
+
+fn linked(html: &mut String, line: &str, links: &mut usize) {
+    static FINDER: LazyLock<LinkFinder> = LazyLock::new(|| {
+        let mut finder = LinkFinder::new();
+        finder.kinds(&[LinkKind::Url, LinkKind::Email]);
+        finder
+    });
+    for span in FINDER.spans(line) {
+        let target = match span.kind() {
+            Some(LinkKind::Url) if *links < LINKS_MAX && is_web(span.as_str()) => {
+                span.as_str().to_owned()
+            }
+            Some(LinkKind::Email) if *links < LINKS_MAX => format!("mailto:{}", span.as_str()),
+            Some(_) | None => {
+                escape_into(html, span.as_str());
+                continue;
+            }
+        };
+        *links += 1;
+        html.push_str("<a href=\"");
+        escape_into(html, &target);
+        html.push_str("\" rel=\"noopener noreferrer nofollow\" target=\"_blank\">");
+        escape_into(html, span.as_str());
+        html.push_str("</a>");
+    }
+}
+
+fn is_web(url: &str) -> bool {
+    url.starts_with("https://") || url.starts_with("http://")
+}
+
+/// Markdown as agents write it, cleaned. Headings become bold lines, images stay out: pictures
+/// go as attachments.
+pub fn markdown(text: &str) -> Markup {
+    let options = Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TABLES;
+    let events = Parser::new_ext(text, options).map(|event| match event {
+        // A line break that was typed is meant.
+        Event::SoftBreak => Event::HardBreak,
+        Event::Html(raw) | Event::InlineHtml(raw) => Event::Text(raw),
+        Event::Start(Tag::Heading { .. }) => Event::Start(Tag::Paragraph),
+        Event::End(TagEnd::Heading(_)) => Event::End(TagEnd::Paragraph),
+        other => other,
+    });
+    let mut html = String::with_capacity(text.len() * 2);
+    pulldown_cmark::html::push_html(&mut html, link_bare_addresses(events));
+    Markup(clean_markdown(&html))
+}
+
+/// Addresses that were typed without brackets become links, outside of code and other links.
+fn link_bare_addresses<'e>(
+    events: impl Iterator<Item = Event<'e>>,
+) -> impl Iterator<Item = Event<'e>> {
+    let mut depth = 0_usize;
+    events.flat_map(move |event| {
+        match &event {
+            Event::Start(Tag::Link { .. } | Tag::CodeBlock(_)) => depth += 1,
+            Event::End(TagEnd::Link | TagEnd::CodeBlock) => depth = depth.saturating_sub(1),
+            Event::Text(text) if depth == 0 && text.contains("://") => {
+                let mut html = String::new();
+                linked(&mut html, text, &mut 0);
+                return vec![Event::InlineHtml(html.into())];
+            }
+            _ => {}
+        }
+        vec![event]
+    })
+}
+
+fn clean_markdown(html: &str) -> String {
+    static CLEANER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
+        let tags = [
+            "p", "br", "strong", "em", "del", "code", "pre", "blockquote", "ul", "ol", "li", "a",
+            "hr", "table", "thead", "tbody", "tr", "th", "td",
+        ];
+        let mut cleaner = ammonia::Builder::default();
+        cleaner
+            .tags(HashSet::from(tags))
+            .generic_attributes(HashSet::new())
+            .url_schemes(HashSet::from(["http", "https", "mailto", "tel"]))
+            .url_relative(ammonia::UrlRelative::Deny)
+            .link_rel(Some("noopener noreferrer nofollow"))
+            .set_tag_attribute_value("a", "target", "_blank");
+        cleaner
+    });
+    CLEANER.clean(html).to_string()
+}
+
+/// A piece of `text` with the found words marked. Words are compared by their folded beginning.
+pub fn highlight(text: &str, words: &[String]) -> Markup {
+    let mut html = String::with_capacity(text.len() + 32);
+    let mut rest = text;
+    while let Some(start) = rest.find(char::is_alphanumeric) {
+        let (before, from) = rest.split_at(start);
+        let end = from.find(|c: char| !c.is_alphanumeric()).unwrap_or(from.len());
+        let (word, after) = from.split_at(end);
+        escape_into(&mut html, before);
+        let folded = word.to_lowercase();
+        if words.iter().any(|wanted| folded.starts_with(wanted.as_str())) {
+            html.push_str("<mark>");
+            escape_into(&mut html, word);
+            html.push_str("</mark>");
+        } else {
+            escape_into(&mut html, word);
+        }
+        rest = after;
+    }
+    escape_into(&mut html, rest);
+    Markup(html)
+}

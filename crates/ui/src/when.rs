@@ -1,0 +1,82 @@
+//! Times as a person reads them, in the zone of that person.
+
+use jiff::tz::TimeZone;
+use kernel::{Span, Timestamp};
+
+use crate::Words;
+
+/// The reader's place in time.
+#[derive(Clone, Debug)]
+pub struct When {
+    pub now: Timestamp,
+    pub zone: TimeZone,
+}
+
+impl When {
+    /// A zone by its name; UTC for one that is not known.
+    pub fn in_zone(now: Timestamp, zone: &str) -> Self {
+        Self { now, zone: TimeZone::get(zone).unwrap_or(TimeZone::UTC) }
+    }
+}
+
+/// `09:02`.
+pub fn clock_time(at: Timestamp, when: &When) -> String {
+    at.in_zone(&when.zone).strftime("%H:%M").to_string()
+}
+
+/// `17 Nov`, with the year if it is not this year.
+pub fn day(at: Timestamp, when: &When) -> String {
+    let then = at.in_zone(&when.zone);
+    let now = when.now.in_zone(&when.zone);
+    let form = if then.year() == now.year() { "%-d %b" } else { "%-d %b %Y" };
+    then.strftime(form).to_string()
+}
+
+/// As short as a list needs it: `now`, `09:02`, `Yesterday`, `17 Nov`.
+pub fn moment(at: Timestamp, when: &When, words: &Words) -> String {
+    let age = when.now.since(at);
+    if age >= Span::ZERO && age < Span::minutes(1) {
+        return words.t("when-now").to_owned();
+    }
+    let then = at.in_zone(&when.zone).date();
+    let today = when.now.in_zone(&when.zone).date();
+    if then == today {
+        clock_time(at, when)
+    } else if today.yesterday().is_ok_and(|yesterday| then == yesterday) {
+        words.t("when-yesterday").to_owned()
+    } else {
+        day(at, when)
+    }
+}
+
+/// For a line of its own: `17 Nov 2026, 09:02`.
+pub fn moment_in_full(at: Timestamp, when: &When) -> String {
+    at.in_zone(&when.zone).strftime("%-d %b %Y, %H:%M").to_string()
+}
+
+/// `42m`, `1h 50m`, `6d`; whole minutes, nothing smaller.
+pub fn duration(span: Span) -> String {
+    let minutes = span.as_seconds().unsigned_abs() / 60;
+    let (days, hours, rest) = (minutes / 1_440, minutes / 60, minutes % 60);
+    if days >= 2 {
+        format!("{days}d")
+    } else if hours >= 1 && rest > 0 {
+        format!("{hours}h {rest}m")
+    } else if hours >= 1 {
+        format!("{hours}h")
+    } else {
+        format!("{minutes}m")
+    }
+}
+
+/// `in 42m`, `42m ago`.
+pub fn relative(at: Timestamp, when: &When, words: &Words) -> String {
+    let distance = at.since(when.now);
+    if distance.as_seconds().abs() < 60 {
+        words.t("when-now").to_owned()
+    } else if distance > Span::ZERO {
+        words.a("when-in", "span", duration(distance))
+    } else {
+        words.a("when-ago", "span", duration(distance))
+    }
+}
