@@ -53,13 +53,10 @@ create table mail_health (
     checked_at bigint,
     worked_at bigint,
     fault text,
-    alarmed_at bigint
-);
-
--- What came in, byte for byte.
-create table mail_sources (
-    id {{key}},
-    bytes {{bytes}} not null
+    alarmed_at bigint,
+    -- The node that fetches for this inbox, until when.
+    fetcher text,
+    leased_until bigint
 );
 
 -- Every received mail and what became of it.
@@ -68,7 +65,6 @@ create table mail_ledger (
     public_id {{uuid}} not null unique,
     inbox_id bigint not null references inboxes (id),
     door text not null check (door in ('imap', 'lmtp', 'pipe')),
-    source_id bigint not null references mail_sources (id),
     size_bytes bigint not null,
     raw_hash text not null,
     -- Over what the sender wrote, without the traces that servers add on the way.
@@ -85,8 +81,15 @@ create table mail_ledger (
     ticket_id bigint references tickets (id),
     message_id bigint references messages (id),
     attempts bigint not null default 0,
+    leased_until bigint,
     received_at bigint not null,
     handled_at bigint
+);
+
+-- What came in, byte for byte.
+create table mail_sources (
+    ledger_id bigint primary key references mail_ledger (id),
+    bytes {{bytes}} not null
 );
 create unique index mail_ledger_once on mail_ledger (inbox_id, mail_id, content_hash);
 create index mail_ledger_waiting on mail_ledger (id) where state = 'received';

@@ -4,6 +4,7 @@
 
 mod edit;
 mod entry;
+mod mail;
 mod receive;
 mod reply;
 mod shape;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use accounts::{Accounts, Company, Directory, Inbox};
 use anyhow::{Context, Result};
 use database::Tx;
-use kernel::{InboxId, TicketId, Timestamp};
+use kernel::{EmailAddress, InboxId, TicketId, Timestamp};
 use keys::Keys;
 use live::Touch;
 use outbox::Caps;
@@ -28,6 +29,7 @@ pub use edit::{Edit, EditRefusal, Edited, edit, sleepers_wake, spent_tickets_clo
 pub use entry::{
     EntryRefusal, NewNote, Noted, admit, change_participants, follow, post_note, redact, unfollow,
 };
+pub use mail::{bounce_came, sent_elsewhere};
 pub use receive::{Incoming, Received, ReplyTokens, Sender, receive};
 pub use reply::{Forward, NewTicket, Replied, Reply, ReplyRefusal, forward, open_ticket, reply};
 pub use shape::{LinkKind, ShapeRefusal, link, merge, merge_customers, set_problem, split, unlink};
@@ -54,6 +56,17 @@ impl Office {
             caps: Caps::default(),
             now: accounts.now(),
         })
+    }
+
+    /// The inbox, if there still is one of that id.
+    pub fn inbox_of(&self, id: InboxId) -> Option<&Inbox> {
+        self.directory.inbox(id)
+    }
+
+    /// Whether an address, with or without a tag, is one of our own.
+    pub fn is_own_address(&self, address: &EmailAddress) -> bool {
+        let knows = |address: &EmailAddress| self.directory.inbox_by_address(address).is_some();
+        knows(address) || address.split_tag().is_some_and(|(base, _)| knows(&base))
     }
 
     pub(crate) fn inbox(&self, id: InboxId) -> Result<&Inbox> {

@@ -24,6 +24,20 @@ pub use state::{CannotMove, Happening, State, Then};
 pub use ticket::{Channel, Direction, Priority, Resolution, Ticket};
 pub use tokens::reply_address;
 
+use anyhow::Result;
+use database::Conn;
+use kernel::{CustomerId, MessageId, TicketId};
+
+/// Whose ticket it is.
+pub async fn customer_of(conn: &mut Conn, id: TicketId) -> Result<Option<CustomerId>> {
+    Ok(store::tickets::find(conn, id).await?.map(|ticket| ticket.customer))
+}
+
+/// The files of a message.
+pub async fn attachments_of(conn: &mut Conn, message: MessageId) -> Result<Vec<Attachment>> {
+    store::entries::attachments(conn, &[message]).await
+}
+
 /// The texts of this feature.
 pub const MESSAGES_EN: &str = include_str!("../messages/en.ftl");
 

@@ -1,0 +1,180 @@
+//! The intake: mails are stored, many in one commit, before anybody says that we have them.
+
+use anyhow::{Context, Result, anyhow};
+use database::{Db, Tx, params};
+use kernel::{InboxId, LedgerId, SharedClock};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use std::sync::Arc;
+
+use crate::ledger::{self, Arrival, Door};
+
+/// Where an IMAP folder was read up to. Committed with the mails that it counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    pub(crate) folder: String,
+    pub(crate) uid_validity: u32,
+    pub(crate) last_uid: u32,
+}
+
+/// Takes mails in. Cheap to clone.
+#[derive(Clone)]
+pub struct Intake {
+    queue: mpsc::Sender<Parcel>,
+    db: Db,
+    clock: SharedClock,
+    arrived: Arc<Notify>,
+}
+
+struct Parcel {
+    arrival: Arrival,
+    done: oneshot::Sender<Result<Option<LedgerId>, String>>,
+}
+
+/// Mails that wait for the commit at hand join the next one, up to this many or this much.
+const TOGETHER_MAX: usize = 64;
+const TOGETHER_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+impl Intake {
+    /// The intake and the task that commits for it, which ends when the last clone is gone.
+    pub fn new(db: Db, clock: SharedClock) -> (Self, impl Future<Output = ()>) {
+        let (queue, parcels) = mpsc::channel(TOGETHER_MAX);
+        let arrived = Arc::new(Notify::new());
+        let commits = commit_all(db.clone(), parcels, Arc::clone(&arrived));
+        (Self { queue, db, clock, arrived }, commits)
+    }
+
+    /// Wakes whoever waits for stored mails.
+    pub(crate) fn arrived(&self) -> Arc<Notify> {
+        Arc::clone(&self.arrived)
+    }
+
+    /// Reads what identifies a mail and makes it ready to be stored.
+    pub(crate) fn arrival(
+        &self,
+        inbox: InboxId,
+        door: Door,
+        envelope_from: String,
+        bytes: Vec<u8>,
+        is_history: bool,
+    ) -> Arrival {
+        Arrival {
+            inbox,
+            door,
+            envelope_from: kernel::clip(&envelope_from, 320),
+            raw_hash: email::raw_hash(&bytes),
+            content_hash: email::content_hash(&bytes),
+            mail_id: mail_id_of(&bytes),
+            bytes,
+            is_history,
+            received_at: self.clock.now(),
+        }
+    }
+
+    /// Stores one mail. On return it is durable. `None`: it was there before.
+    pub(crate) async fn store(&self, arrival: Arrival) -> Result<Option<LedgerId>> {
+        let (done, answer) = oneshot::channel();
+        self.queue
+            .send(Parcel { arrival, done })
+            .await
+            .ok()
+            .context("the intake has ended")?;
+        answer.await.context("the intake broke off")?.map_err(|fault| anyhow!(fault))
+    }
+
+    /// Stores what was fetched from a folder together with how far it was read.
+    pub(crate) async fn store_fetched(
+        &self,
+        arrivals: &[Arrival],
+        inbox: InboxId,
+        cursor: &Cursor,
+    ) -> Result<usize> {
+        let mut tx = self.db.begin().await?;
+        let mut new = 0;
+        for arrival in arrivals {
+            new += usize::from(ledger::store(&mut tx, arrival).await?.is_some());
+        }
+        move_cursor(&mut tx, inbox, cursor).await?;
+        tx.announce("mail-in");
+        tx.commit().await?;
+        metrics::counter!("recourse_mails_accepted_total", "door" => "imap")
+            .increment(u64::try_from(new).unwrap_or(0));
+        self.arrived.notify_one();
+        Ok(new)
+    }
+}
+
+/// The Message-ID of a source, found without reading the rest.
+fn mail_id_of(bytes: &[u8]) -> String {
+    const HEADER_LOOKED_AT: usize = 256 * 1024;
+    let head = bytes.get(..bytes.len().min(HEADER_LOOKED_AT)).unwrap_or(bytes);
+    let head = String::from_utf8_lossy(head);
+    let mut lines = head.lines();
+    while let Some(line) = lines.next() {
+        if line.is_empty() {
+            break;
+        }
+        let Some((name, value)) = line.split_once(':') else { continue };
+        if !name.trim_end().eq_ignore_ascii_case("message-id") {
+            continue;
+        }
+        // The value may stand on the next line.
+        let value = if value.trim().is_empty() { lines.next().unwrap_or_default() } else { value };
+        let value = value.trim().trim_start_matches('<');
+        let value = value.split('>').next().unwrap_or_default();
+        return kernel::clip(&kernel::one_line(value), 500);
+    }
+    String::new()
+}
+
+async fn commit_all(db: Db, mut parcels: mpsc::Receiver<Parcel>, arrived: Arc<Notify>) {
+    let mut together = Vec::with_capacity(TOGETHER_MAX);
+    while let Some(first) = parcels.recv().await {
+        let mut bytes = first.arrival.bytes.len();
+        together.push(first);
+        while together.len() < TOGETHER_MAX && bytes < TOGETHER_BYTES_MAX {
+            let Ok(next) = parcels.try_recv() else { break };
+            bytes += next.arrival.bytes.len();
+            together.push(next);
+        }
+        let outcome = commit(&db, &together).await;
+        if let Err(fault) = &outcome {
+            tracing::error!("mails cannot be stored: {fault:#}");
+        }
+        let mut stored = outcome.map(Vec::into_iter);
+        for parcel in together.drain(..) {
+            let answer = match &mut stored {
+                Ok(ids) => Ok(ids.next().flatten()),
+                Err(fault) => Err(format!("{fault:#}")),
+            };
+            // Whoever hung up meanwhile will send it again, and it will be recognised.
+            let _ = parcel.done.send(answer);
+        }
+        arrived.notify_one();
+    }
+}
+
+async fn commit(db: &Db, together: &[Parcel]) -> Result<Vec<Option<LedgerId>>> {
+    let mut tx = db.begin().await?;
+    let mut ids = Vec::with_capacity(together.len());
+    for parcel in together {
+        ids.push(ledger::store(&mut tx, &parcel.arrival).await?);
+    }
+    tx.announce("mail-in");
+    tx.commit().await?;
+    let count = u64::try_from(together.len()).unwrap_or(0);
+    metrics::counter!("recourse_mails_accepted_total", "door" => "push").increment(count);
+    Ok(ids)
+}
+
+async fn move_cursor(tx: &mut Tx, inbox: InboxId, cursor: &Cursor) -> Result<()> {
+    tx.execute(
+        "insert into imap_cursors (inbox_id, folder, uid_validity, last_uid)
+         values ($1, $2, $3, $4)
+         on conflict (inbox_id, folder) do update
+            set uid_validity = excluded.uid_validity, last_uid = excluded.last_uid",
+        params![inbox, &cursor.folder, cursor.uid_validity, cursor.last_uid],
+    )
+    .await
+    .map(drop)
+}

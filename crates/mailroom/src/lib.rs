@@ -1,0 +1,25 @@
+//! The mailroom: mail comes in by three doors and leaves by one.
+//!
+//! Invariants: nobody is told that we have a mail before it is stored durably; every stored mail
+//! has a line in the ledger that says what became of it; no connection is open during a
+//! transaction.
+
+mod connection;
+mod doors;
+mod fetch;
+mod intake;
+mod ledger;
+mod oauth;
+mod reader;
+mod sender;
+mod senders;
+mod spam;
+
+pub use connection::{AfterFetch, Connection, Endpoint, Oauth, Tls};
+pub use doors::{Doorway, Piped, pipe};
+pub use fetch::{Fetcher, Health, health};
+pub use intake::Intake;
+pub use ledger::{Door, Fate, Line};
+pub use oauth::Permissions;
+pub use reader::Reader;
+pub use sender::Sender;

@@ -1,0 +1,321 @@
+//! Sending what the outbox holds.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use accounts::{Accounts, SystemMail};
+use anyhow::{Context, Result};
+use database::{Db, Engine};
+use egress::Guard;
+use email::smtp::{SendFault, Standing};
+use email::{Attached, AutomaticKind, Composed, Credentials, Draft, Party, ReturnPath, Server, Signing};
+use files::{FileHash, Files};
+use futures_util::{StreamExt, stream};
+use kernel::{EmailAddress, InboxId, SharedClock, Span, Timestamp};
+use keys::Keys;
+use outbox::{Kind, Letter, Sending};
+use queue::backoff;
+use tokio_util::sync::CancellationToken;
+
+use crate::connection::{Connection, Endpoint, Tls, place};
+use crate::oauth::Permissions;
+
+/// Sends mail. Cheap to clone.
+#[derive(Clone)]
+pub struct Sender {
+    pub db: Db,
+    pub clock: SharedClock,
+    pub accounts: Accounts,
+    pub keys: Keys,
+    pub files: Files,
+    pub permissions: Permissions,
+    pub guard: Guard,
+    pub hello_name: String,
+    /// Servers that did not answer, and until when they are left alone.
+    pub resting: Arc<Mutex<HashMap<InboxId, Timestamp>>>,
+}
+
+const TOGETHER: i64 = 8;
+const AT_ONCE: usize = 4;
+const LEASE: Span = Span::seconds(180);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+const REST: Span = Span::seconds(30);
+
+impl Sender {
+    /// Sends whatever is due until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        if self.db.engine() == Engine::Sqlite
+            && let Err(fault) = outbox::free_all(&self.db).await
+        {
+            tracing::error!("letters of the last run cannot be freed: {fault:#}");
+        }
+        while !stop.is_cancelled() {
+            match self.send_due().await {
+                Ok(0) => {}
+                Ok(_) => continue,
+                Err(fault) => tracing::error!("letters cannot be sent: {fault:#}"),
+            }
+            stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await;
+        }
+    }
+
+    /// Sends what is due now. Says how many letters were tried.
+    pub async fn send_due(&self) -> Result<usize> {
+        let now = self.clock.now();
+        let next = outbox::next_due(&mut self.db.read().await?).await?;
+        if next.is_none_or(|at| at > now) {
+            return Ok(0);
+        }
+        let resting: Vec<InboxId> = {
+            let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+            resting.retain(|_, until| *until > now);
+            resting.keys().copied().collect()
+        };
+        let letters = outbox::claim(&self.db, now, LEASE, &resting, TOGETHER).await?;
+        let count = letters.len();
+        stream::iter(letters)
+            .for_each_concurrent(AT_ONCE, |sending| async {
+                let id = sending.id;
+                if let Err(fault) = self.handle(sending).await {
+                    tracing::error!(delivery = %id, "the outcome of delivery {id} cannot be stored: {fault:#}");
+                }
+            })
+            .await;
+        Ok(count)
+    }
+
+    async fn handle(&self, sending: Sending) -> Result<()> {
+        let outcome = self.send(&sending.letter).await;
+        let (id, now) = (sending.id, self.clock.now());
+        let mut tx = self.db.begin().await?;
+        match outcome {
+            Ok(said) => {
+                metrics::counter!("recourse_mails_sent_total").increment(1);
+                tracing::debug!(delivery = %id, "delivery {id} was taken: {said}");
+                outbox::sent(&mut tx, id, now).await?;
+            }
+            Err(Unsent::Never(why)) => {
+                metrics::counter!("recourse_mails_failed_total").increment(1);
+                tracing::warn!(delivery = %id, "delivery {id} failed: {why}");
+                outbox::set_failed(&mut tx, id, &why).await?;
+            }
+            Err(Unsent::Later(why)) if now >= sending.give_up_at => {
+                metrics::counter!("recourse_mails_failed_total").increment(1);
+                let why = format!("{why}; tried for five days");
+                outbox::set_failed(&mut tx, id, &why).await?;
+            }
+            Err(Unsent::Later(why)) => {
+                metrics::counter!("recourse_mails_retried_total").increment(1);
+                tracing::info!(delivery = %id, "delivery {id} waits for another try: {why}");
+                let at = now + backoff(sending.attempts, rand::random());
+                outbox::put_back(&mut tx, id, at, &why).await?;
+            }
+        }
+        tx.commit().await
+    }
+
+    async fn send(&self, letter: &Letter) -> Result<String, Unsent> {
+        let way = self.way(letter).await?;
+        let draft = self.draft(letter, &way).await.map_err(|fault| {
+            // Files that cannot be read now may be there later; a mail without them must not go.
+            Unsent::Later(format!("the mail could not be put together: {fault:#}"))
+        })?;
+        let composed: Composed =
+            email::compose(&draft, self.clock.now()).map_err(|fault| Unsent::Never(fault.to_string()))?;
+        match email::smtp::send(&way.server, &way.credentials, &composed, &self.guard).await {
+            Ok(accepted) if accepted.refused.is_empty() => Ok(accepted.reply),
+            Ok(accepted) => {
+                let whom: Vec<String> =
+                    accepted.refused.iter().map(|one| format!("{}: {}", one.address, one.reason)).collect();
+                Err(Unsent::Never(format!("some got it, but not {}", whom.join("; "))))
+            }
+            Err(fault) => Err(self.unsent(fault, way.inbox)),
+        }
+    }
+
+    fn unsent(&self, fault: SendFault, inbox: Option<InboxId>) -> Unsent {
+        let is_about_server = matches!(
+            fault,
+            SendFault::Link(_) | SendFault::SignIn { .. } | SendFault::NoEncryption(_)
+                | SendFault::NoSignIn(_) | SendFault::NotSmtp(_)
+        );
+        if let (true, Some(inbox)) = (is_about_server, inbox) {
+            let until = self.clock.now() + REST;
+            self.resting.lock().unwrap_or_else(PoisonError::into_inner).insert(inbox, until);
+        }
+        match fault.standing() {
+            // A wrong setting is put right by the owner, and then the mail goes: it is not lost.
+            Standing::Permanent if is_about_server => Unsent::Later(fault.to_string()),
+            Standing::Permanent => Unsent::Never(fault.to_string()),
+            Standing::Temporary | Standing::Unknown => Unsent::Later(fault.to_string()),
+        }
+    }
+
+    /// By which server and under which address a letter leaves.
+    async fn way(&self, letter: &Letter) -> Result<Way, Unsent> {
+        let found = match letter.inbox {
+            Some(inbox) => self.way_of_inbox(inbox).await,
+            None => self.way_of_system().await,
+        };
+        let found = found.map_err(|fault| Unsent::Later(format!("{fault:#}")))?;
+        found.ok_or_else(|| {
+            Unsent::Later("no inbox can send yet; enter an SMTP server in its settings".to_owned())
+        })
+    }
+
+    async fn way_of_inbox(&self, inbox: InboxId) -> Result<Option<Way>> {
+        let mut conn = self.db.read().await?;
+        let directory = self.accounts.directory().await?;
+        let own = Connection::find(&mut conn, inbox).await?;
+        let (inbox, connection) = match own {
+            Some(connection) if connection.smtp.is_some() => (inbox, connection),
+            // A form has no address of its own: its answers leave through an inbox that does.
+            Some(_) | None => {
+                let Some(other) = Connection::first_sender(&mut conn).await? else {
+                    return Ok(None);
+                };
+                let connection = Connection::find(&mut conn, other).await?;
+                (other, connection.context("a connection that was just there")?)
+            }
+        };
+        drop(conn);
+        let address = directory.inbox(inbox).and_then(|inbox| inbox.address.clone());
+        let (Some(endpoint), Some(address)) = (&connection.smtp, address) else { return Ok(None) };
+        let credentials = self.permissions.smtp(inbox, &connection).await?;
+        let signing = self.signing(inbox, &connection, &address)?;
+        Ok(Some(Way {
+            inbox: Some(inbox),
+            server: endpoint.server(&self.hello_name),
+            credentials,
+            address,
+            plus_addresses: connection.plus_addresses,
+            signing,
+        }))
+    }
+
+    async fn way_of_system(&self) -> Result<Option<Way>> {
+        let company = self.accounts.company().await?;
+        match &company.system_mail {
+            SystemMail::Inbox { inbox } => self.way_of_inbox(InboxId(*inbox)).await,
+            SystemMail::AnyInbox => {
+                let first = Connection::first_sender(&mut self.db.read().await?).await?;
+                match first {
+                    Some(inbox) => self.way_of_inbox(inbox).await,
+                    None => Ok(None),
+                }
+            }
+            SystemMail::Server { from, host, port, tls, user, password } => {
+                let endpoint = Endpoint {
+                    host: host.clone(),
+                    port: *port,
+                    tls: Tls::named(tls)?,
+                    user: user.clone(),
+                    password: (!password.is_empty()).then(|| password.clone()),
+                };
+                Ok(Some(Way {
+                    inbox: None,
+                    server: endpoint.server(&self.hello_name),
+                    credentials: endpoint.credentials(&self.keys, "system mail")?,
+                    address: from.clone(),
+                    plus_addresses: false,
+                    signing: None,
+                }))
+            }
+        }
+    }
+
+    fn signing(
+        &self,
+        inbox: InboxId,
+        connection: &Connection,
+        address: &EmailAddress,
+    ) -> Result<Option<Signing>> {
+        let (Some(selector), Some(sealed)) = (&connection.dkim_selector, &connection.dkim_key)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Signing {
+            domain: address.domain().to_owned(),
+            selector: selector.clone(),
+            private_key: self.keys.open(&place(inbox, "dkim"), sealed)?,
+        }))
+    }
+
+    async fn draft(&self, letter: &Letter, way: &Way) -> Result<Draft> {
+        let party = |one: &outbox::Party| Party {
+            name: (!one.name.is_empty()).then(|| one.name.clone()),
+            address: one.address.clone(),
+        };
+        let all = |parties: &[outbox::Party]| parties.iter().map(party).collect::<Vec<_>>();
+        let reply_to = self.reply_to(letter, way).await?;
+        let automatic = match letter.kind {
+            Kind::Reply | Kind::Forward => None,
+            Kind::Acknowledgement => Some(AutomaticKind::Reply),
+            Kind::Automatic | Kind::System => Some(AutomaticKind::Notice),
+        };
+        Ok(Draft {
+            from: Party {
+                name: (!letter.from_name.is_empty()).then(|| letter.from_name.clone()),
+                address: way.address.clone(),
+            },
+            reply_to: reply_to.map(|address| Party { name: None, address }),
+            to: all(&letter.recipients.to),
+            cc: all(&letter.recipients.cc),
+            bcc: letter.recipients.bcc.iter().map(|one| one.address.clone()).collect(),
+            subject: letter.subject.clone(),
+            mail_id: letter.mail_id.clone(),
+            in_reply_to: letter.in_reply_to.clone(),
+            references: letter.references.clone(),
+            text: letter.text.clone(),
+            html: letter.html.clone().filter(|html| !html.is_empty()),
+            attachments: self.attachments(letter).await?,
+            automatic,
+            return_path: ReturnPath::Sender,
+            signing: way.signing.clone(),
+        })
+    }
+
+    /// The signed address to answer to, where the server delivers such addresses.
+    async fn reply_to(&self, letter: &Letter, way: &Way) -> Result<Option<EmailAddress>> {
+        if let Some(address) = &letter.reply_to {
+            return Ok(Some(address.clone()));
+        }
+        let (true, Some(ticket)) = (way.plus_addresses, letter.ticket) else { return Ok(None) };
+        let customer = tickets::customer_of(&mut self.db.read().await?, ticket).await?;
+        Ok(customer
+            .map(|customer| tickets::reply_address(&self.keys, &way.address, ticket, customer)))
+    }
+
+    async fn attachments(&self, letter: &Letter) -> Result<Vec<Attached>> {
+        let Some(message) = letter.message else { return Ok(Vec::new()) };
+        let rows = tickets::attachments_of(&mut self.db.read().await?, message).await?;
+        let mut attached = Vec::with_capacity(rows.len());
+        for row in rows {
+            let hash = FileHash::read(&row.file_hash).context("the hash of an attachment")?;
+            attached.push(Attached {
+                name: row.name,
+                content_type: row.media_type.as_str().to_owned(),
+                bytes: self.files.get(&hash).await?,
+                content_id: None,
+            });
+        }
+        Ok(attached)
+    }
+}
+
+/// How a letter leaves.
+struct Way {
+    inbox: Option<InboxId>,
+    server: Server,
+    credentials: Credentials,
+    address: EmailAddress,
+    plus_addresses: bool,
+    signing: Option<Signing>,
+}
+
+/// Why a letter did not leave, in words for the team.
+enum Unsent {
+    Later(String),
+    Never(String),
+}
