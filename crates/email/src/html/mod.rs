@@ -1,0 +1,32 @@
+//! HTML of strangers: cleaned before it is shown, and as text when there is no other.
+//!
+//! Invariant: what [`clean`] gives holds no script, no form, no style sheet, no frame and no
+//! address that is fetched without being asked for; and cleaning it again changes nothing.
+
+mod budget;
+mod clean;
+mod links;
+mod style;
+mod text;
+mod tokens;
+
+pub use clean::{CLEANER_VERSION, Clean, ImageProxy, Images, RemoteImages, clean};
+pub use text::{is_rich, to_text};
+
+/// Text as HTML that shows it as it is, line breaks included.
+pub fn escape(text: &str) -> String {
+    let mut html = String::with_capacity(text.len() + text.len() / 8);
+    for c in text.chars() {
+        match c {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            '\r' => {}
+            '\n' => html.push_str("<br>"),
+            _ => html.push(c),
+        }
+    }
+    html
+}

@@ -1,0 +1,274 @@
+//! One response of a server: a line, with the literals in it.
+
+use std::ops::Range;
+
+/// A response, cut into tokens. Lists are kept as they are written: nothing here recurses.
+#[derive(Debug, Default)]
+pub(crate) struct Response {
+    pub(crate) bytes: Vec<u8>,
+    tokens: Vec<Token>,
+}
+
+#[derive(Clone, Debug)]
+struct Token {
+    kind: Kind,
+    range: Range<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Atom,
+    Quoted,
+    Literal,
+    Open,
+    Close,
+}
+
+/// A value in a response: text, or a list of texts.
+pub(crate) enum Value<'r> {
+    Text(&'r [u8]),
+    List(Vec<&'r [u8]>),
+}
+
+/// A folder with a million mails answers a search with this many.
+const TOKENS_MAX: usize = 2_000_000;
+
+impl Response {
+    /// Adds a piece of a line. Gives the length of the literal that follows it, if there is one,
+    /// and an error when the response has too many parts.
+    pub(crate) fn add_line(&mut self, line: &[u8]) -> Result<Option<usize>, TooManyTokens> {
+        let (line, literal) = split_literal(line);
+        let mut at = self.bytes.len();
+        self.bytes.extend_from_slice(line);
+        while let Some(token) = next_token(&self.bytes, at) {
+            if self.tokens.len() >= TOKENS_MAX {
+                return Err(TooManyTokens);
+            }
+            // A quoted text ends behind its closing quote.
+            at = token.range.end + usize::from(token.kind == Kind::Quoted);
+            self.tokens.push(token);
+        }
+        Ok(literal)
+    }
+
+    /// Where the bytes of a literal go.
+    pub(crate) fn literal_read(&mut self, start: usize) {
+        self.tokens.push(Token { kind: Kind::Literal, range: start..self.bytes.len() });
+    }
+
+    fn text(&self, index: usize) -> Option<&[u8]> {
+        let token = self.tokens.get(index)?;
+        match token.kind {
+            Kind::Atom | Kind::Quoted | Kind::Literal => self.bytes.get(token.range.clone()),
+            Kind::Open | Kind::Close => None,
+        }
+    }
+
+    fn is_word(&self, index: usize, word: &str) -> bool {
+        self.text(index).is_some_and(|text| text.eq_ignore_ascii_case(word.as_bytes()))
+    }
+
+    /// The tag: `*`, `+`, or that of a command.
+    pub(crate) fn tag(&self) -> &[u8] {
+        self.text(0).unwrap_or_default()
+    }
+
+    /// `OK`, `NO`, `BAD`, `BYE`, `PREAUTH` or what it is about.
+    pub(crate) fn has_status(&self, status: &str) -> bool {
+        self.is_word(1, status)
+    }
+
+    /// What the server says to people.
+    pub(crate) fn said(&self) -> String {
+        let from = self.tokens.get(2).map_or(self.bytes.len(), |token| token.range.start);
+        let said = String::from_utf8_lossy(self.bytes.get(from..).unwrap_or_default());
+        kernel::clip(&kernel::one_line(&said), 300)
+    }
+
+    /// The number of `* 12 EXISTS`.
+    pub(crate) fn count(&self, what: &str) -> Option<u32> {
+        if self.is_word(2, what) { number(self.text(1)?) } else { None }
+    }
+
+    /// The number of `* OK [UIDNEXT 12] …`.
+    pub(crate) fn code(&self, name: &str) -> Option<u32> {
+        let code = self.text(2)?.strip_prefix(b"[")?.strip_suffix(b"]")?;
+        let mut words = code.split(|byte| *byte == b' ');
+        let is_it = words.next()?.eq_ignore_ascii_case(name.as_bytes());
+        if is_it { number(words.next()?) } else { None }
+    }
+
+    /// The words of `* CAPABILITY …`, or of the code in a status.
+    pub(crate) fn abilities(&self) -> Option<Vec<String>> {
+        let upper = |bytes: &[u8]| String::from_utf8_lossy(bytes).to_ascii_uppercase();
+        if self.is_word(1, "CAPABILITY") {
+            return Some(
+                (2..self.tokens.len()).filter_map(|at| self.text(at)).map(upper).collect(),
+            );
+        }
+        let code = self.text(2)?.strip_prefix(b"[")?.strip_suffix(b"]")?;
+        let mut words = code.split(|byte| *byte == b' ');
+        let is_it = words.next()?.eq_ignore_ascii_case(b"CAPABILITY");
+        is_it.then(|| words.map(upper).collect())
+    }
+
+    /// The numbers of `* SEARCH …`.
+    pub(crate) fn search(&self) -> impl Iterator<Item = u32> + '_ {
+        let is_search = self.tag() == b"*" && self.is_word(1, "SEARCH");
+        let end = if is_search { self.tokens.len() } else { 2 };
+        (2..end).filter_map(|at| self.text(at)).filter_map(number)
+    }
+
+    /// The values behind `* WORD`.
+    pub(crate) fn values_after(&self, word: &str) -> Option<impl Iterator<Item = Value<'_>> + '_> {
+        (self.tag() == b"*" && self.is_word(1, word)).then_some(Values { response: self, at: 2 })
+    }
+
+    /// The items of `* 12 FETCH (…)`.
+    pub(crate) fn fetched(&self) -> Option<Items<'_>> {
+        let is_fetch = self.tag() == b"*" && self.is_word(2, "FETCH");
+        let opens = self.tokens.get(3).is_some_and(|token| token.kind == Kind::Open);
+        (is_fetch && opens).then_some(Items { response: self })
+    }
+}
+
+/// The response has more parts than any honest one.
+#[derive(Debug)]
+pub(crate) struct TooManyTokens;
+
+struct Values<'r> {
+    response: &'r Response,
+    at: usize,
+}
+
+impl<'r> Iterator for Values<'r> {
+    type Item = Value<'r>;
+
+    fn next(&mut self) -> Option<Value<'r>> {
+        let token = self.response.tokens.get(self.at)?;
+        self.at += 1;
+        match token.kind {
+            Kind::Close => None,
+            Kind::Open => {
+                let mut list = Vec::new();
+                let mut depth = 1_usize;
+                while let Some(token) = self.response.tokens.get(self.at) {
+                    match token.kind {
+                        Kind::Open => depth += 1,
+                        Kind::Close => depth -= 1,
+                        Kind::Atom | Kind::Quoted | Kind::Literal => {
+                            list.extend(self.response.text(self.at));
+                        }
+                    }
+                    self.at += 1;
+                    if depth == 0 {
+                        break;
+                    }
+                }
+                Some(Value::List(list))
+            }
+            Kind::Atom | Kind::Quoted | Kind::Literal => {
+                self.response.text(self.at - 1).map(Value::Text)
+            }
+        }
+    }
+}
+
+/// Names and values of a fetched mail.
+pub(crate) struct Items<'r> {
+    response: &'r Response,
+}
+
+impl<'r> Items<'r> {
+    fn find(&self, is_it: impl Fn(&[u8]) -> bool) -> Option<Value<'r>> {
+        let mut values = Values { response: self.response, at: 4 };
+        loop {
+            let Value::Text(name) = values.next()? else { return None };
+            let value = values.next()?;
+            if is_it(name) {
+                return Some(value);
+            }
+        }
+    }
+
+    pub(crate) fn number(&self, name: &str) -> Option<u32> {
+        match self.find(|found| found.eq_ignore_ascii_case(name.as_bytes()))? {
+            Value::Text(text) => number(text),
+            Value::List(_) => None,
+        }
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        match self.find(|found| found.eq_ignore_ascii_case(name.as_bytes()))? {
+            Value::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
+            Value::List(_) => None,
+        }
+    }
+
+    /// The bytes of the item whose name begins like this: servers repeat the name as they like.
+    pub(crate) fn bytes_of(&self, name: &str) -> Option<&'r [u8]> {
+        let begins = |found: &[u8]| {
+            found.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+        };
+        match self.find(begins)? {
+            Value::Text(bytes) => Some(bytes),
+            Value::List(_) => None,
+        }
+    }
+}
+
+fn number(text: &[u8]) -> Option<u32> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// `… {123}` announces a literal.
+fn split_literal(line: &[u8]) -> (&[u8], Option<usize>) {
+    let announced = || {
+        let inner = line.strip_suffix(b"}")?;
+        let open = memchr::memrchr(b'{', inner)?;
+        let digits = inner.get(open + 1..)?;
+        let digits = digits.strip_suffix(b"+").unwrap_or(digits);
+        let length: usize = std::str::from_utf8(digits).ok()?.parse().ok()?;
+        let before = line.get(..open)?;
+        Some((before.strip_suffix(b"~").unwrap_or(before), length))
+    };
+    match announced() {
+        Some((before, length)) => (before, Some(length)),
+        None => (line, None),
+    }
+}
+
+fn next_token(bytes: &[u8], from: usize) -> Option<Token> {
+    let rest = bytes.get(from..)?;
+    let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let start = from + blanks;
+    let rest = bytes.get(start..)?;
+    let token = |kind, start, end| Some(Token { kind, range: start..end });
+    match rest.first()? {
+        b'(' => token(Kind::Open, start, start + 1),
+        b')' => token(Kind::Close, start, start + 1),
+        b'"' => {
+            let mut escaped = false;
+            let inner = rest.get(1..)?;
+            let end = inner.iter().position(|byte| {
+                let ends = *byte == b'"' && !escaped;
+                escaped = *byte == b'\\' && !escaped;
+                ends
+            });
+            token(Kind::Quoted, start + 1, start + 1 + end.unwrap_or(inner.len()))
+        }
+        _ => {
+            // `BODY[HEADER.FIELDS (TO)]` and `[UIDNEXT 12]` are one word.
+            let mut in_brackets = false;
+            let end = rest.iter().position(|byte| {
+                match byte {
+                    b'[' => in_brackets = true,
+                    b']' => in_brackets = false,
+                    _ => {}
+                }
+                !in_brackets && matches!(byte, b' ' | b'\t' | b'(' | b')')
+            });
+            token(Kind::Atom, start, start + end.unwrap_or(rest.len()))
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Taking mail from a mail server in front of us (RFC 2033).
+//!
+//! Invariant: `250` is said for a recipient only after whoever delivers has said that it is
+//! stored; only CRLF dot CRLF ends a mail; one connection cannot hurt another.
+
+mod data;
+mod peers;
+mod session;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kernel::EmailAddress;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use peers::Peers;
+use session::Session;
+
+/// Bounds for the listener.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    pub message_bytes_max: usize,
+    pub recipients_max: usize,
+    pub connections_max: usize,
+    pub connections_per_peer_max: usize,
+    /// How long a peer may say nothing.
+    pub idle: Duration,
+    /// How long one mail may take to arrive.
+    pub data: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes_max: 25 * 1024 * 1024,
+            recipients_max: 100,
+            connections_max: 400,
+            connections_per_peer_max: 100,
+            idle: Duration::from_mins(1),
+            data: Duration::from_mins(10),
+        }
+    }
+}
+
+/// From whom and for whom a mail was handed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    pub mail_from: MailFrom,
+    pub recipients: Vec<EmailAddress>,
+}
+
+/// The return path of a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MailFrom {
+    /// `<>`: a report, or something else that nobody may answer.
+    Nobody,
+    Address(EmailAddress),
+    /// Something that is not an address as we read them.
+    Other(String),
+}
+
+/// What became of a mail for one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Stored,
+    /// Never; the reason goes back to the sender.
+    Refused(String),
+    /// Not now.
+    TryAgain(String),
+}
+
+/// Whether there is such a recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    Yes,
+    No,
+    /// Nobody can tell right now.
+    TryAgain,
+}
+
+/// The door behind the listener: who is known, and what becomes of a mail.
+pub trait Door: Send + Sync + 'static {
+    fn knows(&self, recipient: EmailAddress) -> impl Future<Output = Known> + Send;
+
+    /// One verdict for each recipient, in their order.
+    fn deliver(
+        &self,
+        envelope: Envelope,
+        mail: Vec<u8>,
+    ) -> impl Future<Output = Vec<Verdict>> + Send;
+}
+
+/// How the listener introduces itself and what it bears.
+#[derive(Clone, Debug)]
+pub struct Manners {
+    pub hello_name: String,
+    pub limits: Limits,
+}
+
+/// Sessions in the middle of a mail get this long when the listener ends.
+const FAREWELL: Duration = Duration::from_secs(20);
+
+/// Serves connections until `shutdown` is done; mails in transit are finished.
+pub async fn serve(
+    listener: TcpListener,
+    manners: Manners,
+    door: Arc<impl Door>,
+    shutdown: impl Future<Output = ()>,
+) {
+    let limits = &manners.limits;
+    let peers = Peers::new(limits.connections_max, limits.connections_per_peer_max);
+    let manners = Arc::new(manners);
+    let (ending, is_ending) = watch::channel(false);
+    let mut sessions = JoinSet::new();
+    tokio::pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            // A session that panicked takes only itself along.
+            Some(ended) = sessions.join_next() => note(ended),
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    // Small answers should not wait for one another; failing to say so is fine.
+                    let _ = stream.set_nodelay(true);
+                    let seat = peers.seat(peer.ip());
+                    let session = Session::new(stream, Arc::clone(&manners), is_ending.clone());
+                    let door = Arc::clone(&door);
+                    sessions.spawn(async move { session.run(door.as_ref(), seat).await });
+                }
+                Err(fault) => {
+                    tracing::warn!(%fault, "a connection for mail could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    // Fails only when no session is left.
+    let _ = ending.send(true);
+    let finish = async {
+        while let Some(ended) = sessions.join_next().await {
+            note(ended);
+        }
+    };
+    if tokio::time::timeout(FAREWELL, finish).await.is_err() {
+        sessions.shutdown().await;
+    }
+}
+
+fn note(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(fault) = ended
+        && fault.is_panic()
+    {
+        tracing::error!(%fault, "a mail session broke off; the other server will try again");
+    }
+}

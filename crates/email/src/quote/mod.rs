@@ -1,0 +1,93 @@
+//! What is new in a mail, and what is history.
+//!
+//! Invariant: every line of the text is in one of the two. A wrong guess folds something away
+//! that can be unfolded; it never loses anything.
+
+mod attribution;
+mod history;
+mod signature;
+
+use crate::words::Words;
+
+/// The line that our mails carry above quoted history, in English.
+pub const REPLY_LINE: &str = "Please write your reply above this line";
+
+/// What is known about a text before it is cut.
+#[derive(Clone, Copy, Debug)]
+pub struct Style<'s> {
+    /// Lines that our own mails carry above quoted history.
+    pub reply_lines: &'s [String],
+    /// The mail forwards another one, which is then what it is about and not history.
+    pub forwarded: bool,
+}
+
+/// Quoted blocks up to this many lines stay where they are when an answer follows them: the
+/// answer would make no sense without.
+const CONTEXT_LINES_MAX: usize = 12;
+
+/// Cuts a text into what is new and what is history or signature.
+pub fn split(text: &str, style: &Style<'_>) -> (String, String) {
+    let lines: Vec<&str> = text.lines().collect();
+    let found = history::find(&lines, style);
+    let mut folded = vec![false; lines.len()];
+    for block in &found.blocks {
+        let is_answered = (block.end..lines.len()).any(|at| {
+            !found.covers(at) && lines.get(at).is_some_and(|line| !line.trim().is_empty())
+        });
+        let is_context = is_answered && block.end - block.start <= CONTEXT_LINES_MAX;
+        if !is_context {
+            fold(&mut folded, block.start, block.end);
+        }
+    }
+    if let Some(start) = found.rest {
+        fold(&mut folded, start, lines.len());
+    }
+    signature::fold(&lines, &mut folded);
+    let (visible, quoted) = take_apart(&lines, &folded);
+    if visible.is_empty() && !found.certain {
+        // Nothing but a signature or a quote: better to show it than an empty mail.
+        return (text.trim().to_owned(), String::new());
+    }
+    (visible, quoted)
+}
+
+/// Whether a subject says that the mail forwards another.
+pub fn is_forward(subject: &str) -> bool {
+    static PREFIXES: Words = Words::new(
+        "\
+        fw|fwd|wg|tr|rv|enc|doorst|vs|vb|pd|továbbítás|i|fs|transf|ilt|yml|转发|轉寄|転送|\
+        전달|przekazana|přeposláno|переслано",
+    );
+    let Some((prefix, _)) = subject.trim_start().split_once([':', '：']) else { return false };
+    let prefix = prefix.trim().to_lowercase();
+    PREFIXES.has(&prefix)
+}
+
+fn fold(folded: &mut [bool], start: usize, end: usize) {
+    for flag in folded.iter_mut().take(end).skip(start) {
+        *flag = true;
+    }
+}
+
+fn take_apart(lines: &[&str], folded: &[bool]) -> (String, String) {
+    let (mut visible, mut quoted) = (String::new(), String::new());
+    for (line, is_folded) in lines.iter().zip(folded) {
+        let side = if *is_folded { &mut quoted } else { &mut visible };
+        side.push_str(line);
+        side.push('\n');
+    }
+    (trimmed(&visible), trimmed(&quoted))
+}
+
+/// Without empty lines around, but with the blanks that begin the first line.
+fn trimmed(text: &str) -> String {
+    let text = text.trim_end();
+    let mut rest = text;
+    while let Some((line, after)) = rest.split_once('\n') {
+        if !line.trim().is_empty() {
+            break;
+        }
+        rest = after;
+    }
+    rest.to_owned()
+}

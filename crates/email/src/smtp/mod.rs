@@ -1,0 +1,60 @@
+//! Handing mail over to a server.
+//!
+//! Invariant: encryption that was asked for is never given up, and a mail that may have been
+//! taken is never called failed.
+
+mod dialogue;
+mod fault;
+
+use egress::Guard;
+use kernel::EmailAddress;
+
+use crate::compose::Composed;
+use crate::link::{Credentials, Patience, Server};
+
+pub(crate) use dialogue::Dialogue;
+pub use fault::{RefusedRecipient, SendFault, Standing};
+
+/// The server took the mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// What it said, often with its own name for the mail.
+    pub reply: String,
+    /// Those it would not take the mail for, although it took it for others.
+    pub refused: Vec<RefusedRecipient>,
+}
+
+/// Sends a mail. After [`SendFault::Unknown`] the server may have it: sending it again with the
+/// same Message-ID lets the other side recognise it.
+pub async fn send(
+    server: &Server,
+    credentials: &Credentials,
+    mail: &Composed,
+    guard: &Guard,
+) -> Result<Accepted, SendFault> {
+    let mut dialogue = Dialogue::open(server, guard, Patience::USUAL).await?;
+    dialogue.sign_in(credentials).await?;
+    let outcome = deliver(&mut dialogue, mail).await;
+    dialogue.quit().await;
+    outcome
+}
+
+async fn deliver(dialogue: &mut Dialogue, mail: &Composed) -> Result<Accepted, SendFault> {
+    let return_path = mail.return_path.as_ref().map(written).unwrap_or_default();
+    dialogue.begin(&return_path, mail).await?;
+    let mut refused = Vec::new();
+    for address in &mail.recipients {
+        if let Some(refusal) = dialogue.recipient(&written(address)).await? {
+            refused.push(refusal.for_recipient(address.clone()));
+        }
+    }
+    if refused.len() == mail.recipients.len() {
+        return Err(SendFault::Recipients(refused));
+    }
+    let reply = dialogue.data(&mail.bytes).await?;
+    Ok(Accepted { reply, refused })
+}
+
+fn written(address: &EmailAddress) -> String {
+    crate::compose::written(address)
+}

@@ -1,0 +1,338 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use crate::html::{ImageProxy, Images, RemoteImages, clean, escape, is_rich, to_text};
+
+fn cleaned(html: &str) -> String {
+    clean(html, &Images::default()).html
+}
+
+/// Ways to get a script run, something fetched, or a page left.
+const HOSTILE: &[&str] = &[
+    "<script>alert(1)</script>",
+    "<ScRiPt src=//evil.example/x.js></ScRiPt>",
+    "<img src=x onerror=alert(1)>",
+    "<img src=\"javascript:alert(1)\">",
+    "<img src=\"data:image/svg+xml,<svg onload=alert(1)>\">",
+    "<svg onload=alert(1)><script>alert(1)</script></svg>",
+    "<svg><animate onbegin=alert(1) attributeName=x dur=1s>",
+    "<svg><use href=\"data:image/svg+xml,...\"/></svg>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)></style></mglyph></table></mtext></math>",
+    "<math><maction actiontype=\"statusline#http://evil.example\" xlink:href=\"javascript:alert(1)\">x",
+    "<a href=\"javascript:alert(1)\">x</a>",
+    "<a href=\" &#14; javascript:alert(1)\">x</a>",
+    "<a href=\"java\nscript:alert(1)\">x</a>",
+    "<a href=\"&#106;avascript:alert(1)\">x</a>",
+    "<a href=\"JaVaScRiPt:alert(1)\">x</a>",
+    "<a href=\"vbscript:msgbox(1)\">x</a>",
+    "<a href=\"data:text/html,<script>alert(1)</script>\">x</a>",
+    "<a href=\"file:///etc/passwd\">x</a>",
+    "<a href=\"/admin/delete\">x</a>",
+    "<a href=\"//evil.example/x\">x</a>",
+    "<a href=\"https://shop.example@evil.example/\">x</a>",
+    "<a href=\"https:evil.example\">x</a>",
+    "<a href=\"cid:part1\">x</a>",
+    "<a href=\"https://ok.example\" ping=\"https://evil.example\">x</a>",
+    "<iframe src=\"https://evil.example\"></iframe>",
+    "<iframe srcdoc=\"<script>alert(1)</script>\"></iframe>",
+    "<object data=\"x.swf\"></object><embed src=\"x.swf\"><applet code=x></applet>",
+    "<form action=\"https://evil.example\"><input name=password><button formaction=\"javascript:alert(1)\">Go</button></form>",
+    "<textarea><script>alert(1)</script></textarea>",
+    "<select><option><script>alert(1)</script></select>",
+    "<link rel=stylesheet href=\"https://evil.example/x.css\">",
+    "<style>@import url(https://evil.example/x.css); body{background:url(https://evil.example)}</style>",
+    "<meta http-equiv=refresh content=\"0;url=https://evil.example\">",
+    "<base href=\"https://evil.example/\">",
+    "<body onload=alert(1) background=\"https://evil.example/x.png\">x</body>",
+    "<table background=\"https://evil.example/x.png\"><tr><td background=\"https://evil.example\">x</td></tr></table>",
+    "<div style=\"background:url(https://evil.example/x.png)\">x</div>",
+    "<div style=\"background:u\\72l(https://evil.example/x.png)\">x</div>",
+    "<div style=\"width:expression(alert(1))\">x</div>",
+    "<div style=\"behavior:url(x.htc);-moz-binding:url(x.xml)\">x</div>",
+    "<div style=\"position:fixed;top:0;left:0;width:100%;height:100%\">x</div>",
+    "<div style=\"color:red;position:/**/absolute\">x</div>",
+    "<div style=\"color:red}body{display:none\">x</div>",
+    "<div style=\"background-image:image-set('https://evil.example' 1x)\">x</div>",
+    "<div style=\"color:var(--x);--x:url(https://evil.example)\">x</div>",
+    "<img srcset=\"https://evil.example/x.png 1x\">",
+    "<picture><source srcset=\"https://evil.example\"><img></picture>",
+    "<video poster=\"https://evil.example\" src=x autoplay onerror=alert(1)></video>",
+    "<audio src=x onerror=alert(1)>",
+    "<input type=image src=https://evil.example>",
+    "<details open ontoggle=alert(1)>x</details>",
+    "<marquee onstart=alert(1)>x</marquee>",
+    "<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\"></noscript>",
+    "<p title=\"</p><script>alert(1)</script>\">x</p>",
+    "<xmp><p title=\"</xmp><script>alert(1)</script>\"></xmp>",
+    "<!--><script>alert(1)</script>-->",
+    "<!--[if mso]><script>alert(1)</script><![endif]-->",
+    "<![CDATA[<script>alert(1)</script>]]>",
+    "<template><script>alert(1)</script></template>",
+    "<frameset><frame src=\"javascript:alert(1)\"></frameset>",
+    "<a target=_self href=https://ok.example rel=opener>x</a>",
+    "<div id=app name=cookie class=admin data-x=1 tabindex=1 contenteditable>x</div>",
+    "<a href=https://ok.example onclick=alert(1) onmouseover=\"alert(1)\">x</a>",
+    "<isindex action=javascript:alert(1) type=submit>",
+    "<keygen autofocus onfocus=alert(1)>",
+    "<plaintext><script>alert(1)</script>",
+    "<img/src=x/onerror=alert(1)//",
+    "<<script>script>alert(1)<</script>/script>",
+    "<scr<script>ipt>alert(1)</scr</script>ipt>",
+    "\u{0}<scr\u{0}ipt>alert(1)</script>",
+    "<a href='https://ok.example' style='background:url(\"javascript:alert(1)\")'>x</a>",
+    "<p style=\"font-family:'x';color:red\" style=\"position:fixed\">x</p>",
+];
+
+const FORBIDDEN: &[&str] = &[
+    "<script",
+    "javascript:",
+    "vbscript:",
+    "onerror",
+    "onload",
+    "onclick",
+    "ontoggle",
+    "onbegin",
+    "<svg",
+    "<math",
+    "<iframe",
+    "<object",
+    "<embed",
+    "<form",
+    "<input",
+    "<button",
+    "<textarea",
+    "<select",
+    "<link",
+    "<style",
+    "<meta",
+    "<base",
+    "<body",
+    "<video",
+    "<audio",
+    "<template",
+    "<frame",
+    "srcset",
+    "url(",
+    "expression",
+    "position",
+    "behavior",
+    "-moz-binding",
+    "file:",
+    "data:",
+    "ping=",
+    "background=",
+    "poster",
+    "rel=\"opener",
+    "target=\"_self",
+    " id=",
+    " class=",
+    "contenteditable",
+    "href=\"/",
+    "href=\"cid",
+    "@evil",
+    "var(",
+    "src=",
+];
+
+#[test]
+fn nothing_hostile_survives_cleaning() {
+    assert!(HOSTILE.len() >= 70);
+    for html in HOSTILE {
+        let clean = cleaned(html);
+        // Text between tags may say anything; only markup can do harm.
+        let markup: Vec<String> = clean
+            .split('<')
+            .skip(1)
+            .filter_map(|piece| piece.split_once('>'))
+            .map(|(tag, _)| format!("<{tag}>"))
+            .collect();
+        let markup = markup.concat();
+        for forbidden in FORBIDDEN {
+            assert!(!markup.to_lowercase().contains(forbidden), "{html}\n{clean}");
+        }
+        assert_eq!(cleaned(&clean), clean, "{html}");
+    }
+}
+
+#[test]
+fn what_people_format_stays() {
+    for html in [
+        "<p>Hello <b>bold</b>, <i>italic</i>, <u>underlined</u>, <s>struck</s>.</p>",
+        "<ul><li>one</li><li>two</li></ul>",
+        "<table border=\"1\" cellpadding=\"2\"><tbody><tr><td colspan=\"2\">x</td></tr></tbody></table>",
+        "<blockquote>quoted</blockquote>",
+        "<font color=\"red\" size=\"2\">red</font>",
+        "<p style=\"color: rgb(255, 0, 0); font-weight: bold\">red</p>",
+        "<span style=\"font-family: 'Segoe UI', Arial; font-size: 11pt\">x</span>",
+        "<div dir=\"rtl\" lang=\"ar\">مرحبا</div>",
+    ] {
+        assert_eq!(cleaned(html), html);
+    }
+}
+
+#[test]
+fn links_open_elsewhere_and_tell_nothing() {
+    assert_eq!(
+        cleaned("<a href=\"https://shop.example/a?b=1&amp;c=2\">x</a>"),
+        "<a href=\"https://shop.example/a?b=1&amp;c=2\" target=\"_blank\" rel=\"noopener noreferrer\">x</a>"
+    );
+    for address in ["mailto:dana@customer.example", "tel:+4930123456", "http://shop.example"] {
+        assert!(cleaned(&format!("<a href=\"{address}\">x</a>")).contains(address), "{address}");
+    }
+}
+
+#[test]
+fn images_are_shown_from_the_mail_and_from_the_web_only_through_us() {
+    let html = "<img src=\"cid:logo@x\" alt=\"Logo\"><img src=\"https://tracker.example/p.gif\" alt=\"P\">\
+                <img src=\"cid:unknown\"><img alt=\"none\">";
+    let blocked = clean(html, &Images::default());
+    assert_eq!(blocked.remote_images, 1);
+    assert!(!blocked.html.contains("src="), "{}", blocked.html);
+    assert_eq!(blocked.html.matches("data-blocked").count(), 4, "{}", blocked.html);
+    assert!(blocked.html.contains("alt=\"P\""));
+
+    let inline = BTreeMap::from([("logo@x".to_owned(), "/files/7".to_owned())]);
+    let images = Images { inline: inline.clone(), remote: RemoteImages::Blocked };
+    let shown = clean(html, &images);
+    assert!(shown.html.contains("src=\"/files/7\""), "{}", shown.html);
+    assert_eq!(shown.html.matches("data-blocked").count(), 3, "{}", shown.html);
+
+    let proxy = ImageProxy::new(|address| format!("/images?of={}", address.len()));
+    let proxied = clean(html, &Images { inline, remote: RemoteImages::Proxied(proxy) });
+    assert!(proxied.html.contains("src=\"/images?of=29\""), "{}", proxied.html);
+    assert!(!proxied.html.contains("tracker.example"), "{}", proxied.html);
+    assert_eq!(proxied.remote_images, 1);
+}
+
+#[test]
+fn a_mail_cannot_name_addresses_of_ours_as_its_images() {
+    let proxy = ImageProxy::new(|_| "/images".to_owned());
+    let images = Images { remote: RemoteImages::Proxied(proxy), ..Images::default() };
+    let cleaned =
+        clean("<img src=\"/images\"><img src=\"/tickets/1/close\"><img src=\"images\">", &images);
+    assert!(!cleaned.html.contains("src="), "{}", cleaned.html);
+}
+
+#[test]
+fn documents_that_would_cost_too_much_are_shown_as_text() {
+    let words = "The text stays. ";
+    for (name, html) in [
+        ("deep", format!("{words}{}", "<div>".repeat(5_000))),
+        ("many links", format!("{words}{}", "<a href=https://x.example>x</a>".repeat(6_000))),
+        ("large", format!("{words}{}", "0123456789 ".repeat(400_000))),
+        (
+            "attributes",
+            format!(
+                "{words}<p {}>x</p>",
+                (0..20_000).map(|n| format!("a{n} ")).collect::<Vec<_>>().concat()
+            ),
+        ),
+        (
+            "open formatting",
+            format!(
+                "{words}<p>{}</p>{}",
+                (0..400).map(|n| format!("<b a={n}>")).collect::<Vec<_>>().concat(),
+                "<p>x</p>".repeat(5_000)
+            ),
+        ),
+    ] {
+        let result = clean(&html, &Images::default());
+        assert!(result.over_budget, "{name}");
+        assert!(result.html.contains("The text stays."), "{name}");
+        assert_eq!(cleaned(&result.html), result.html, "{name}");
+    }
+    let usual = "<div><p>x</p></div>".repeat(2_000);
+    assert!(!clean(&usual, &Images::default()).over_budget);
+}
+
+#[test]
+fn text_is_made_from_html_as_a_person_would() {
+    for (html, text) in [
+        ("<p>One</p><p>Two</p>", "One\n\nTwo"),
+        ("One<br>Two<br><br>Three", "One\nTwo\n\nThree"),
+        ("<div>One</div><div>Two</div>", "One\nTwo"),
+        ("a   b\n\tc&nbsp;d &amp; &lt;e&gt; &euro; &#x1F600;", "a b c d & <e> € 😀"),
+        ("<ul><li>one</li><li>two<ul><li>deep</li></ul></li></ul>", "- one\n- two\n  - deep"),
+        ("<ol><li>one<li>two</ol>after", "1. one\n2. two\n\nafter"),
+        ("<li><p>paragraph inside</p></li>", "- paragraph inside"),
+        (
+            "<table><tr><td>a</td><td>b</td></tr><tr><td>c</td><td>d</td></tr></table>",
+            "a | b\nc | d",
+        ),
+        (
+            "<blockquote>one<br>two<blockquote>three</blockquote></blockquote>four",
+            "> one\n> two\n> > three\nfour",
+        ),
+        ("<pre>a  b\n  c</pre>d", "a  b\n  c\n\nd"),
+        ("<a href=\"https://x.example/\">x.example</a>", "x.example"),
+        ("<a href=\"https://x.example/y\">this page</a>.", "this page (https://x.example/y)."),
+        ("<a href=\"mailto:a@b.example\">a@b.example</a>", "a@b.example"),
+        ("<a href=\"javascript:x\">no</a>", "no"),
+        ("<a href=\"https://x.example\"><img alt=\"Logo\"></a>", "[Logo] (https://x.example)"),
+        ("<img alt=\"A cat\" src=x> and <img src=y>", "[A cat] and"),
+        ("<head><title>T</title><style>p{}</style></head><script>x</script>Hello", "Hello"),
+        ("<h1>Title</h1>text", "Title\n\ntext"),
+        ("one<hr>two", "one\n----------\ntwo"),
+        ("<p>unclosed <b>bold", "unclosed bold"),
+        ("5 < 6 and 7 > 2", "5 < 6 and 7 > 2"),
+        ("", ""),
+        ("<o:p>&nbsp;</o:p><p class=MsoNormal>Word<o:p></o:p></p>", "Word"),
+    ] {
+        assert_eq!(to_text(html), text, "{html}");
+    }
+    let deep = format!("{}bottom", "<blockquote>".repeat(50_000));
+    assert!(to_text(&deep).ends_with("bottom"));
+    let deep = format!("{}bottom", "<ul><li>".repeat(50_000));
+    assert!(to_text(&deep).ends_with("bottom"));
+}
+
+#[test]
+fn html_is_rich_when_text_would_lose_something() {
+    for (html, rich) in [
+        ("<p>Hello <b>you</b></p>", false),
+        ("<div>one</div><ul><li>two</li></ul>", false),
+        ("<table><tr><td>layout only</td></tr></table>", false),
+        ("<table><tr><td>a</td><td>b</td></tr></table>", true),
+        ("<img src=cid:x>", true),
+        ("<img src=https://t.example width=1 height=1>", false),
+        ("<span style=\"color: red\">my answers</span>", true),
+        ("<font color=\"#FF0000\">my answers</font>", true),
+        ("<span style=\"color:windowtext\">usual</span>", false),
+        ("<s>not this</s>", true),
+    ] {
+        assert_eq!(is_rich(html), rich, "{html}");
+    }
+}
+
+#[test]
+fn escaped_text_shows_itself() {
+    assert_eq!(escape("<b>\"&'\r\nx"), "&lt;b&gt;&quot;&amp;&#39;<br>x");
+}
+
+proptest! {
+
+    #[test]
+    fn cleaning_twice_is_cleaning_once(
+        pieces in prop::collection::vec(
+            prop_oneof![
+                prop::sample::select(HOSTILE).prop_map(str::to_owned),
+                prop::sample::select(vec![
+                    "<p>", "</p>", "<b>", "</b>", "<a href=https://x.example>", "</a>", "<table>", "<tr>", "<td>",
+                    "</table>", "<div style=\"color:red\">", "</div>", "<ul>", "<li>", "</ul>", "<select>", "<font size=1>",
+                    "<img src=https://x.example/a.png alt=a width=1>", "<blockquote>", "&amp;", "&lt;", "&", "<", ">", "\"",
+                    "<h1>", "</h1>", "<pre>\n", "<br/>", "<!--", "-->", "<nobr>", "<caption>", "<col>", "<dd>",
+                ]).prop_map(str::to_owned),
+                "[ -~é漢]{0,12}",
+            ],
+            0..25,
+        ),
+    ) {
+        let html = pieces.concat();
+        let once = cleaned(&html);
+        prop_assert_eq!(cleaned(&once), once.clone(), "{}", html);
+        prop_assert!(!once.to_lowercase().contains("<script"));
+        let _ = to_text(&html);
+        let _ = is_rich(&html);
+    }
+}

@@ -1,0 +1,13 @@
+mod authentication;
+mod composing;
+mod corpus;
+mod documents;
+mod fetching;
+mod mutations;
+mod peer;
+mod permission;
+mod probing;
+mod quoting;
+mod reading;
+mod receiving;
+mod sending;
