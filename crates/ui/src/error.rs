@@ -26,7 +26,9 @@ pub enum WebError {
     /// What was sent cannot be read.
     BadInput(String),
     TooLarge,
-    TooMany { retry_after_seconds: u64 },
+    TooMany {
+        retry_after_seconds: u64,
+    },
     /// Somebody else changed it meanwhile.
     Conflict(String),
     /// Something broke; the operator reads what.

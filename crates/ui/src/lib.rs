@@ -5,6 +5,7 @@
 
 mod assets;
 mod chrome;
+mod client;
 mod color;
 mod error;
 mod form;
@@ -17,6 +18,7 @@ mod when;
 mod words;
 
 pub use chrome::{Appearance, Badge, Chrome, ChromeMaker, Count, Me, NavGroup, NavLink};
+pub use client::Client;
 pub use color::BrandColors;
 pub use error::{ErrorPages, WebError, WebResult, found};
 pub use form::{Fields, Form, Problem, Problems};
@@ -28,8 +30,8 @@ pub use site::{Brand, Site};
 pub use when::{When, clock_time, day, duration, moment, moment_in_full, relative};
 pub use words::{Catalog, MESSAGES_EN, Words};
 
-pub use assets::path as asset_path;
 pub use askama;
+pub use assets::path as asset_path;
 
 #[cfg(test)]
 mod tests;

@@ -54,7 +54,10 @@ fn markdown_gives_structure_and_nothing_active() {
         ("one\ntwo", "<p>one<br>\ntwo</p>\n"),
         ("# Big", "<p>Big</p>\n"),
         ("<b onclick=x>raw</b>", "<p>&lt;b onclick=x&gt;raw&lt;/b&gt;</p>\n"),
-        ("[x](javascript:alert(1))", "<p><a target=\"_blank\" rel=\"noopener noreferrer nofollow\">x</a></p>\n"),
+        (
+            "[x](javascript:alert(1))",
+            "<p><a target=\"_blank\" rel=\"noopener noreferrer nofollow\">x</a></p>\n",
+        ),
         ("![pic](https://x.example/p.png)", "<p></p>\n"),
         ("`<script>`", "<p><code>&lt;script&gt;</code></p>\n"),
     ] {
@@ -68,16 +71,14 @@ fn markdown_gives_structure_and_nothing_active() {
 #[test]
 fn found_words_are_marked_and_the_rest_escaped() {
     let marked = highlight("Refunds <b>for</b> Lena", &["refund".to_owned(), "lena".to_owned()]);
-    assert_eq!(
-        marked.as_str(),
-        "<mark>Refunds</mark> &lt;b&gt;for&lt;/b&gt; <mark>Lena</mark>"
-    );
+    assert_eq!(marked.as_str(), "<mark>Refunds</mark> &lt;b&gt;for&lt;/b&gt; <mark>Lena</mark>");
 }
 
 #[test]
 fn times_are_short_and_in_the_reader_s_zone() {
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
-    let when = When { now: at("2026-11-17T09:02:30Z"), zone: TimeZone::get("Europe/Berlin").unwrap() };
+    let when =
+        When { now: at("2026-11-17T09:02:30Z"), zone: TimeZone::get("Europe/Berlin").unwrap() };
     let w = words();
     for (then, shown) in [
         ("2026-11-17T09:02:00Z", "now"),
@@ -107,9 +108,13 @@ fn times_are_short_and_in_the_reader_s_zone() {
 
 #[test]
 fn badges_have_initials_in_any_script() {
-    for (name, initials) in
-        [("John Mercer", "JM"), ("山本 恵子", "山恵"), ("dana", "D"), ("", "?"), ("Ana de la Cruz", "AC")]
-    {
+    for (name, initials) in [
+        ("John Mercer", "JM"),
+        ("山本 恵子", "山恵"),
+        ("dana", "D"),
+        ("", "?"),
+        ("Ana de la Cruz", "AC"),
+    ] {
         assert_eq!(Badge::of(name, 7).initials, initials, "{name}");
     }
     assert!(Badge::of("x", i64::MAX).hue < 36);
@@ -125,15 +130,17 @@ fn hosts_are_known_by_name() {
     for host in ["evil.example", "localhost:81", "help.shop.example.evil.example", ""] {
         assert!(!hosts.knows(host), "{host}");
     }
-    assert!(Hosts::is_local("localhost:8080") && Hosts::is_local("[::1]") && Hosts::is_local("127.0.0.1"));
+    assert!(
+        Hosts::is_local("localhost:8080")
+            && Hosts::is_local("[::1]")
+            && Hosts::is_local("127.0.0.1")
+    );
     assert!(!Hosts::is_local("shop.example:443"));
 }
 
 #[test]
 fn redirects_stay_here() {
-    let target = |path: &str| {
-        see_other(path).headers()["location"].to_str().unwrap().to_owned()
-    };
+    let target = |path: &str| see_other(path).headers()["location"].to_str().unwrap().to_owned();
     assert_eq!(target("/inbox?x=1"), "/inbox?x=1");
     for path in ["//evil.example", "https://evil.example", "/\\evil.example", "", "x\r\ny"] {
         assert_eq!(target(path), "/", "{path:?}");
