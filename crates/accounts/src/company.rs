@@ -1,11 +1,13 @@
 //! The company that runs this installation.
 
 use anyhow::Result;
-use database::{Conn, Tx, params};
+use database::{Conn, Tx};
 use kernel::{EmailAddress, Timestamp};
 use live::Change;
 use serde::{Deserialize, Serialize};
 use ui::Brand;
+
+use crate::settings;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -20,8 +22,6 @@ pub struct Company {
     /// None until the first set-up is done.
     pub set_up_at: Option<Timestamp>,
     pub system_mail: SystemMail,
-    /// The public address, when no setting of the program says another.
-    pub base_url: Option<String>,
 }
 
 /// By which way mail of the system itself leaves: invitations, links, notifications.
@@ -57,7 +57,6 @@ impl Default for Company {
             language: "en".to_owned(),
             set_up_at: None,
             system_mail: SystemMail::AnyInbox,
-            base_url: None,
         }
     }
 }
@@ -73,23 +72,18 @@ impl Company {
     }
 
     pub async fn load(conn: &mut Conn) -> Result<Self> {
-        let row: Option<(String,)> =
-            conn.optional("select value from settings where name = 'company'", params![]).await?;
-        Ok(match row {
-            Some((json,)) => serde_json::from_str(&json)?,
+        Ok(match settings::read(conn, NAME).await? {
+            Some(json) => serde_json::from_str(&json)?,
             None => Self::default(),
         })
     }
 
     pub async fn save(&self, tx: &mut Tx, now: Timestamp) -> Result<()> {
-        tx.execute(
-            "insert into settings (name, value, updated_at) values ('company', $1, $2)
-             on conflict (name) do update
-                set value = excluded.value, updated_at = excluded.updated_at",
-            params![serde_json::to_string(self)?, now],
-        )
-        .await?;
+        settings::write(tx, NAME, &serde_json::to_string(self)?, now).await?;
         tx.announce(Change::Settings);
         Ok(())
     }
 }
+
+/// Under which it is stored.
+const NAME: &str = "company";

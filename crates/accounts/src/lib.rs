@@ -19,6 +19,7 @@ mod role;
 mod routes;
 mod service;
 mod session;
+pub mod settings;
 mod sign_in;
 mod store;
 pub mod testing;

@@ -289,7 +289,7 @@ create table saved_replies (
 create table notifications (
     id {{key}},
     agent_id bigint not null references agents (id),
-    kind text not null check (kind in ('new_ticket', 'assigned', 'mentioned', 'replied')),
+    kind text not null check (kind in ('new_ticket', 'assigned', 'mentioned', 'replied', 'woke')),
     ticket_id bigint not null references tickets (id),
     -- Who caused it, in words.
     actor_name text not null,

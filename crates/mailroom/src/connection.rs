@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, bail};
 use database::{Cols, Conn, FromRow, Sql, Tx, params};
 use email::{Credentials, Security, Server};
-use keys::Keys;
 use kernel::{InboxId, Secret, Timestamp};
+use keys::Keys;
 use live::Change;
 
 /// The settings of one inbox. Credentials are sealed; they open only for the place they were
@@ -120,9 +120,7 @@ impl Endpoint {
                 Credentials::Password { user: self.user.clone(), password }
             }
             None if self.user.is_empty() => Credentials::None,
-            None => {
-                Credentials::Password { user: self.user.clone(), password: Secret::new("") }
-            }
+            None => Credentials::Password { user: self.user.clone(), password: Secret::new("") },
         })
     }
 }

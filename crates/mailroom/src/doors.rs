@@ -61,8 +61,7 @@ impl Doorway {
             Ok(None) => return Verdict::Refused("there is no such inbox here".to_owned()),
             Err(fault) => return not_now(&fault),
         };
-        let arrival =
-            self.intake.arrival(inbox, Door::Lmtp, from.to_owned(), mail.to_vec(), false);
+        let arrival = self.intake.arrival(inbox, Door::Lmtp, from.to_owned(), mail.to_vec(), false);
         match self.intake.store(arrival).await {
             Ok(_) => Verdict::Stored,
             Err(fault) => not_now(&fault),
@@ -104,7 +103,9 @@ pub async fn pipe(
     }
     let inbox = match inbox_for(accounts, recipient).await {
         Ok(Some(inbox)) => inbox,
-        Ok(None) => return Piped::Refused(format!("there is no inbox with the address {recipient}")),
+        Ok(None) => {
+            return Piped::Refused(format!("there is no inbox with the address {recipient}"));
+        }
         Err(fault) => return Piped::TryAgain(format!("{fault:#}")),
     };
     let arrival = intake.arrival(inbox, Door::Pipe, from.to_owned(), mail, false);

@@ -55,7 +55,8 @@ impl Fetcher {
                 at_work.iter().map(|(id, (connection, _))| (*id, connection.clone())).collect()
             });
             at_work.retain(|inbox, (connection, ending)| {
-                let same = wanted.get(inbox).is_some_and(|wanted| same_settings(wanted, connection));
+                let same =
+                    wanted.get(inbox).is_some_and(|wanted| same_settings(wanted, connection));
                 if !same {
                     ending.cancel();
                 }
@@ -64,7 +65,8 @@ impl Fetcher {
             for (inbox, connection) in wanted {
                 if !at_work.contains_key(&inbox) {
                     let ending = stop.child_token();
-                    let task = self.clone().keep_fetching(inbox, connection.clone(), ending.clone());
+                    let task =
+                        self.clone().keep_fetching(inbox, connection.clone(), ending.clone());
                     tasks.spawn(task);
                     at_work.insert(inbox, (connection, ending));
                 }
@@ -88,12 +90,7 @@ impl Fetcher {
         Ok(wanted)
     }
 
-    async fn keep_fetching(
-        self,
-        inbox: InboxId,
-        connection: Connection,
-        stop: CancellationToken,
-    ) {
+    async fn keep_fetching(self, inbox: InboxId, connection: Connection, stop: CancellationToken) {
         let mut pause = PAUSE_FIRST;
         while !stop.is_cancelled() {
             let outcome = match self.win_lease(inbox).await {
@@ -386,7 +383,7 @@ pub async fn health(conn: &mut Conn, now: Timestamp) -> Result<Vec<Health>> {
 }
 
 /// Raises the alarm for inboxes that went silent, once each time. Says for which.
-pub(crate) async fn alarm(db: &Db, now: Timestamp) -> Result<Vec<InboxId>> {
+pub async fn raise_alarm(db: &Db, now: Timestamp) -> Result<Vec<InboxId>> {
     let silent: Vec<Health> = {
         let mut conn = db.read().await?;
         let all = health(&mut conn, now).await?;

@@ -45,7 +45,7 @@ impl Intake {
     }
 
     /// Wakes whoever waits for stored mails.
-    pub(crate) fn arrived(&self) -> Arc<Notify> {
+    pub fn arrived(&self) -> Arc<Notify> {
         Arc::clone(&self.arrived)
     }
 
@@ -74,11 +74,7 @@ impl Intake {
     /// Stores one mail. On return it is durable. `None`: it was there before.
     pub(crate) async fn store(&self, arrival: Arrival) -> Result<Option<LedgerId>> {
         let (done, answer) = oneshot::channel();
-        self.queue
-            .send(Parcel { arrival, done })
-            .await
-            .ok()
-            .context("the intake has ended")?;
+        self.queue.send(Parcel { arrival, done }).await.ok().context("the intake has ended")?;
         answer.await.context("the intake broke off")?.map_err(|fault| anyhow!(fault))
     }
 

@@ -312,9 +312,8 @@ pub(crate) async fn find(conn: &mut Conn, id: PublicId) -> Result<Option<Line>> 
 }
 
 pub(crate) async fn source(conn: &mut Conn, id: LedgerId) -> Result<Option<Vec<u8>>> {
-    let row: Option<(Vec<u8>,)> = conn
-        .optional("select bytes from mail_sources where ledger_id = $1", params![id])
-        .await?;
+    let row: Option<(Vec<u8>,)> =
+        conn.optional("select bytes from mail_sources where ledger_id = $1", params![id]).await?;
     Ok(row.map(|(bytes,)| bytes))
 }
 
@@ -362,7 +361,8 @@ pub(crate) async fn twin(
 pub async fn counts(conn: &mut Conn, inboxes: Option<&[InboxId]>) -> Result<Vec<(Fate, i64)>> {
     let mut counts = Vec::new();
     for fate in [Fate::Received, Fate::Quarantined, Fate::Failed] {
-        let mut sql = Sql::new("select count(*) from (select 1 from mail_ledger l where l.state = ");
+        let mut sql =
+            Sql::new("select count(*) from (select 1 from mail_ledger l where l.state = ");
         sql.bind(fate.as_str());
         if let Some(inboxes) = inboxes {
             sql.push(" and l.inbox_id in (").bind_list(inboxes.iter().copied()).push(")");

@@ -17,7 +17,7 @@ mod spam;
 
 pub use connection::{AfterFetch, Connection, Endpoint, Oauth, Tls};
 pub use doors::{Doorway, Piped, pipe};
-pub use fetch::{Fetcher, Health, health};
+pub use fetch::{Fetcher, Health, health, raise_alarm};
 pub use intake::Intake;
 pub use ledger::{Door, Fate, Line};
 pub use oauth::Permissions;

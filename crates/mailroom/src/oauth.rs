@@ -7,8 +7,8 @@ use database::Db;
 use egress::Http;
 use email::Credentials;
 use email::oauth::{App, OauthFault, Provider, Tokens, refresh};
-use keys::Keys;
 use kernel::{InboxId, Secret, SharedClock, Span};
+use keys::Keys;
 use tokio::sync::Mutex;
 
 use crate::connection::{Connection, Endpoint, Oauth, place, save_tokens};
@@ -28,12 +28,20 @@ pub struct Permissions {
 const EARLY: Span = Span::minutes(5);
 
 impl Permissions {
-    pub(crate) async fn imap(&self, inbox: InboxId, connection: &Connection) -> Result<Credentials> {
+    pub(crate) async fn imap(
+        &self,
+        inbox: InboxId,
+        connection: &Connection,
+    ) -> Result<Credentials> {
         let endpoint = connection.imap.as_ref().context("an inbox without IMAP")?;
         self.credentials(inbox, connection, endpoint, "imap").await
     }
 
-    pub(crate) async fn smtp(&self, inbox: InboxId, connection: &Connection) -> Result<Credentials> {
+    pub(crate) async fn smtp(
+        &self,
+        inbox: InboxId,
+        connection: &Connection,
+    ) -> Result<Credentials> {
         let endpoint = connection.smtp.as_ref().context("an inbox without SMTP")?;
         self.credentials(inbox, connection, endpoint, "smtp").await
     }
@@ -126,12 +134,7 @@ impl Permissions {
         tx.commit().await
     }
 
-    async fn note_refusal(
-        &self,
-        inbox: InboxId,
-        oauth: &Oauth,
-        fault: &OauthFault,
-    ) -> Result<()> {
+    async fn note_refusal(&self, inbox: InboxId, oauth: &Oauth, fault: &OauthFault) -> Result<()> {
         if !fault.is_permanent() {
             return Ok(());
         }

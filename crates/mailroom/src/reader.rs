@@ -17,7 +17,9 @@ use futures_util::{FutureExt, StreamExt, stream};
 use kernel::{EmailAddress, SharedClock, Span, Timestamp};
 use keys::Keys;
 use outbox::{Party, Recipients};
-use tickets::actions::{Incoming, Office, ReplyTokens, Sender, bounce_came, receive, sent_elsewhere};
+use tickets::actions::{
+    Incoming, Office, ReplyTokens, Sender, bounce_came, receive, sent_elsewhere,
+};
 use tickets::{Channel, SenderCheck, StoredFile};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -315,11 +317,14 @@ async fn decide(
     if let Some(reason) = reason_to_hold(tx, office, mail, prepared).await? {
         return Ok(outcome(Fate::Quarantined, Some(reason)));
     }
-    if let Some((ticket, message)) =
-        ledger::twin(tx, mail, mail.received_at - TWINS_WITHIN).await?
+    if let Some((ticket, message)) = ledger::twin(tx, mail, mail.received_at - TWINS_WITHIN).await?
     {
         sent_elsewhere(tx, office, ticket, mail.inbox).await?;
-        let told = Outcome { ticket: Some(ticket), message: Some(message), ..outcome(Fate::Ticketed, None) };
+        let told = Outcome {
+            ticket: Some(ticket),
+            message: Some(message),
+            ..outcome(Fate::Ticketed, None)
+        };
         return Ok(told);
     }
     let received = receive(tx, office, &prepared.incoming).await?;
@@ -363,7 +368,10 @@ async fn reason_to_hold(
     let weights = senders::weights(tx, &words).await?;
     let likelihood = spam::likelihood(&weights, lessons);
     Ok(spam::is_spam(likelihood).then(|| {
-        format!("it looks like mail that was marked as spam ({:.0} %)", likelihood.unwrap_or(1.0) * 100.0)
+        format!(
+            "it looks like mail that was marked as spam ({:.0} %)",
+            likelihood.unwrap_or(1.0) * 100.0
+        )
     }))
 }
 
@@ -430,11 +438,9 @@ async fn unreadable(
     };
     let received = receive(tx, office, &placeholder(mail)).await;
     Ok(Some(match received.context("a ticket for a mail that cannot be read") {
-        Ok(received) => Outcome {
-            ticket: Some(received.ticket),
-            message: Some(received.message),
-            ..failed
-        },
+        Ok(received) => {
+            Outcome { ticket: Some(received.ticket), message: Some(received.message), ..failed }
+        }
         Err(fault) => {
             tracing::error!(ledger = %mail.id, "{fault:#}");
             tx.undo_to_mark().await?;

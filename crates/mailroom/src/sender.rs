@@ -9,7 +9,9 @@ use anyhow::{Context, Result};
 use database::{Db, Engine};
 use egress::Guard;
 use email::smtp::{SendFault, Standing};
-use email::{Attached, AutomaticKind, Composed, Credentials, Draft, Party, ReturnPath, Server, Signing};
+use email::{
+    Attached, AutomaticKind, Composed, Credentials, Draft, Party, ReturnPath, Server, Signing,
+};
 use files::{FileHash, Files};
 use futures_util::{StreamExt, stream};
 use kernel::{EmailAddress, InboxId, SharedClock, Span, Timestamp};
@@ -121,13 +123,16 @@ impl Sender {
             // Files that cannot be read now may be there later; a mail without them must not go.
             Unsent::Later(format!("the mail could not be put together: {fault:#}"))
         })?;
-        let composed: Composed =
-            email::compose(&draft, self.clock.now()).map_err(|fault| Unsent::Never(fault.to_string()))?;
+        let composed: Composed = email::compose(&draft, self.clock.now())
+            .map_err(|fault| Unsent::Never(fault.to_string()))?;
         match email::smtp::send(&way.server, &way.credentials, &composed, &self.guard).await {
             Ok(accepted) if accepted.refused.is_empty() => Ok(accepted.reply),
             Ok(accepted) => {
-                let whom: Vec<String> =
-                    accepted.refused.iter().map(|one| format!("{}: {}", one.address, one.reason)).collect();
+                let whom: Vec<String> = accepted
+                    .refused
+                    .iter()
+                    .map(|one| format!("{}: {}", one.address, one.reason))
+                    .collect();
                 Err(Unsent::Never(format!("some got it, but not {}", whom.join("; "))))
             }
             Err(fault) => Err(self.unsent(fault, way.inbox)),
@@ -137,8 +142,11 @@ impl Sender {
     fn unsent(&self, fault: SendFault, inbox: Option<InboxId>) -> Unsent {
         let is_about_server = matches!(
             fault,
-            SendFault::Link(_) | SendFault::SignIn { .. } | SendFault::NoEncryption(_)
-                | SendFault::NoSignIn(_) | SendFault::NotSmtp(_)
+            SendFault::Link(_)
+                | SendFault::SignIn { .. }
+                | SendFault::NoEncryption(_)
+                | SendFault::NoSignIn(_)
+                | SendFault::NotSmtp(_)
         );
         if let (true, Some(inbox)) = (is_about_server, inbox) {
             let until = self.clock.now() + REST;

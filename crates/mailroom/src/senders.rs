@@ -85,8 +85,7 @@ pub async fn set_rule(
 }
 
 pub async fn drop_rule(tx: &mut Tx, pattern: &str) -> Result<bool> {
-    let gone =
-        tx.execute("delete from sender_rules where pattern = $1", params![pattern]).await?;
+    let gone = tx.execute("delete from sender_rules where pattern = $1", params![pattern]).await?;
     Ok(gone > 0)
 }
 
@@ -100,9 +99,8 @@ pub async fn rules(conn: &mut Conn, limit: i64) -> Result<Vec<(String, String)>>
 }
 
 pub(crate) async fn lessons(conn: &mut Conn) -> Result<Lessons> {
-    let rows: Vec<(String, i64)> = conn
-        .all("select verdict, count(*) from spam_lessons group by verdict", params![])
-        .await?;
+    let rows: Vec<(String, i64)> =
+        conn.all("select verdict, count(*) from spam_lessons group by verdict", params![]).await?;
     let of = |verdict: &str| {
         rows.iter().find(|(known, _)| known == verdict).map_or(0, |(_, count)| *count)
     };
@@ -155,10 +153,7 @@ pub(crate) async fn teach(
 /// Takes back what was learned from a mail.
 pub(crate) async fn unteach(tx: &mut Tx, mail: LedgerId, words: &[String]) -> Result<()> {
     let before: Option<(String,)> = tx
-        .optional(
-            "delete from spam_lessons where ledger_id = $1 returning verdict",
-            params![mail],
-        )
+        .optional("delete from spam_lessons where ledger_id = $1 returning verdict", params![mail])
         .await?;
     match before {
         Some((verdict,)) if verdict == "spam" => count(tx, words, Verdict::Spam, -1).await,

@@ -36,3 +36,4 @@ notification-new-ticket = { $who } wrote: “{ $subject }” ({ $ticket })
 notification-assigned = { $who } assigned { $ticket } to you: “{ $subject }”
 notification-mentioned = { $who } mentioned you in { $ticket }: “{ $subject }”
 notification-replied = { $who } replied in { $ticket }: “{ $subject }”
+notification-woke = { $ticket } is back: “{ $subject }”

@@ -8,6 +8,7 @@ mod mail;
 mod receive;
 mod reply;
 mod shape;
+mod time;
 mod undo;
 
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use crate::event::{By, Fact};
 use crate::store::{entries, tickets};
 use crate::ticket::Ticket;
 
-pub use edit::{Edit, EditRefusal, Edited, edit, sleepers_wake, spent_tickets_close};
+pub use edit::{Edit, EditRefusal, Edited, edit};
 pub use entry::{
     EntryRefusal, NewNote, Noted, admit, change_participants, follow, post_note, redact, unfollow,
 };
@@ -33,6 +34,7 @@ pub use mail::{bounce_came, sent_elsewhere};
 pub use receive::{Incoming, Received, ReplyTokens, Sender, receive};
 pub use reply::{Forward, NewTicket, Replied, Reply, ReplyRefusal, forward, open_ticket, reply};
 pub use shape::{LinkKind, ShapeRefusal, link, merge, merge_customers, set_problem, split, unlink};
+pub use time::{hand_over, sleepers_wake, spent_tickets_close, sweep};
 pub use undo::{Reversal, UndoRefusal, keep, undo};
 
 /// What an action needs to know about the company at this moment.

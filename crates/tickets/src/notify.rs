@@ -21,7 +21,7 @@ pub(crate) struct Told<'t> {
 fn ways(notify: &Notify, reason: Reason) -> Ways {
     match reason {
         Reason::NewTicket => notify.new_ticket,
-        Reason::Assigned => notify.assigned,
+        Reason::Assigned | Reason::Woke => notify.assigned,
         Reason::Mentioned => notify.mentioned,
         Reason::Replied => notify.replied,
     }
@@ -42,7 +42,7 @@ pub(crate) async fn tell(
             .filter(|card| ways(&card.notify, Reason::NewTicket).any())
             .map(|card| card.id)
             .collect(),
-        Reason::Assigned => told.ticket.assignee.into_iter().collect(),
+        Reason::Assigned | Reason::Woke => told.ticket.assignee.into_iter().collect(),
         Reason::Mentioned => Vec::new(),
         Reason::Replied => {
             let mut concerned = people::followers(tx, told.ticket.id).await?;

@@ -292,7 +292,7 @@ fn move_state(ticket: &mut Ticket, edit: &Edit, now: Timestamp) -> Result<Vec<Fa
 }
 
 /// What no longer applies in the new state goes.
-fn settle(ticket: &mut Ticket, now: Timestamp) {
+pub(super) fn settle(ticket: &mut Ticket, now: Timestamp) {
     if ticket.state != State::Snoozed {
         ticket.waiting.snoozed_until = None;
     }
@@ -444,43 +444,4 @@ async fn rescope(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
         search::put(tx, &entry).await?;
     }
     Ok(())
-}
-
-/// How many tickets are moved by time in one go.
-const AT_ONCE: i64 = 100;
-
-/// Wakes what slept and reminds of what is on hold. Says how many.
-pub async fn sleepers_wake(tx: &mut Tx, office: &Office) -> Result<usize> {
-    let due = tickets::due_to_wake(tx, office.now, AT_ONCE).await?;
-    for id in &due {
-        let Some(mut ticket) = tickets::take(tx, *id).await? else { continue };
-        let Ok(state) = next(ticket.state, Happening::DateReached) else { continue };
-        ticket.state = state;
-        let was = ticket.clone();
-        settle(&mut ticket, office.now);
-        // What was promised stays promised: the list shows it as due.
-        ticket.waiting.next_update_at = was.waiting.next_update_at;
-        record(tx, ticket.id, By::System, &[Fact::Woke], office.now).await?;
-        save(tx, &mut ticket, Touch::Entry, office.now).await?;
-        let told = Told { reason: Reason::Assigned, ticket: &ticket, by: "" };
-        notify::tell(tx, office, &told, None).await?;
-    }
-    Ok(due.len())
-}
-
-/// Closes what was resolved for longer than the reopen period. Says how many.
-pub async fn spent_tickets_close(
-    tx: &mut Tx,
-    office: &Office,
-    reopen_period: Span,
-) -> Result<usize> {
-    let due = tickets::due_to_close(tx, office.now - reopen_period, AT_ONCE).await?;
-    for id in &due {
-        let Some(mut ticket) = tickets::take(tx, *id).await? else { continue };
-        let Ok(state) = next(ticket.state, Happening::PeriodOver) else { continue };
-        ticket.state = state;
-        record(tx, ticket.id, By::System, &[Fact::Closed], office.now).await?;
-        save(tx, &mut ticket, Touch::Row, office.now).await?;
-    }
-    Ok(due.len())
 }

@@ -2,9 +2,7 @@
 
 use anyhow::Result;
 use database::{Conn, Sql, Tx, params};
-use kernel::{
-    AgentId, AttachmentId, EventId, LedgerId, MessageId, NoteId, PublicId, TicketId, Timestamp,
-};
+use kernel::{AgentId, EventId, LedgerId, MessageId, NoteId, PublicId, TicketId, Timestamp};
 use outbox::Recipients;
 
 use crate::SenderCheck;
@@ -430,15 +428,11 @@ pub(crate) async fn copy_attachments(
     Ok(())
 }
 
-/// Files that waited for a draft which was never sent, and files that nothing refers to.
-pub(crate) async fn stale_uploads(
-    conn: &mut Conn,
-    before: Timestamp,
-    limit: i64,
-) -> Result<Vec<AttachmentId>> {
-    conn.column(
-        "select id from attachments where message_id is null and created_at < $1 limit $2",
-        params![before, limit],
+/// Drops files that waited for a draft which was never sent.
+pub(crate) async fn drop_stale_uploads(tx: &mut Tx, before: Timestamp) -> Result<u64> {
+    tx.execute(
+        "delete from attachments where message_id is null and created_at < $1",
+        params![before],
     )
     .await
 }

@@ -194,6 +194,8 @@ pub enum Reason {
     Assigned,
     Mentioned,
     Replied,
+    /// A snooze is over, or an update is due.
+    Woke,
 }
 
 impl Reason {
@@ -203,6 +205,7 @@ impl Reason {
             Self::Assigned => "assigned",
             Self::Mentioned => "mentioned",
             Self::Replied => "replied",
+            Self::Woke => "woke",
         }
     }
 
@@ -213,6 +216,7 @@ impl Reason {
             Self::Assigned => "notification-assigned",
             Self::Mentioned => "notification-mentioned",
             Self::Replied => "notification-replied",
+            Self::Woke => "notification-woke",
         }
     }
 
@@ -221,6 +225,7 @@ impl Reason {
             "assigned" => Self::Assigned,
             "mentioned" => Self::Mentioned,
             "replied" => Self::Replied,
+            "woke" => Self::Woke,
             _ => Self::NewTicket,
         }
     }

@@ -1,0 +1,134 @@
+//! The command line.
+
+mod mail;
+mod people;
+mod serve;
+mod terminal;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use kernel::{SharedClock, SystemClock};
+
+use crate::config::{DataFolder, Flags, Settings};
+use crate::local::{self, Answer, Command};
+use crate::{Foundation, log};
+
+/// Customer support for people who sell digital products.
+#[derive(Parser)]
+#[command(name = "recourse", version, disable_help_subcommand = true)]
+struct Line {
+    #[command(flatten)]
+    settings: Flags,
+    #[command(subcommand)]
+    command: Option<Do>,
+}
+
+#[derive(Subcommand)]
+enum Do {
+    /// Run the server (this is what happens without a command)
+    Serve,
+    /// Set the installation up without a browser; the owner's password comes on standard input
+    Setup(people::SetUp),
+    /// People who work here
+    #[command(subcommand)]
+    Agent(people::Agent),
+    /// Tokens for programs that use the API
+    #[command(subcommand)]
+    Token(people::Token),
+    /// Mail
+    #[command(subcommand)]
+    Mail(mail::Mail),
+}
+
+/// The settings make no sense (EX_CONFIG of sysexits.h).
+const EX_CONFIG: u8 = 78;
+/// Something broke (EX_SOFTWARE).
+const EX_SOFTWARE: u8 = 70;
+/// Try again (EX_TEMPFAIL). For mail, everything that is not the mail's own fault.
+const EX_TEMPFAIL: u8 = 75;
+
+/// Does what the command line says.
+pub fn run() -> ExitCode {
+    let line = match Line::try_parse() {
+        Ok(line) => line,
+        Err(fault) => {
+            let _ = fault.print();
+            let is_mail = std::env::args().any(|word| word == "deliver");
+            // A mail server would send the mail back for good because of our typing error.
+            return match (fault.use_stderr(), is_mail) {
+                (false, _) => ExitCode::SUCCESS,
+                (true, true) => ExitCode::from(EX_TEMPFAIL),
+                (true, false) => ExitCode::from(64),
+            };
+        }
+    };
+    let is_mail = matches!(line.command, Some(Do::Mail(_)));
+    let settings = match Settings::gather(line.settings) {
+        Ok(settings) => settings,
+        Err(bad) => {
+            terminal::complain(&bad.to_string());
+            return ExitCode::from(if is_mail { EX_TEMPFAIL } else { EX_CONFIG });
+        }
+    };
+    match on_runtime(settings, line.command.unwrap_or(Do::Serve)) {
+        Ok(code) => ExitCode::from(code),
+        Err(fault) => {
+            terminal::complain(&format!("{fault:#}"));
+            ExitCode::from(if is_mail { EX_TEMPFAIL } else { EX_SOFTWARE })
+        }
+    }
+}
+
+fn on_runtime(settings: Settings, command: Do) -> Result<u8> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(async {
+        let clock: SharedClock = Arc::new(SystemClock);
+        match command {
+            Do::Serve => {
+                log::start(log::Kind::Server);
+                serve::run(settings, clock).await
+            }
+            Do::Setup(set_up) => hand_in(settings, clock, set_up.command()?, &[]).await,
+            Do::Agent(agent) => hand_in(settings, clock, agent.command()?, &[]).await,
+            Do::Token(token) => hand_in(settings, clock, token.command(), &[]).await,
+            Do::Mail(mail) => {
+                let (command, bytes) = mail.command()?;
+                hand_in(settings, clock, command, &bytes).await
+            }
+        }
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    done
+}
+
+/// Lets the running server do it, or does it on the database.
+async fn hand_in(
+    settings: Settings,
+    clock: SharedClock,
+    command: Command,
+    bytes: &[u8],
+) -> Result<u8> {
+    log::start(log::Kind::Command);
+    let folder = DataFolder::open(&settings.data)?;
+    if let Some(answer) = local::hand_over(&folder.socket(), &command, bytes).await? {
+        return Ok(tell(&answer));
+    }
+    let (foundation, _storing) = Foundation::open(&settings, clock).await?;
+    let answer = local::carry_out(&foundation, command, bytes.to_vec()).await;
+    foundation.db.close().await;
+    Ok(tell(&answer))
+}
+
+fn tell(answer: &Answer) -> u8 {
+    if answer.exit_code == 0 {
+        if !answer.text.is_empty() {
+            terminal::say(&answer.text);
+        }
+    } else {
+        terminal::complain(&answer.text);
+    }
+    answer.exit_code
+}

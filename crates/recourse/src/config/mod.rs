@@ -1,0 +1,181 @@
+//! Settings: by flag, environment or file, in that order; read once and into types.
+
+mod data_folder;
+mod file;
+mod source;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use database::Location;
+use egress::Allowed;
+use files::{BucketAccess, Place};
+use ipnet::IpNet;
+use kernel::Secret;
+
+pub use data_folder::{DataFolder, Lock};
+
+use source::Given;
+
+/// Settings as they are given; every one can also stand in the environment or in the file.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Settings")]
+pub struct Flags {
+    /// Address and port to answer on [default: 127.0.0.1:8080]
+    #[arg(long, global = true, env = "RECOURSE_LISTEN", value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// Folder for the database, files and the key [default: ./data]
+    #[arg(long, global = true, env = "RECOURSE_DATA", value_name = "FOLDER")]
+    data: Option<String>,
+    /// `postgres://…`; without it, SQLite in the data folder
+    #[arg(
+        long,
+        global = true,
+        env = "RECOURSE_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    database_url: Option<String>,
+    /// The address under which people reach it, such as `https://support.example.com`
+    #[arg(long, global = true, env = "RECOURSE_BASE_URL", value_name = "URL")]
+    base_url: Option<String>,
+    /// Address and port to take mail from a mail server on (LMTP)
+    #[arg(long, global = true, env = "RECOURSE_LMTP", value_name = "ADDRESS:PORT")]
+    lmtp: Option<String>,
+    /// Where files are kept: `s3://bucket/prefix` or `file:///folder`
+    #[arg(long, global = true, env = "RECOURSE_STORAGE_URL", value_name = "URL")]
+    storage_url: Option<String>,
+    /// Networks of proxies that may say who a client is, with commas
+    #[arg(long, global = true, env = "RECOURSE_TRUSTED_PROXIES", value_name = "NETWORKS")]
+    trusted_proxies: Option<String>,
+    /// File with the key that seals stored passwords [default: recourse.key in the data folder]
+    #[arg(long, global = true, env = "RECOURSE_KEY_FILE", value_name = "FILE")]
+    key_file: Option<String>,
+    /// Hosts and networks inside that may be dialled, such as your mail server, with commas
+    #[arg(long, global = true, env = "RECOURSE_ALLOW_INTERNAL", value_name = "HOSTS")]
+    allow_internal: Option<String>,
+    /// File with settings [default: ./recourse.toml, if there is one]
+    #[arg(long, global = true, env = "RECOURSE_CONFIG", value_name = "FILE")]
+    config: Option<String>,
+}
+
+/// Settings that make sense.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub listen: SocketAddr,
+    pub data: PathBuf,
+    pub database: Location,
+    /// Without a slash at the end.
+    pub base_url: String,
+    pub lmtp: Option<SocketAddr>,
+    pub storage: Place,
+    pub bucket_access: BucketAccess,
+    pub trusted_proxies: Vec<IpNet>,
+    pub key_file: PathBuf,
+    pub allow_internal: Vec<Allowed>,
+}
+
+/// What is wrong with a setting, where it was given, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadSetting {
+    #[error("{place} is “{value}”, but {hint}")]
+    Value { place: String, value: String, hint: String },
+    #[error("the settings file {path} cannot be used: {fault}")]
+    File { path: String, fault: String },
+}
+
+impl Settings {
+    /// Reads the settings from all places.
+    pub fn gather(flags: Flags) -> Result<Self, BadSetting> {
+        let file = file::read(flags.config.as_deref())?;
+        let given = Given::new(flags, file);
+        Self::from_given(&given)
+    }
+
+    fn from_given(given: &Given) -> Result<Self, BadSetting> {
+        let address =
+            |text: &str| text.parse::<SocketAddr>().ok().ok_or_else(|| ADDRESS.to_owned());
+        let listen = given
+            .read("listen", address)?
+            .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let data = given.text("data").map_or_else(|| PathBuf::from("data"), PathBuf::from);
+        let storage = given
+            .read("storage-url", |text| text.parse::<Place>().map_err(|fault| fault.to_string()))?;
+        Ok(Self {
+            listen,
+            database: given
+                .read("database-url", |text| {
+                    text.parse::<Location>().map_err(|fault| fault.to_string())
+                })?
+                .unwrap_or_else(|| Location::File(data.join("recourse.db"))),
+            base_url: given
+                .read("base-url", base_url)?
+                .unwrap_or_else(|| format!("http://localhost:{}", listen.port())),
+            lmtp: given.read("lmtp", address)?,
+            storage: storage.unwrap_or_else(|| Place::Folder(data.join("files"))),
+            bucket_access: bucket_access(),
+            trusted_proxies: given.read_list("trusted-proxies", network)?,
+            key_file: given
+                .text("key-file")
+                .map_or_else(|| data.join("recourse.key"), PathBuf::from),
+            allow_internal: given.read_list("allow-internal", |text| {
+                text.parse::<Allowed>().map_err(|fault| fault.to_string())
+            })?,
+            data,
+        })
+    }
+
+    pub fn is_https(&self) -> bool {
+        self.base_url.starts_with("https://")
+    }
+
+    /// The host name of the base URL.
+    pub fn host(&self) -> &str {
+        let (_, rest) = self.base_url.split_once("://").unwrap_or_default();
+        let host = rest.split(['/', '?']).next().unwrap_or_default();
+        match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+            Some(_) | None => host,
+        }
+    }
+}
+
+const ADDRESS: &str = "it must be an address with a port, such as 127.0.0.1:8080";
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = text.parse::<std::net::IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>()
+        .or(address)
+        .ok()
+        .ok_or_else(|| format!("“{text}” is not a network such as 10.0.0.0/8 or 127.0.0.1"))
+}
+
+/// A base URL without a slash at the end. Plain HTTP is taken for this machine only: session
+/// cookies and links in mail would travel readable.
+fn base_url(text: &str) -> Result<String, String> {
+    let text = text.trim().trim_end_matches('/');
+    let wrong = || Err(ui::NotABaseUrl.to_string());
+    let Some((scheme, rest)) = text.split_once("://") else { return wrong() };
+    let is_host =
+        !rest.is_empty() && rest.chars().all(|c| c.is_ascii_alphanumeric() || "-.:[]".contains(c));
+    match scheme {
+        "https" if is_host => Ok(text.to_owned()),
+        "http" if is_host && ui::Hosts::is_local(rest) => Ok(text.to_owned()),
+        _ => wrong(),
+    }
+}
+
+/// Keys for a bucket stand where every tool expects them, and nowhere else.
+fn bucket_access() -> BucketAccess {
+    let named = |name: &str| source::environment(name);
+    BucketAccess {
+        key_id: named("AWS_ACCESS_KEY_ID"),
+        secret: named("AWS_SECRET_ACCESS_KEY").map(Secret::new),
+        region: named("AWS_REGION"),
+        endpoint: named("AWS_ENDPOINT_URL"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

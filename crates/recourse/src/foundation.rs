@@ -1,0 +1,112 @@
+//! What every command stands on: the database, the key, the people.
+
+use std::sync::Arc;
+
+use accounts::Accounts;
+use anyhow::{Context, Result, bail};
+use database::Db;
+use egress::{Guard, Http};
+use files::Files;
+use kernel::SharedClock;
+use keys::Keys;
+use live::Hub;
+use mailroom::{Intake, Permissions};
+use tickets::actions::Office;
+use tokio::task::JoinHandle;
+use ui::{Catalog, Site};
+
+use crate::config::{DataFolder, Settings};
+
+/// Everything that is opened once. Cheap to clone.
+#[derive(Clone)]
+pub struct Foundation {
+    pub db: Db,
+    pub clock: SharedClock,
+    pub keys: Keys,
+    pub files: Files,
+    pub site: Site,
+    pub hub: Hub,
+    pub accounts: Accounts,
+    pub guard: Guard,
+    pub http: Http,
+    pub intake: Intake,
+    pub permissions: Permissions,
+    /// The name by which this program greets mail servers.
+    pub hello_name: String,
+}
+
+impl Foundation {
+    /// Opens the database, bringing its schema up to date, and all that goes with it. The task
+    /// stores mail until the foundation is gone.
+    pub async fn open(settings: &Settings, clock: SharedClock) -> Result<(Self, JoinHandle<()>)> {
+        egress::install_tls();
+        DataFolder::open(&settings.data)?;
+        let keys = Keys::load_or_make(&settings.key_file)?;
+        let db = Db::open(&settings.database, &*clock).await?;
+        check_key(&db, &keys, settings, &clock).await?;
+        let site = Site {
+            catalog: Arc::new(catalog()?),
+            clock: clock.clone(),
+            base_url: settings.base_url.as_str().into(),
+            is_https: settings.is_https(),
+        };
+        let hub = Hub::new(db.clone(), clock.clone());
+        let guard = Guard::new(settings.allow_internal.clone());
+        let http = Http::new(guard.clone()).context("no HTTP client can be made")?;
+        let (intake, storing) = Intake::new(db.clone(), clock.clone());
+        let foundation = Self {
+            accounts: Accounts::new(db.clone(), site.clone(), hub.clone()),
+            files: Files::open(&settings.storage, &settings.bucket_access)?,
+            permissions: Permissions {
+                db: db.clone(),
+                clock: clock.clone(),
+                keys: keys.clone(),
+                http: http.clone(),
+                turn: Arc::default(),
+            },
+            hello_name: settings.host().to_owned(),
+            db,
+            clock,
+            keys,
+            site,
+            hub,
+            guard,
+            http,
+            intake,
+        };
+        #[expect(clippy::disallowed_methods, reason = "the program's own task, joined at its end")]
+        let storing = tokio::spawn(storing);
+        Ok((foundation, storing))
+    }
+
+    pub async fn office(&self) -> Result<Office> {
+        Office::open(&self.accounts, &self.keys).await
+    }
+}
+
+/// Everything that is said to people.
+pub(crate) fn catalog() -> Result<Catalog> {
+    Catalog::new(&[("en", &[ui::MESSAGES_EN, accounts::MESSAGES_EN, tickets::MESSAGES_EN])])
+}
+
+/// Refuses a key that is not the one this database was begun with: stored passwords would not
+/// open, and links in old mails would be dead.
+async fn check_key(db: &Db, keys: &Keys, settings: &Settings, clock: &SharedClock) -> Result<()> {
+    let known = accounts::settings::read(&mut db.read().await?, KEY_FINGERPRINT).await?;
+    match known {
+        Some(known) if known == keys.fingerprint() => Ok(()),
+        Some(_) => bail!(
+            "the key in {} is not the one that this database was begun with; put the right key \
+             file back, or name it with --key-file",
+            settings.key_file.display()
+        ),
+        None => {
+            let mut tx = db.begin().await?;
+            let fingerprint = keys.fingerprint();
+            accounts::settings::write(&mut tx, KEY_FINGERPRINT, &fingerprint, clock.now()).await?;
+            tx.commit().await
+        }
+    }
+}
+
+const KEY_FINGERPRINT: &str = "key_fingerprint";

@@ -1,0 +1,14 @@
+//! The program: settings, commands, and the one place where all features are put together.
+
+mod commands;
+pub mod config;
+mod foundation;
+pub mod local;
+mod log;
+mod program;
+mod server;
+mod wiring;
+
+pub use commands::run;
+pub use foundation::Foundation;
+pub use program::Program;

@@ -1,0 +1,7 @@
+//! `recourse`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    recourse::run()
+}

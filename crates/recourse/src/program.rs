@@ -1,0 +1,101 @@
+//! The running server: started, listening, working, and ended in good order.
+
+use std::net::SocketAddr;
+
+use accounts::Route;
+use anyhow::{Context, Result};
+use kernel::SharedClock;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{DataFolder, Lock, Settings};
+use crate::{Foundation, local, server, wiring};
+
+/// A server that answers.
+pub struct Program {
+    pub address: SocketAddr,
+    pub foundation: Foundation,
+    /// Where the first person sets it up; none when that was done.
+    pub set_up_link: Option<String>,
+    /// Every route with its guard.
+    pub routes: Vec<Route>,
+    stop: CancellationToken,
+    /// Ends when connections are closed: before what they stand on.
+    serving: JoinHandle<()>,
+    tasks: JoinSet<()>,
+    storing: JoinHandle<()>,
+    _lock: Option<Lock>,
+}
+
+impl Program {
+    /// Starts everything. On return it answers.
+    pub async fn start(settings: Settings, clock: SharedClock) -> Result<Self> {
+        let listener = server::bind(settings.listen).await?;
+        let address = listener.local_addr()?;
+        let settings = heard_at(settings, address);
+        let folder = DataFolder::open(&settings.data)?;
+        // Two servers on one SQLite file would not see each other's changes. Nodes that share
+        // PostgreSQL may share a folder, too.
+        let lock = match settings.database {
+            database::Location::File(_) => Some(folder.lock()?),
+            database::Location::Postgres(_) => None,
+        };
+        let (foundation, storing) = Foundation::open(&settings, clock).await?;
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let hub = foundation.hub.clone();
+        tasks.spawn(hub.run(foundation.db.notices(), stop.clone()));
+        let set_up_link = set_up_link(&foundation).await?;
+        let (router, routes) = wiring::routes(&foundation, &settings, &stop);
+        wiring::move_mail(&foundation, &settings, &mut tasks, &stop).await?;
+        tasks.spawn(wiring::workers(&foundation).run(stop.clone()));
+        if let Some(door) = local::Door::open(&folder.socket()) {
+            tasks.spawn(door.serve(foundation.clone(), stop.clone()));
+        }
+        #[expect(clippy::disallowed_methods, reason = "the program's own task, joined at its end")]
+        let serving = tokio::spawn(server::serve(listener, router, stop.clone()));
+        Ok(Self {
+            address,
+            foundation,
+            set_up_link,
+            routes,
+            stop,
+            serving,
+            tasks,
+            storing,
+            _lock: lock,
+        })
+    }
+
+    /// Ends in good order: no new requests, those at hand finished, jobs put down, the database
+    /// closed.
+    pub async fn stop(self) -> Result<()> {
+        self.stop.cancel();
+        self.serving.await.context("the server broke")?;
+        self.tasks.join_all().await;
+        let db = self.foundation.db.clone();
+        drop(self.foundation);
+        // What was handed in last is stored before the database closes.
+        let patience = std::time::Duration::from_secs(5);
+        let _ = tokio::time::timeout(patience, self.storing).await;
+        db.close().await;
+        Ok(())
+    }
+}
+
+/// Port 0 means "any": what was given is known only now.
+fn heard_at(settings: Settings, address: SocketAddr) -> Settings {
+    let base_url = if settings.listen.port() == 0 && settings.base_url.ends_with(":0") {
+        format!("{}:{}", settings.base_url.trim_end_matches(":0"), address.port())
+    } else {
+        settings.base_url.clone()
+    };
+    Settings { listen: address, base_url, ..settings }
+}
+
+async fn set_up_link(foundation: &Foundation) -> Result<Option<String>> {
+    let mut tx = foundation.db.begin().await?;
+    let token = accounts::make_set_up_link(&mut tx, foundation.clock.now()).await?;
+    tx.commit().await?;
+    Ok(token.map(|token| foundation.site.url(&format!("/setup/{}", token.reveal()))))
+}

@@ -1,0 +1,97 @@
+//! What every request goes through, from the outside in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{Method, StatusCode};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use tower_http::csrf::{CsrfLayer, ProtectionError};
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
+use tower_http::trace::TraceLayer;
+use ui::{ErrorPages, Hosts, Site, WebError};
+
+use super::{client, metrics};
+use crate::config::Settings;
+
+/// Forms and JSON; routes that take files say so themselves.
+const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Nothing larger comes in at all.
+const ANY_BODY_BYTES_MAX: usize = 120 * 1024 * 1024;
+const BODY_PAUSE_MAX: Duration = Duration::from_secs(30);
+const ANSWER_WITHIN: Duration = Duration::from_mins(5);
+const COMPRESSED_FROM_BYTES: u64 = 512;
+
+/// Puts the layers around the routes.
+pub(crate) fn dress(routes: Router, site: &Site, settings: &Settings) -> Router {
+    let hosts = Hosts::new(&settings.base_url, settings.listen);
+    let trusted: Arc<[ipnet::IpNet]> = settings.trusted_proxies.clone().into();
+    let compressed = SizeAbove::new(COMPRESSED_FROM_BYTES)
+        .and(NotForContentType::IMAGES)
+        .and(NotForContentType::const_new("text/event-stream"))
+        .and(NotForContentType::const_new("application/octet-stream"))
+        .and(NotForContentType::const_new("message/rfc822"));
+    let pages = ErrorPages { site: site.clone() };
+    let layers = ServiceBuilder::new()
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_response(()).on_failure(()))
+        .layer(from_fn(metrics::measure))
+        .layer(from_fn_with_state(settings.is_https(), ui::harden))
+        .layer(from_fn_with_state(hosts, ui::guard_host))
+        .layer(from_fn_with_state(trusted, client::note))
+        .layer(CompressionLayer::new().compress_when(compressed))
+        .layer(from_fn_with_state(pages, ErrorPages::draw))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, ANSWER_WITHIN))
+        .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE_MAX))
+        .layer(RequestBodyLimitLayer::new(ANY_BODY_BYTES_MAX))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(csrf());
+    routes.fallback(nothing).method_not_allowed_fallback(wrong_method).layer(layers)
+}
+
+/// Neither the query, which may hold what a customer typed, nor a path that is a key.
+fn span(request: &Request) -> tracing::Span {
+    let path = request.uri().path();
+    let is_key = ["/setup/", "/invite/", "/reset/", "/help/link/", "/assets/"]
+        .iter()
+        .any(|start| path.starts_with(start));
+    let path = if is_key { path.split('/').nth(1).unwrap_or_default() } else { path };
+    tracing::debug_span!("request", method = %request.method(), path)
+}
+
+/// A browser says where a form comes from; ours come from us. Programs come with a token and
+/// without cookies, so there is nothing that another site could misuse.
+fn csrf() -> CsrfLayer<fn(ProtectionError) -> Response> {
+    let refuse: fn(ProtectionError) -> Response = |_| {
+        let sentence = "This form came from another site. Open it here and try again.";
+        WebError::BadInput(sentence.to_owned()).into_response()
+    };
+    CsrfLayer::new()
+        .with_insecure_bypass(|_: &Method, uri| uri.path().starts_with("/api/"))
+        .with_rejection_response(refuse)
+}
+
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let said = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("without a word");
+    ::metrics::counter!("recourse_panics_total").increment(1);
+    WebError::Broken(anyhow::anyhow!("a handler panicked: {said}")).into_response()
+}
+
+async fn nothing() -> WebError {
+    WebError::NotFound
+}
+
+async fn wrong_method() -> WebError {
+    WebError::NotFound
+}

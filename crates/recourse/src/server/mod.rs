@@ -1,0 +1,14 @@
+//! The HTTP server: connections with limits, and what every request goes through.
+
+mod client;
+mod health;
+mod layers;
+mod listen;
+mod metrics;
+
+pub(crate) use health::Health;
+pub(crate) use layers::dress;
+pub(crate) use listen::{bind, serve};
+
+#[cfg(test)]
+mod tests;

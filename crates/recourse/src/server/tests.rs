@@ -1,0 +1,30 @@
+use axum::http::HeaderMap;
+use ipnet::IpNet;
+
+use super::client;
+
+fn resolved(peer: &str, forwarded: &[&str], trusted: &str) -> String {
+    let trusted: Vec<IpNet> = trusted.split(' ').filter_map(|text| text.parse().ok()).collect();
+    let mut headers = HeaderMap::new();
+    for value in forwarded {
+        headers.append("x-forwarded-for", value.parse().unwrap());
+    }
+    client::resolve(peer.parse().unwrap(), &headers, &trusted).to_string()
+}
+
+#[test]
+fn nobody_but_a_trusted_proxy_may_say_who_asks() {
+    for (peer, forwarded, trusted, expected) in [
+        ("203.0.113.7", &["1.2.3.4"][..], "", "203.0.113.7"),
+        ("203.0.113.7", &["1.2.3.4"], "10.0.0.0/8", "203.0.113.7"),
+        ("10.0.0.1", &["1.2.3.4"], "10.0.0.0/8", "1.2.3.4"),
+        // What the client itself wrote stands before what the proxy wrote.
+        ("10.0.0.1", &["9.9.9.9, 1.2.3.4"], "10.0.0.0/8", "1.2.3.4"),
+        ("10.0.0.1", &["9.9.9.9", "1.2.3.4, 10.0.0.2"], "10.0.0.0/8", "1.2.3.4"),
+        ("10.0.0.1", &["nonsense"], "10.0.0.0/8", "10.0.0.1"),
+        ("10.0.0.1", &[], "10.0.0.0/8", "10.0.0.1"),
+        ("::ffff:10.0.0.1", &["2001:db8::7"], "10.0.0.0/8", "2001:db8::7"),
+    ] {
+        assert_eq!(resolved(peer, forwarded, trusted), expected, "{peer} {forwarded:?}");
+    }
+}

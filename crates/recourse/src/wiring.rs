@@ -1,0 +1,156 @@
+//! Where all features are put together: the map of everything that knows of one another.
+
+use std::sync::Arc;
+
+use accounts::{HandOver, HandOverWork, Route};
+use anyhow::Result;
+use axum::Router;
+use email::Dns;
+use email::lmtp::{Limits, Manners};
+use kernel::{AgentId, Span};
+use mailroom::{Doorway, Fetcher, Reader, Sender};
+use queue::{Context, Workers};
+use tickets::actions::{hand_over, sleepers_wake, spent_tickets_close};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::Foundation;
+use crate::config::Settings;
+use crate::server::{Health, dress};
+
+/// All pages and doors, dressed, and the list of their guards.
+pub(crate) fn routes(
+    foundation: &Foundation,
+    settings: &Settings,
+    stop: &CancellationToken,
+) -> (Router, Vec<Route>) {
+    let mut router = Router::new();
+    let mut list = Vec::new();
+    for (routes, guards) in [accounts::routes(&foundation.accounts)] {
+        router = router.merge(routes);
+        list.extend(guards);
+    }
+    let health = Health {
+        foundation: foundation.clone(),
+        trusted_proxies: settings.trusted_proxies.clone().into(),
+        stop: stop.clone(),
+    };
+    let router = router.merge(ui::asset_routes()).merge(health.routes());
+    (dress(router, &foundation.site, settings), list)
+}
+
+/// Everything that is done later or again and again.
+pub(crate) fn workers(foundation: &Foundation) -> Workers {
+    let mut workers = Workers::new(foundation.db.clone(), foundation.clock.clone());
+    let all = foundation.clone();
+    workers.register::<HandOverWork>(Arc::new(all.clone()));
+    workers.every("tickets.wake", Span::seconds(20), all.clone(), wake);
+    workers.every("tickets.close", Span::minutes(10), all.clone(), close_spent);
+    workers.every("mailroom.alarm", Span::seconds(60), all.clone(), raise_alarm);
+    workers.every("outbox.free", Span::seconds(30), all.clone(), free_letters);
+    workers.every("sweep", Span::hours(1), all, sweep);
+    workers
+}
+
+/// How long a resolved ticket comes back when its customer writes.
+const REOPEN_PERIOD: Span = Span::days(14);
+
+async fn wake(cx: Context<Foundation>) -> Result<()> {
+    let office = cx.services.office().await?;
+    let mut tx = cx.db.begin().await?;
+    sleepers_wake(&mut tx, &office).await?;
+    tx.commit().await
+}
+
+async fn close_spent(cx: Context<Foundation>) -> Result<()> {
+    let office = cx.services.office().await?;
+    let mut tx = cx.db.begin().await?;
+    spent_tickets_close(&mut tx, &office, REOPEN_PERIOD).await?;
+    tx.commit().await
+}
+
+async fn raise_alarm(cx: Context<Foundation>) -> Result<()> {
+    mailroom::raise_alarm(&cx.db, cx.now()).await.map(drop)
+}
+
+async fn free_letters(cx: Context<Foundation>) -> Result<()> {
+    outbox::free_expired(&cx.db, cx.now()).await.map(drop)
+}
+
+/// Drops what is over: sessions, uploads that were never sent, what can no longer be undone,
+/// answers that nobody will ask for again.
+async fn sweep(cx: Context<Foundation>) -> Result<()> {
+    cx.services.accounts.sweep().await?;
+    tickets::actions::sweep(&cx.db, cx.now()).await?;
+    let mut tx = cx.db.begin().await?;
+    requests::sweep(&mut tx, cx.now()).await?;
+    tx.commit().await
+}
+
+impl HandOver for Foundation {
+    fn hand_over(
+        &self,
+        agent: AgentId,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
+        Box::pin(async move {
+            let office = self.office().await?;
+            hand_over(&self.db, &office, agent).await
+        })
+    }
+}
+
+/// The tasks that move mail.
+pub(crate) async fn move_mail(
+    foundation: &Foundation,
+    settings: &Settings,
+    tasks: &mut JoinSet<()>,
+    stop: &CancellationToken,
+) -> Result<()> {
+    let f = foundation.clone();
+    if let Some(address) = settings.lmtp {
+        let listener = crate::server::bind(address).await?;
+        let door = Doorway { accounts: f.accounts.clone(), intake: f.intake.clone() };
+        let manners = Manners { hello_name: f.hello_name.clone(), limits: Limits::default() };
+        tracing::info!("mail is taken on {address} (LMTP)");
+        let ending = stop.clone().cancelled_owned();
+        tasks.spawn(email::lmtp::serve(listener, manners, Arc::new(door), ending));
+    }
+    let reader = Reader {
+        db: f.db.clone(),
+        clock: f.clock.clone(),
+        accounts: f.accounts.clone(),
+        keys: f.keys.clone(),
+        files: f.files.clone(),
+        dns: Dns::system()?,
+    };
+    let sender = Sender {
+        db: f.db.clone(),
+        clock: f.clock.clone(),
+        accounts: f.accounts.clone(),
+        keys: f.keys.clone(),
+        files: f.files.clone(),
+        permissions: f.permissions.clone(),
+        guard: f.guard.clone(),
+        hello_name: f.hello_name.clone(),
+        resting: Arc::default(),
+    };
+    let fetcher = Fetcher {
+        db: f.db.clone(),
+        clock: f.clock.clone(),
+        intake: f.intake.clone(),
+        permissions: f.permissions.clone(),
+        guard: f.guard.clone(),
+        node: node_name(),
+        hello_name: f.hello_name.clone(),
+    };
+    tasks.spawn(reader.run(f.intake.arrived(), stop.clone()));
+    tasks.spawn(sender.run(stop.clone()));
+    tasks.spawn(fetcher.run(stop.clone()));
+    Ok(())
+}
+
+/// Names this process among those that share the database.
+fn node_name() -> String {
+    let bits: u64 = rand::random();
+    format!("{bits:016x}")
+}
