@@ -202,7 +202,7 @@ fn resolve(folder: &str, target: &str) -> String {
 
 fn constants(version: &str, preload: &[String], inbox: &[String]) -> Result<String> {
     let mut table =
-        format!("/// Changes with every byte.\npub const VERSION: &str = \"{version}\";\n\n");
+        format!("/// Changes with every byte.\nconst VERSION: &str = \"{version}\";\n\n");
     let lists = [
         ("PRELOAD", "The modules that every page runs, for `modulepreload`.", preload),
         ("PRELOAD_INBOX", "What the inbox runs besides.", inbox),

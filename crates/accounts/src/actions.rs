@@ -164,7 +164,7 @@ pub async fn accept_invitation(
         .ok_or(AccountRefusal::DeadLink)?;
     let hash = password::hash(password).await?;
     store::set_password(tx, id, &hash).await?;
-    store::set_profile(tx, id, &name, time_zone, "").await?;
+    store::set_name_and_zone(tx, id, &name, time_zone).await?;
     if !store::set_state(tx, id, AgentState::Invited, AgentState::Active, now).await? {
         return Err(AccountRefusal::DeadLink.into());
     }

@@ -9,6 +9,7 @@ mod agent;
 mod api_token;
 mod company;
 mod directory;
+mod frame;
 mod inbox;
 mod jobs;
 mod letters;
@@ -35,6 +36,7 @@ pub use agent::{Agent, AgentState};
 pub use api_token::{ApiToken, NewToken, make_token, revoke_token, tokens_of};
 pub use company::{Company, SystemMail};
 pub use directory::{AgentCard, Directory, TeamCard};
+pub use frame::{ChromeMaker, SettingsPage};
 pub use inbox::{Inbox, InboxKind, InboxRefusal, NewInbox, add_inbox, archive_inbox, update_inbox};
 pub use jobs::{HandOver, HandOverWork};
 pub use letters::{SystemLetter, send as send_system_letter};
@@ -46,7 +48,7 @@ pub use routes::{Access, Route, Routes};
 pub use service::Accounts;
 pub use session::{SESSION_ABSOLUTE, SESSION_IDLE, SessionCard};
 pub use sign_in::SignInRefusal;
-pub use web::routes;
+pub use web::{SETTINGS_PAGES, routes, set_up_steps};
 
 /// The texts of this feature.
 pub const MESSAGES_EN: &str = include_str!("../messages/en.ftl");

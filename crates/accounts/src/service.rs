@@ -1,16 +1,17 @@
 //! What the other features ask of accounts.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use axum::http::{HeaderMap, header};
 use database::{Conn, Db};
 use kernel::{AgentId, Span, Timestamp};
-use keys::{Token, TokenHash};
+use keys::{Keys, Token, TokenHash};
 use live::{Hub, Remembered};
-use ui::{ChromeMaker, Site};
+use ui::{NavGroup, Site};
 
+use crate::frame::{ChromeMaker, SettingsPage, subnav};
 use crate::session::SEEN_EVERY;
 use crate::sign_in::Doors;
 use crate::{Actor, AgentState, Company, Directory, Scopes, Sees, api_token, session, store};
@@ -23,12 +24,14 @@ struct Shared {
     db: Db,
     site: Site,
     hub: Hub,
+    keys: Keys,
     doors: Doors,
     company: Remembered<Company>,
     directory: Remembered<Directory>,
     /// Who was let in lately, so that not every request has to ask the database.
     known: Mutex<HashMap<TokenHash, Known>>,
-    chrome: Mutex<Option<Arc<dyn ChromeMaker>>>,
+    chrome: OnceLock<Arc<dyn ChromeMaker>>,
+    settings_pages: OnceLock<Vec<SettingsPage>>,
 }
 
 struct Known {
@@ -42,7 +45,7 @@ const TRUSTED_FOR: Span = Span::seconds(60);
 const KNOWN_MAX: usize = 5_000;
 
 impl Accounts {
-    pub fn new(db: Db, site: Site, hub: Hub) -> Self {
+    pub fn new(db: Db, site: Site, hub: Hub, keys: Keys) -> Self {
         Self(Arc::new(Shared {
             db,
             site,
@@ -50,8 +53,10 @@ impl Accounts {
             company: Remembered::new(hub.clone()),
             directory: Remembered::new(hub.clone()),
             known: Mutex::new(HashMap::new()),
-            chrome: Mutex::new(None),
+            chrome: OnceLock::new(),
+            settings_pages: OnceLock::new(),
             hub,
+            keys,
         }))
     }
 
@@ -75,16 +80,27 @@ impl Accounts {
         &self.0.doors
     }
 
-    /// Lends the maker of page frames. Done once, when the program is put together.
-    pub fn lend_chrome(&self, maker: Arc<dyn ChromeMaker>) {
-        *self.0.chrome.lock().unwrap_or_else(PoisonError::into_inner) = Some(maker);
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    /// Lends the maker of page frames and the pages of settings. Done once, when the program is
+    /// put together.
+    pub fn lend(&self, maker: Arc<dyn ChromeMaker>, pages: Vec<SettingsPage>) {
+        let _ = self.0.chrome.set(maker);
+        let _ = self.0.settings_pages.set(pages);
     }
 
     /// The frame for a person at a place.
     pub async fn chrome(&self, actor: &Actor, here: &str) -> Result<ui::Chrome> {
-        let maker = self.0.chrome.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let maker = maker.ok_or_else(|| anyhow::anyhow!("nobody lent the page frame"))?;
-        maker.chrome(actor.id, here).await
+        let maker = self.0.chrome.get().context("nobody lent the page frame")?;
+        maker.chrome(actor, here).await
+    }
+
+    /// The pages of settings that somebody may open.
+    pub fn subnav(&self, actor: &Actor, here: &str) -> Vec<NavGroup> {
+        let pages = self.0.settings_pages.get().map(Vec::as_slice).unwrap_or_default();
+        subnav(pages, actor, here, &self.0.site.words(&actor.language))
     }
 
     pub async fn company(&self) -> Result<Arc<Company>> {

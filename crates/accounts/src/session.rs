@@ -113,6 +113,20 @@ pub(crate) async fn end(tx: &mut Tx, agent: AgentId, id: i64) -> Result<bool> {
     Ok(gone > 0)
 }
 
+/// Ends the session that a token opens, if it does.
+pub(crate) async fn end_by_token(tx: &mut Tx, hash: &TokenHash) -> Result<()> {
+    let ended: Option<(AgentId,)> = tx
+        .optional(
+            "delete from sessions where token_hash = $1 returning agent_id",
+            params![hash.0.clone()],
+        )
+        .await?;
+    if let Some((agent,)) = ended {
+        tx.announce(Change::Agent { id: agent });
+    }
+    Ok(())
+}
+
 /// Ends all sessions of a person, but for one that may stay.
 pub(crate) async fn end_all(tx: &mut Tx, agent: AgentId, but: Option<i64>) -> Result<()> {
     tx.execute(

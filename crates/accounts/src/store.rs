@@ -120,19 +120,37 @@ pub(crate) async fn password_hash(conn: &mut Conn, id: AgentId) -> Result<Option
     conn.scalar("select password_hash from agents where id = $1", params![id]).await
 }
 
-pub(crate) async fn set_profile(
+pub(crate) async fn set_name_and_zone(
     tx: &mut Tx,
     id: AgentId,
     name: &str,
     time_zone: &str,
-    signature: &str,
 ) -> Result<()> {
     tx.execute(
-        "update agents set name = $2, time_zone = $3, signature = $4 where id = $1",
-        params![id, name, time_zone, signature],
+        "update agents set name = $2, time_zone = $3 where id = $1",
+        params![id, name, time_zone],
     )
     .await?;
-    tx.announce(Change::Agent { id });
+    tx.announce(Change::Settings);
+    Ok(())
+}
+
+/// What somebody says of themselves.
+pub(crate) struct Profile<'p> {
+    pub(crate) name: &'p str,
+    pub(crate) time_zone: &'p str,
+    pub(crate) language: &'p str,
+    pub(crate) signature: &'p str,
+}
+
+pub(crate) async fn set_profile(tx: &mut Tx, id: AgentId, profile: &Profile<'_>) -> Result<()> {
+    tx.execute(
+        "update agents set name = $2, time_zone = $3, language = $4, signature = $5
+          where id = $1",
+        params![id, profile.name, profile.time_zone, profile.language, profile.signature],
+    )
+    .await?;
+    tx.announce(Change::Settings);
     Ok(())
 }
 
@@ -198,6 +216,28 @@ pub(crate) async fn set_team_members(tx: &mut Tx, team: TeamId, members: &[Agent
         )
         .await?;
     }
+    tx.announce(Change::Settings);
+    Ok(())
+}
+
+/// Gives a team another name; `false` if another one has it.
+pub(crate) async fn rename_team(tx: &mut Tx, id: TeamId, name: &str) -> Result<bool> {
+    let changed = tx
+        .execute(
+            "update teams set name = $2
+              where id = $1
+                and not exists (select 1 from teams other where other.name = $2 and other.id <> $1)",
+            params![id, name],
+        )
+        .await?;
+    tx.announce(Change::Settings);
+    Ok(changed > 0)
+}
+
+/// Dissolves a team. Its tickets forget it by the rule of their foreign key.
+pub(crate) async fn delete_team(tx: &mut Tx, id: TeamId) -> Result<()> {
+    tx.execute("delete from team_members where team_id = $1", params![id]).await?;
+    tx.execute("delete from teams where id = $1", params![id]).await?;
     tx.announce(Change::Settings);
     Ok(())
 }

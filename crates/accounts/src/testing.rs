@@ -10,6 +10,7 @@ use std::sync::Arc;
 use database::testing::TUESDAY;
 use database::{Db, Tx};
 use kernel::{AgentId, InboxId, ManualClock};
+use keys::Keys;
 use live::Hub;
 use tokio::sync::OnceCell;
 use ui::{Catalog, Site};
@@ -50,7 +51,8 @@ impl Cast {
             base_url: "http://localhost:8080".into(),
             is_https: false,
         };
-        let accounts = Accounts::new(db.clone(), site, hub.clone());
+        let keys = Keys::from_master(&[7; 32]);
+        let accounts = Accounts::new(db.clone(), site, hub.clone(), keys);
         let mut tx = db.begin().await.expect("begin");
         let company = Company {
             name: "Northlight Studio".to_owned(),

@@ -53,7 +53,7 @@ create table tickets (
     priority text not null check (priority in ('low', 'normal', 'high', 'urgent')),
     category_id bigint references categories (id),
     assignee_id bigint references agents (id),
-    team_id bigint references teams (id),
+    team_id bigint references teams (id) on delete set null,
     problem_id bigint references problems (id),
     merged_into bigint references tickets (id),
     hold_reason text,

@@ -130,14 +130,21 @@ impl Db {
         self.0.hub.subscribe()
     }
 
+    /// Calls `watcher` with each notice, before anybody who committed it goes on. It must not
+    /// wait for anything.
+    pub fn watch(&self, watcher: impl Fn(&str) + Send + Sync + 'static) {
+        self.0.hub.watch(Box::new(watcher));
+    }
+
     /// Tells the nodes something that no transaction goes with, such as who is typing.
     pub async fn announce(&self, notice: String) -> Result<()> {
-        match &self.0.pools {
-            Pools::Sqlite { .. } => self.0.hub.publish(vec![notice]),
-            Pools::Postgres(pool) => {
-                sqlx::query("select pg_notify('recourse', $1)").bind(notice).execute(pool).await?;
+        let notices = [notice];
+        if let Pools::Postgres(pool) = &self.0.pools {
+            for payload in self.0.hub.payloads(&notices) {
+                sqlx::query("select pg_notify('recourse', $1)").bind(payload).execute(pool).await?;
             }
         }
+        self.0.hub.publish(&notices);
         Ok(())
     }
 

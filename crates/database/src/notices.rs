@@ -1,29 +1,71 @@
 //! What changed, told to every node: directly on SQLite, through LISTEN on PostgreSQL.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 use tokio::sync::broadcast;
 
+/// PostgreSQL refuses payloads of 8,000 bytes and more.
+const PAYLOAD_BYTES_MAX: usize = 7_500;
 /// How many notices a slow listener may be behind before it loses some and is told so.
 const BACKLOG_MAX: usize = 4_096;
 
-#[derive(Debug)]
+type Watcher = Box<dyn Fn(&str) + Send + Sync>;
+
 pub(crate) struct Hub {
     sender: broadcast::Sender<Arc<str>>,
+    watchers: Mutex<Vec<Watcher>>,
+    /// Names this node in what it tells the others, so that it does not hear itself twice.
+    node: String,
 }
 
 impl Hub {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { sender: broadcast::Sender::new(BACKLOG_MAX) })
+        use std::hash::{BuildHasher, RandomState};
+        let node = format!("@{:016x}", RandomState::new().hash_one(std::process::id()));
+        let sender = broadcast::Sender::new(BACKLOG_MAX);
+        Arc::new(Self { sender, watchers: Mutex::default(), node })
     }
 
-    pub(crate) fn publish(&self, notices: Vec<String>) {
+    /// Tells everybody here. Watchers have heard it when this returns, so whoever committed a
+    /// change reads nothing remembered from before it.
+    pub(crate) fn publish(&self, notices: &[String]) {
         for notice in notices {
+            let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+            watchers.iter().for_each(|watch| watch(notice));
+            drop(watchers);
             // Nobody listening is fine.
-            let _ = self.sender.send(notice.into());
+            let _ = self.sender.send(notice.as_str().into());
+        }
+    }
+
+    pub(crate) fn watch(&self, watcher: Watcher) {
+        self.watchers.lock().unwrap_or_else(PoisonError::into_inner).push(watcher);
+    }
+
+    /// Notices for the other nodes, in as few payloads as PostgreSQL takes them.
+    pub(crate) fn payloads(&self, notices: &[String]) -> Vec<String> {
+        let mut payloads: Vec<String> = Vec::new();
+        for notice in notices {
+            match payloads.last_mut() {
+                Some(last) if last.len() + notice.len() < PAYLOAD_BYTES_MAX => {
+                    last.push('\n');
+                    last.push_str(notice);
+                }
+                _ => payloads.push(format!("{}\n{notice}", self.node)),
+            }
+        }
+        payloads
+    }
+
+    /// Passes on what another node told.
+    fn hear(&self, payload: &str) {
+        let (node, notices) = payload.split_once('\n').unwrap_or_default();
+        if node != self.node {
+            let notices: Vec<String> = notices.lines().map(str::to_owned).collect();
+            self.publish(&notices);
         }
     }
 
@@ -72,9 +114,9 @@ async fn listen(pool: &PgPool, hub: &std::sync::Weak<Hub>) -> Result<(), sqlx::E
         let received = listener.try_recv().await?;
         let Some(hub) = hub.upgrade() else { return Ok(()) };
         match received {
-            Some(notice) => hub.publish(notice.payload().lines().map(str::to_owned).collect()),
+            Some(notice) => hub.hear(notice.payload()),
             // The listener reconnected by itself: something may have been missed.
-            None => hub.publish(vec!["*".to_owned()]),
+            None => hub.publish(&["*".to_owned()]),
         }
     }
 }

@@ -38,17 +38,18 @@ impl Tx {
         match self.conn.0 {
             Inner::SqliteTx(tx) => {
                 tx.commit().await.context("commit")?;
-                self.hub.publish(notices);
+                self.hub.publish(&notices);
                 Ok(())
             }
             Inner::PostgresTx(_) => {
-                for chunk in in_payloads(&notices) {
-                    self.conn.execute("select pg_notify('recourse', $1)", params![chunk]).await?;
+                for payload in self.hub.payloads(&notices) {
+                    self.conn.execute("select pg_notify('recourse', $1)", params![payload]).await?;
                 }
-                match self.conn.0 {
-                    Inner::PostgresTx(tx) => tx.commit().await.context("commit"),
-                    Inner::Sqlite(_) | Inner::SqliteTx(_) | Inner::Postgres(_) => Ok(()),
+                if let Inner::PostgresTx(tx) = self.conn.0 {
+                    tx.commit().await.context("commit")?;
                 }
+                self.hub.publish(&notices);
+                Ok(())
             }
             // A Tx is only ever made around a transaction.
             Inner::Sqlite(_) | Inner::Postgres(_) => Ok(()),
@@ -82,21 +83,4 @@ impl DerefMut for Tx {
     fn deref_mut(&mut self) -> &mut Conn {
         &mut self.conn
     }
-}
-
-/// PostgreSQL refuses payloads of 8,000 bytes and more.
-const PAYLOAD_BYTES_MAX: usize = 7_500;
-
-fn in_payloads(notices: &[String]) -> Vec<String> {
-    let mut payloads: Vec<String> = Vec::new();
-    for notice in notices {
-        match payloads.last_mut() {
-            Some(last) if last.len() + notice.len() < PAYLOAD_BYTES_MAX => {
-                last.push('\n');
-                last.push_str(notice);
-            }
-            _ => payloads.push(notice.clone()),
-        }
-    }
-    payloads
 }

@@ -22,7 +22,7 @@ mod trace;
 mod words;
 
 pub use auth::{
-    DkimRecord, Dns, DomainReport, Finding, Record, SenderCheck, State, Trust, Verdict,
+    DkimRecord, Dns, DnsFault, DomainReport, Finding, Record, SenderCheck, State, Trust, Verdict,
     authenticate, domain_report,
 };
 pub use compose::{

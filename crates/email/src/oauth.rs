@@ -105,6 +105,7 @@ impl Provider {
 }
 
 impl Pkce {
+    /// A new proof, from 256 random bits.
     pub fn new() -> Self {
         let bytes: [u8; 32] = rand::random();
         Self::from_verifier(URL_SAFE_NO_PAD.encode(bytes))

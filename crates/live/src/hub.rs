@@ -31,8 +31,31 @@ struct Shared {
     clock: SharedClock,
     sender: broadcast::Sender<Numbered>,
     state: Mutex<State>,
-    settings_version: AtomicU64,
-    tickets_version: AtomicU64,
+    versions: Arc<Versions>,
+}
+
+/// Counted up before whoever made a change goes on.
+#[derive(Default)]
+struct Versions {
+    settings: AtomicU64,
+    tickets: AtomicU64,
+}
+
+impl Versions {
+    fn note(&self, change: Change) {
+        let (settings, tickets) = match change {
+            Change::Settings | Change::Agent { .. } => (true, false),
+            Change::Ticket { .. } => (false, true),
+            Change::Everything => (true, true),
+            Change::Presence { .. } | Change::Notifications { .. } => (false, false),
+        };
+        if settings {
+            self.settings.fetch_add(1, Ordering::SeqCst);
+        }
+        if tickets {
+            self.tickets.fetch_add(1, Ordering::SeqCst);
+        }
+    }
 }
 
 #[derive(Default)]
@@ -48,13 +71,19 @@ impl Hub {
         // Numbers go on after a restart, so that a browser which was connected before is
         // recognised as one that missed something.
         let state = State { last: clock.now().micros().unsigned_abs(), ..State::default() };
+        let versions = Arc::new(Versions::default());
+        let counting = Arc::clone(&versions);
+        db.watch(move |notice| {
+            if let Ok(change) = notice.parse() {
+                counting.note(change);
+            }
+        });
         Self(Arc::new(Shared {
             db,
             clock,
             sender: broadcast::Sender::new(KEPT),
             state: Mutex::new(state),
-            settings_version: AtomicU64::new(1),
-            tickets_version: AtomicU64::new(1),
+            versions,
         }))
     }
 
@@ -73,15 +102,6 @@ impl Hub {
     }
 
     fn publish(&self, change: Change) {
-        match change {
-            Change::Settings | Change::Agent { .. } => self.touch(&self.0.settings_version),
-            Change::Ticket { .. } => self.touch(&self.0.tickets_version),
-            Change::Everything => {
-                self.touch(&self.0.settings_version);
-                self.touch(&self.0.tickets_version);
-            }
-            Change::Presence { .. } | Change::Notifications { .. } => {}
-        }
         let mut state = self.state();
         if let Change::Presence { ticket, agent, activity } = change {
             let now = self.0.clock.now();
@@ -98,10 +118,6 @@ impl Hub {
         state.kept.push_back(numbered);
         // Nobody watching is fine. Sent under the lock, so that the order is the numbers' order.
         let _ = self.0.sender.send(numbered);
-    }
-
-    fn touch(&self, version: &AtomicU64) {
-        version.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Changes from now on.
@@ -127,12 +143,12 @@ impl Hub {
     /// Grows whenever settings, people or permissions change: what was remembered under an older
     /// version is to be read again.
     pub fn settings_version(&self) -> u64 {
-        self.0.settings_version.load(Ordering::SeqCst)
+        self.0.versions.settings.load(Ordering::SeqCst)
     }
 
     /// Grows whenever any ticket changes.
     pub fn tickets_version(&self) -> u64 {
-        self.0.tickets_version.load(Ordering::SeqCst)
+        self.0.versions.tickets.load(Ordering::SeqCst)
     }
 
     /// Who is at a ticket now.

@@ -28,6 +28,9 @@ pub(crate) async fn inbox_for(
     Ok(found.map(|inbox| inbox.id))
 }
 
+/// The return path of mail that nobody may answer.
+pub(crate) const NOBODY: &str = "<>";
+
 impl LmtpDoor for Doorway {
     async fn knows(&self, recipient: EmailAddress) -> Known {
         match inbox_for(&self.accounts, &recipient).await {
@@ -42,7 +45,7 @@ impl LmtpDoor for Doorway {
 
     async fn deliver(&self, envelope: Envelope, mail: Vec<u8>) -> Vec<Verdict> {
         let from = match envelope.mail_from {
-            MailFrom::Nobody => String::new(),
+            MailFrom::Nobody => NOBODY.to_owned(),
             MailFrom::Address(address) => address.to_string(),
             MailFrom::Other(text) => text,
         };

@@ -25,6 +25,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connection;
+use crate::doors::NOBODY;
 use crate::ledger::{self, Fate, Outcome, Waiting};
 use crate::senders::{self, Rule};
 use crate::spam;
@@ -236,12 +237,13 @@ fn incoming(
         subject: reading.subject.clone(),
         text: with_remarks(reading),
         quoted: reading.quoted.clone(),
-        html: reading.html.clone(),
+        // Plain text that was dressed as HTML reads better as text.
+        html: reading.html.clone().filter(|html| email::html::is_rich(html)),
         files,
         mail_id: reading.mail_id.clone(),
         references: reading.references.clone(),
         tokens: ReplyTokens { tags, links, ticket: None },
-        is_robot: reading.nature.is_robot(),
+        is_robot: reading.nature.is_robot() || mail.envelope_from == NOBODY,
         is_history: mail.is_history,
         language: reading.language().map(str::to_owned),
         ledger: Some(mail.id),
@@ -456,7 +458,7 @@ fn placeholder(mail: &Waiting) -> Incoming {
         inbox: mail.inbox,
         channel: Channel::Email,
         sender: Sender {
-            name: mail.envelope_from.clone(),
+            name: mail.envelope_from.trim_matches(['<', '>']).to_owned(),
             address: None,
             check: SenderCheck::Unknown,
             check_detail: "{}".to_owned(),

@@ -55,7 +55,7 @@ impl Foundation {
         let http = Http::new(guard.clone()).context("no HTTP client can be made")?;
         let (intake, storing) = Intake::new(db.clone(), clock.clone());
         let foundation = Self {
-            accounts: Accounts::new(db.clone(), site.clone(), hub.clone()),
+            accounts: Accounts::new(db.clone(), site.clone(), hub.clone(), keys.clone()),
             files: Files::open(&settings.storage, &settings.bucket_access)?,
             permissions: Permissions {
                 db: db.clone(),

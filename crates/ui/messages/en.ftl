@@ -25,3 +25,107 @@ error-broken = Something broke on our side
 error-broken-text = Nothing you entered before was lost. Try again in a moment; if it stays, tell whoever runs this installation.
 error-trace = Trace
 error-home = Go to the start
+
+# Words that many places share
+undo = Undo
+close = Close
+done = Done
+save = Save
+saved = Saved
+cancel = Cancel
+add = Add
+remove = Remove
+edit = Edit
+back = Back
+continue = Continue
+optional = optional
+show-password = Show password
+problem-title = There is a problem
+unsaved-changes = Unsaved changes.
+all-saved = Everything is saved.
+
+# The frame
+frame-skip = Skip to content
+frame-main = Main
+frame-main-phone = Main, phone
+frame-offline = Reconnecting. What you write is kept.
+frame-search = Search or jump to
+frame-your-menu = your menu
+frame-new-one = { "{n}" } new, show
+frame-new-other = { "{n}" } new, show
+frame-toasts = Messages
+frame-failed = That did not work. Try again.
+frame-unreachable = The server cannot be reached. What you wrote is kept.
+frame-inbox = Inbox
+frame-need-reply = need a reply
+frame-find = Search
+frame-customers = Customers
+frame-news = News
+frame-unread = unread
+frame-more = More
+frame-profile = Your profile
+frame-notifications = Notifications
+frame-appearance = Appearance
+frame-settings = Settings
+theme-auto = Match system
+theme-light = Light
+theme-dark = Dark
+density-compact = Compact lists
+font-hyperlegible = Hyperlegible typeface
+sign-out = Sign out
+new-ticket = New ticket
+clock-forms = { "{d}" }d|{ "{h}" }h { "{m}" }m|{ "{h}" }h|{ "{m}" }m|{ "{t}" } over
+
+# The palette
+palette-title = Search and commands
+palette-label = Search tickets and customers, or type a command
+palette-placeholder = Search, or type a command
+palette-results = Results
+palette-move = move
+palette-open = open
+palette-reference = Type RC- to find a reference
+
+# Keys
+keys-title = Keyboard shortcuts
+keys-single = Single-key shortcuts on
+keys-move = Move
+keys-act = Act
+keys-write = While writing
+keys-anywhere = Anywhere
+key-next = Next, previous ticket
+key-open = Open ticket
+key-back = Back to the list
+key-select = Select for several at once
+key-pane = Previous, next pane
+key-panel = Customer panel
+key-filter = Filter
+key-reply = Reply
+key-note = Note
+key-forward = Forward
+key-assign = Assign
+key-tags = Tags
+key-priority = Priority
+key-snooze = Snooze
+key-resolve = Resolve
+key-merge = Merge
+key-send = Send
+key-send-resolve = Send and resolve
+key-saved-reply = Insert a saved reply
+key-mention = Mention a teammate
+key-leave = Leave the editor, draft kept
+key-palette = Search and commands
+key-search = Search this list
+key-new = New ticket
+key-go-inbox = Go to the inbox
+key-go-settings = Go to settings
+key-help = This list
+
+# Set-up
+setup-time = About five minutes. You can change all of it later.
+setup-steps = Set-up steps
+
+# Public pages
+public-title = { $company } Help
+public-nav = Help
+public-requests = My requests
+public-contact = Contact us

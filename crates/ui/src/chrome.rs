@@ -1,8 +1,5 @@
 //! The frame around an agent's page.
 
-use std::future::Future;
-use std::pin::Pin;
-
 use kernel::AgentId;
 
 use crate::{Brand, When, Words};
@@ -16,9 +13,20 @@ pub struct Chrome {
     pub appearance: Appearance,
     pub me: Me,
     pub nav: Vec<NavGroup>,
+    /// The list beside pages of settings; empty elsewhere.
+    pub subnav: Vec<NavGroup>,
+    /// How many tickets need a reply.
+    pub waiting: Count,
     pub unread_notifications: i64,
-    /// Whether the browser may be told what happens.
-    pub may_notify: bool,
+    /// Whether this person may write to customers.
+    pub may_write: bool,
+}
+
+impl Chrome {
+    /// A text of the catalogue without arguments.
+    pub fn t<'c>(&'c self, key: &'c str) -> &'c str {
+        self.words.t(key)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -109,12 +117,13 @@ impl Default for Appearance {
     }
 }
 
-/// Makes the frame for a person at a place. Lent to features whose pages have the frame but who
-/// do not know the tickets that its counts are about.
-pub trait ChromeMaker: Send + Sync {
-    fn chrome<'c>(
-        &'c self,
-        agent: AgentId,
-        here: &'c str,
-    ) -> Pin<Box<dyn Future<Output = anyhow::Result<Chrome>> + Send + 'c>>;
+/// A step of the set-up, as the list beside its pages shows it.
+#[derive(Clone, Debug)]
+pub struct SetUpStep {
+    /// The key of its name.
+    pub title: &'static str,
+    /// What was entered there.
+    pub note: String,
+    pub is_done: bool,
+    pub is_now: bool,
 }

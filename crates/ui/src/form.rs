@@ -1,5 +1,7 @@
 //! Forms: explicit fields, and problems that are said at the field.
 
+use std::borrow::Cow;
+
 use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
 
@@ -51,7 +53,7 @@ impl Fields {
 /// What is wrong with one field, and how to put it right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     pub text: String,
 }
 
@@ -60,8 +62,8 @@ pub struct Problem {
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
-    pub fn add(&mut self, field: &'static str, text: impl Into<String>) {
-        self.0.push(Problem { field, text: text.into() });
+    pub fn add(&mut self, field: impl Into<Cow<'static, str>>, text: impl std::fmt::Display) {
+        self.0.push(Problem { field: field.into(), text: crate::error::sentence(&text) });
     }
 
     pub fn is_empty(&self) -> bool {
@@ -76,13 +78,13 @@ impl Problems {
     /// The value, or its refusal noted at the field.
     pub fn keep<T, E: std::fmt::Display>(
         &mut self,
-        field: &'static str,
+        field: impl Into<Cow<'static, str>>,
         read: Result<T, E>,
     ) -> Option<T> {
         match read {
             Ok(value) => Some(value),
             Err(refusal) => {
-                self.add(field, refusal.to_string());
+                self.add(field, refusal);
                 None
             }
         }

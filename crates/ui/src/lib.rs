@@ -3,35 +3,46 @@
 //! Invariant: text becomes HTML through a type. A template escapes everything but [`Markup`], and
 //! only this crate makes markup.
 
+// Templates of this crate name its parts as those of other crates do.
+extern crate self as ui;
+
 mod assets;
 mod chrome;
 mod client;
 mod color;
 mod error;
+mod fields;
 mod form;
 mod headers;
+mod keymap;
 mod markup;
+mod parts;
 mod respond;
 mod serve;
 mod site;
 mod when;
 mod words;
 
-pub use chrome::{Appearance, Badge, Chrome, ChromeMaker, Count, Me, NavGroup, NavLink};
+pub use chrome::{Appearance, Badge, Chrome, Count, Me, NavGroup, NavLink, SetUpStep};
 pub use client::Client;
 pub use color::BrandColors;
 pub use error::{ErrorPages, WebError, WebResult, found};
+pub use fields::{
+    Choice, Field, check, error_summary, input, radios, secret, select, switch, text,
+};
 pub use form::{Fields, Form, Problem, Problems};
 pub use headers::{Hosts, NotABaseUrl, Public, guard_host, harden};
+pub use keymap::{KEYMAP, KeyGroup, KeyLine};
 pub use markup::{Markup, highlight, markdown, prose};
-pub use respond::{Toast, View, fire, page, see_other};
+pub use parts::{avatar, avatar_here, avatar_none, icon, icon_flip, logo, public_mark};
+pub use respond::{Toast, View, again, fire, page, see_other};
 pub use serve::asset_routes;
 pub use site::{Brand, Site};
-pub use when::{When, clock_time, day, duration, moment, moment_in_full, relative};
-pub use words::{Catalog, MESSAGES_EN, Words};
+pub use when::{When, clock_time, day, duration, moment, moment_in_full, relative, zones};
+pub use words::{Catalog, MESSAGES_EN, Number, Words};
 
 pub use askama;
-pub use assets::path as asset_path;
+pub use assets::{PRELOAD, PRELOAD_INBOX, path as asset_path};
 
 #[cfg(test)]
 mod tests;

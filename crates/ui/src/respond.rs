@@ -46,6 +46,13 @@ pub fn page(template: &impl Template) -> WebResult<Response> {
     Ok(response)
 }
 
+/// The same form once more, with what was wrong with it.
+pub fn again(template: &impl Template) -> WebResult<Response> {
+    let mut response = page(template)?;
+    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    Ok(response)
+}
+
 /// "Look there now." Only ever to a path of our own.
 pub fn see_other(path: &str) -> Response {
     let is_local = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');

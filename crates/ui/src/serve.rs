@@ -10,7 +10,23 @@ use crate::assets;
 
 /// `/assets/{version}/…`.
 pub fn asset_routes() -> Router {
-    Router::new().route("/assets/{version}/{*path}", get(show)).with_state(())
+    Router::new()
+        .route("/assets/{version}/{*path}", get(show))
+        .route("/brand/{file}", get(brand))
+        .with_state(())
+}
+
+/// The hue of a seller's pages, as a style sheet: the policy allows nothing inline.
+async fn brand(Path(file): Path<String>) -> Response {
+    let hue = file.strip_suffix(".css").and_then(|hue| hue.parse::<u16>().ok());
+    let Some(hue) = hue.filter(|hue| *hue < 360) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let headers = [
+        (header::CONTENT_TYPE, "text/css; charset=utf-8"),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+    ];
+    (headers, format!(":root{{--hue:{hue}}}")).into_response()
 }
 
 async fn show(

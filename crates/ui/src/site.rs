@@ -42,3 +42,19 @@ pub struct Brand {
     /// The line under public pages and mails.
     pub imprint: String,
 }
+
+impl Brand {
+    /// The address of the website, if it is one that a browser should follow.
+    pub fn link(&self) -> Option<String> {
+        let website = self.website.trim();
+        if website.is_empty() {
+            None
+        } else if website.starts_with("https://") || website.starts_with("http://") {
+            Some(website.to_owned())
+        } else if website.contains(':') || website.contains(char::is_whitespace) {
+            None
+        } else {
+            Some(format!("https://{website}"))
+        }
+    }
+}

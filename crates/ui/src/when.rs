@@ -1,5 +1,7 @@
 //! Times as a person reads them, in the zone of that person.
 
+use std::sync::LazyLock;
+
 use jiff::tz::TimeZone;
 use kernel::{Span, Timestamp};
 
@@ -17,6 +19,22 @@ impl When {
     pub fn in_zone(now: Timestamp, zone: &str) -> Self {
         Self { now, zone: TimeZone::get(zone).unwrap_or(TimeZone::UTC) }
     }
+}
+
+/// The names of all zones that a person may choose, by name.
+pub fn zones() -> &'static [String] {
+    static ZONES: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let places = ["Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe"];
+        let is_place = |name: &str| {
+            let area = name.split('/').next().unwrap_or_default();
+            name == "UTC" || places.contains(&area) || matches!(area, "Indian" | "Pacific")
+        };
+        let all = jiff::tz::db().available().map(|name| name.as_str().to_owned());
+        let mut zones: Vec<String> = all.filter(|name| is_place(name)).collect();
+        zones.sort_unstable();
+        zones
+    });
+    &ZONES
 }
 
 /// `09:02`.

@@ -33,6 +33,29 @@ struct Language {
 
 const FALLBACK: &str = "en";
 
+/// A number that a text counts; templates pass references.
+pub trait Number {
+    fn number(self) -> i64;
+}
+
+impl Number for i64 {
+    fn number(self) -> i64 {
+        self
+    }
+}
+
+impl Number for usize {
+    fn number(self) -> i64 {
+        kernel::count(self)
+    }
+}
+
+impl<N: Number + Copy> Number for &N {
+    fn number(self) -> i64 {
+        (*self).number()
+    }
+}
+
 impl Catalog {
     /// Reads the catalogues of one or more languages. A broken one is a fault of the program.
     pub fn new(languages: &[(&'static str, &[&str])]) -> Result<Self> {
@@ -98,8 +121,8 @@ impl Words {
     }
 
     /// A text with a number `$n`, in the right plural.
-    pub fn n<N: TryInto<i64> + Copy>(&self, key: &str, n: N) -> String {
-        let n = n.try_into().unwrap_or(i64::MAX);
+    pub fn n(&self, key: &str, n: impl Number) -> String {
+        let n = n.number();
         let mut args = FluentArgs::new();
         args.set("n", FluentValue::from(n));
         self.format(key, &args)

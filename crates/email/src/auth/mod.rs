@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::reading::{Reading, Sender};
 use crate::trace;
 
-pub use dns::Dns;
+pub use dns::{Dns, DnsFault};
 pub use report::{DkimRecord, DomainReport, Finding, Record, State, domain_report};
 
 /// Whom the owner believes.

@@ -151,9 +151,10 @@ fn unstructured(text: &str) -> Vec<String> {
     }
 }
 
-/// Text in encoded words, cut between characters. A word has at most 75 characters.
+/// Text in encoded words, cut between characters. A line with encoded words has at most 76
+/// characters, the name of its field included.
 pub(crate) fn encoded_words(text: &str) -> Vec<String> {
-    const BYTES_MAX: usize = 45;
+    const BYTES_MAX: usize = 39;
     let mut pieces = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {

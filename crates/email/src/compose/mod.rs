@@ -102,7 +102,9 @@ pub enum ComposeFault {
     BadSigningKey(String, String),
 }
 
+/// A help desk writes to a few people; this many is a mailing.
 pub const RECIPIENTS_MAX: usize = 100;
+/// What a mail may say in its text, and once more in its HTML.
 pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
 
 /// Writes the mail as bytes.

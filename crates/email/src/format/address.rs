@@ -221,10 +221,16 @@ fn pick_address(phrase: &str) -> (String, String) {
 
 /// A name as it may be shown: decoded, one line, no characters that rearrange what is around it.
 pub(crate) fn clean_name(raw: &str) -> Option<String> {
-    let name: String = words::decode(raw).chars().filter(|c| !is_invisible(*c)).collect();
+    let name: String =
+        words::decode(raw).chars().filter(|c| !is_invisible(*c) || is_joiner(*c)).collect();
     let name = one_line(&name);
     let name = name.trim_matches(['"', '\'', ' ']);
     (!name.is_empty()).then(|| kernel::clip(name, NAME_CHARS_MAX))
+}
+
+/// Many scripts and emoji are written with these.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
 }
 
 /// Characters that cannot be seen but change what can: direction marks, zero-width blanks and

@@ -101,7 +101,6 @@ impl<'x> Parts<'x> {
 
 impl Leaf<'_> {
     pub(crate) fn encoding(&self) -> Encoding {
-        // Some programs label what is not encoded, and a report is never encoded twice.
         encoding_of(&self.header)
     }
 }

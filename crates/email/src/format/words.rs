@@ -55,6 +55,9 @@ fn release(text: &mut String, held: &mut Option<(&str, Vec<u8>)>) {
     }
 }
 
+/// RFC 2047 allows 75; some programs put a whole subject into one word.
+const WORD_BYTES_MAX: usize = 4 * 1024;
+
 struct Word<'x> {
     charset: &'x str,
     bytes: Vec<u8>,
@@ -65,7 +68,9 @@ impl<'x> Word<'x> {
     fn parse(from: &'x str) -> Option<(Self, &'x str)> {
         let (charset, rest) = from.strip_prefix("=?")?.split_once('?')?;
         let (encoding, rest) = rest.split_once('?')?;
-        let (encoded, after) = rest.split_once("?=")?;
+        let window = rest.get(..rest.floor_char_boundary(WORD_BYTES_MAX)).unwrap_or(rest);
+        let (encoded, _) = window.split_once("?=")?;
+        let after = rest.get(encoded.len() + 2..)?;
         let is_token = |text: &str| {
             !text.is_empty() && text.len() <= 60 && text.chars().all(|c| c.is_ascii_graphic())
         };

@@ -11,7 +11,7 @@ use html5ever::tokenizer::Tag;
 
 use crate::html::tokens::{Listener, listen};
 
-const SIZE_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub(crate) const SIZE_BYTES_MAX: usize = 4 * 1024 * 1024;
 const DEPTH_MAX: usize = 512;
 const LINKS_MAX: usize = 5_000;
 const NODES_MAX: usize = 400_000;

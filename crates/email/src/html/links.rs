@@ -1,5 +1,7 @@
 //! Which addresses a link or an image may have.
 
+use std::collections::HashSet;
+
 /// An address with one of the schemes that people follow, written as it will be followed.
 ///
 /// Browsers ignore tabs, line breaks and leading blanks in addresses, so nobody may judge one
@@ -29,6 +31,18 @@ pub(crate) fn content_id(address: &str) -> Option<String> {
         return None;
     }
     Some(percent_decoded(id.trim_matches(['<', '>'])))
+}
+
+/// Every content id that a document may show, whatever is around it.
+pub(crate) fn content_ids(html: &str) -> HashSet<String> {
+    const ID_BYTES_MAX: usize = 1_000;
+    let ids = memchr::memmem::find_iter(html.as_bytes(), b"cid:").filter_map(|at| {
+        let rest = html.get(at + 4..)?;
+        let rest = rest.get(..rest.floor_char_boundary(ID_BYTES_MAX))?;
+        let id = rest.split(['"', '\'', '>', ')', ' ', '\r', '\n', '<']).next()?;
+        Some(percent_decoded(&id.replace("&amp;", "&")))
+    });
+    ids.collect()
 }
 
 fn plain(address: &str) -> String {

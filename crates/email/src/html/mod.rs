@@ -6,12 +6,15 @@
 mod budget;
 mod clean;
 mod links;
+mod rich;
 mod style;
 mod text;
 mod tokens;
 
 pub use clean::{CLEANER_VERSION, Clean, ImageProxy, Images, RemoteImages, clean};
-pub use text::{is_rich, to_text};
+pub(crate) use links::content_ids;
+pub use rich::is_rich;
+pub use text::to_text;
 
 /// Text as HTML that shows it as it is, line breaks included.
 pub fn escape(text: &str) -> String {

@@ -10,17 +10,16 @@ use crate::html::tokens::{Listener, attribute, listen};
 
 /// The text of a document: links with their address when the text does not show it, lists,
 /// tables, quotes with `> `, descriptions of images.
+///
+/// Of a document that is larger than any letter, the beginning is enough: all of it is in the
+/// mail itself.
 pub fn to_text(html: &str) -> String {
+    let html = html.get(..html.floor_char_boundary(budget::SIZE_BYTES_MAX)).unwrap_or(html);
     if budget::has_monstrous_tag(html) {
         return crude(html);
     }
     let writer = listen(html, Writer::default());
     writer.out.into_inner().finish()
-}
-
-/// Whether the text alone would lose something: pictures, tables, words marked by colour.
-pub fn is_rich(html: &str) -> bool {
-    !budget::has_monstrous_tag(html) && listen(html, Look::default()).is_rich.get()
 }
 
 /// What stands between `<` and `>` left out, for documents that no parser should see.
@@ -36,6 +35,8 @@ fn crude(html: &str) -> String {
 const INDENT_MAX: usize = 20;
 const LISTS_MAX: usize = 1_000;
 const ADDRESS_CHARS_SHOWN: usize = 200;
+/// Marks and indents can make the text longer than the document; nobody reads this much.
+const TEXT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 #[derive(Default)]
 struct Writer {
@@ -247,6 +248,9 @@ impl Page {
 
     /// Writes something as it is, after what is owed.
     fn word(&mut self, word: &str) {
+        if self.text.len() > TEXT_BYTES_MAX {
+            return;
+        }
         if self.breaks > 0 || self.text.is_empty() {
             if !self.text.is_empty() {
                 for _ in 0..self.breaks {
@@ -354,70 +358,4 @@ fn is_block(name: &str) -> bool {
             | "body"
             | "html"
     )
-}
-
-/// Looks for what text cannot show.
-#[derive(Default)]
-struct Look {
-    is_rich: Cell<bool>,
-    cells: Cell<usize>,
-    cell_has_text: Cell<bool>,
-}
-
-impl Listener for Look {
-    fn open(&self, tag: &Tag) {
-        let name: &str = &tag.name;
-        match name {
-            "img" => {
-                let is_dot = ["width", "height"].iter().any(|side| {
-                    attribute(tag, side).is_some_and(|size| matches!(size, "0" | "1" | "1px"))
-                });
-                if !is_dot && attribute(tag, "src").is_some() {
-                    self.is_rich.set(true);
-                }
-            }
-            "tr" => self.cells.set(0),
-            "td" | "th" => self.cell_has_text.set(false),
-            "s" | "strike" | "del" | "mark" => self.is_rich.set(true),
-            _ => {}
-        }
-        let colours = ["style", "color", "bgcolor"].iter().filter_map(|name| attribute(tag, name));
-        if colours.map(str::to_ascii_lowercase).any(|value| is_marked(&value)) {
-            self.is_rich.set(true);
-        }
-    }
-
-    fn close(&self, _tag: &Tag) {}
-
-    fn characters(&self, text: &str) {
-        if !text.trim().is_empty() && !self.cell_has_text.replace(true) {
-            self.cells.set(self.cells.get() + 1);
-            if self.cells.get() > 1 {
-                self.is_rich.set(true);
-            }
-        }
-    }
-}
-
-/// The colours in which people write “my answers in red”.
-fn is_marked(value: &str) -> bool {
-    let value: String = value.chars().filter(|c| *c != ' ').collect();
-    let colours = [
-        "red",
-        "#ff0000",
-        "#f00",
-        "#c00000",
-        "rgb(255,0,0)",
-        "#00b050",
-        "yellow",
-        "#ffff00",
-        "lime",
-    ];
-    let is_alone = colours.contains(&value.as_str());
-    is_alone
-        || colours.iter().any(|colour| {
-            value.contains(&format!("color:{colour}"))
-                || value.contains(&format!("background:{colour}"))
-        })
-        || value.contains("line-through")
 }

@@ -13,7 +13,7 @@ pub enum ImapFault {
     NoSignIn(String),
     #[error("{host} refused the sign-in: {said}")]
     SignIn { host: String, said: String, permanent: bool },
-    #[error("the folder “{folder}” cannot be opened: {said}")]
+    #[error("the folder “{folder}” cannot be used: {said}")]
     Folder { folder: String, said: String },
     #[error("{host} refused a command: {said}")]
     Refused { host: String, said: String },

@@ -114,6 +114,7 @@ impl Mailbox {
         self.connection.can(ability)
     }
 
+    /// All folders of the mailbox.
     pub async fn folders(&mut self) -> Result<Vec<Folder>, ImapFault> {
         let mut folders = Vec::new();
         self.connection
@@ -128,6 +129,7 @@ impl Mailbox {
         Ok(folders)
     }
 
+    /// Opens a folder; what follows is about its mails.
     pub async fn select(&mut self, folder: &str) -> Result<Selected, ImapFault> {
         let mut exists = 0;
         let mut uid_validity = None;
@@ -149,6 +151,7 @@ impl Mailbox {
         Ok(Selected { uid_validity, uid_next, exists })
     }
 
+    /// Makes a folder.
     pub async fn create_folder(&mut self, folder: &str) -> Result<(), ImapFault> {
         let name = names::quoted(&names::encode(folder));
         self.connection.run(&format!("CREATE {name}"), |_| {}).await
@@ -242,6 +245,7 @@ impl Mailbox {
             .await
     }
 
+    /// Marks mails as read.
     pub async fn mark_seen(&mut self, uids: &[u32]) -> Result<(), ImapFault> {
         self.store(uids, "\\Seen").await
     }

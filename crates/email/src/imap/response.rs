@@ -167,6 +167,10 @@ impl<'r> Iterator for Values<'r> {
                 }
                 Some(Value::List(list))
             }
+            // The protocol's word for nothing.
+            Kind::Atom if self.response.is_word(self.at - 1, "NIL") => {
+                Some(Value::List(Vec::new()))
+            }
             Kind::Atom | Kind::Quoted | Kind::Literal => {
                 self.response.text(self.at - 1).map(Value::Text)
             }

@@ -3,9 +3,9 @@
 //! Invariant: `250` is said for a recipient only after whoever delivers has said that it is
 //! stored; only CRLF dot CRLF ends a mail; one connection cannot hurt another.
 
+mod connection;
 mod data;
 mod peers;
-mod session;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use connection::Connection;
 use peers::Peers;
-use session::Session;
 
 /// Bounds for the listener.
 #[derive(Clone, Debug)]
@@ -99,7 +99,7 @@ pub struct Manners {
     pub limits: Limits,
 }
 
-/// Sessions in the middle of a mail get this long when the listener ends.
+/// Connections in the middle of a mail get this long when the listener ends.
 const FAREWELL: Duration = Duration::from_secs(20);
 
 /// Serves connections until `shutdown` is done; mails in transit are finished.
@@ -113,21 +113,25 @@ pub async fn serve(
     let peers = Peers::new(limits.connections_max, limits.connections_per_peer_max);
     let manners = Arc::new(manners);
     let (ending, is_ending) = watch::channel(false);
-    let mut sessions = JoinSet::new();
+    let mut connections = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
-            // A session that panicked takes only itself along.
-            Some(ended) = sessions.join_next() => note(ended),
+            // A connection that panicked takes only itself along.
+            Some(ended) = connections.join_next() => note(ended),
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     // Small answers should not wait for one another; failing to say so is fine.
                     let _ = stream.set_nodelay(true);
                     let seat = peers.seat(peer.ip());
-                    let session = Session::new(stream, Arc::clone(&manners), is_ending.clone());
+                    if seat.is_none() && connections.len() > manners.limits.connections_max * 2 {
+                        // Too many even to be told so.
+                        continue;
+                    }
+                    let connection = Connection::new(stream, Arc::clone(&manners), is_ending.clone());
                     let door = Arc::clone(&door);
-                    sessions.spawn(async move { session.run(door.as_ref(), seat).await });
+                    connections.spawn(async move { connection.run(door.as_ref(), seat).await });
                 }
                 Err(fault) => {
                     tracing::warn!(%fault, "a connection for mail could not be accepted");
@@ -137,15 +141,15 @@ pub async fn serve(
         }
     }
     drop(listener);
-    // Fails only when no session is left.
+    // Fails only when no connection is left.
     let _ = ending.send(true);
     let finish = async {
-        while let Some(ended) = sessions.join_next().await {
+        while let Some(ended) = connections.join_next().await {
             note(ended);
         }
     };
     if tokio::time::timeout(FAREWELL, finish).await.is_err() {
-        sessions.shutdown().await;
+        connections.shutdown().await;
     }
 }
 
@@ -153,6 +157,6 @@ fn note(ended: Result<(), tokio::task::JoinError>) {
     if let Err(fault) = ended
         && fault.is_panic()
     {
-        tracing::error!(%fault, "a mail session broke off; the other server will try again");
+        tracing::error!(%fault, "a mail connection broke off; the other server will try again");
     }
 }

@@ -21,13 +21,6 @@ pub(crate) struct Found {
     pub(crate) certain: bool,
 }
 
-impl Found {
-    pub(crate) fn covers(&self, at: usize) -> bool {
-        self.rest.is_some_and(|rest| at >= rest)
-            || self.blocks.iter().any(|block| (block.start..block.end).contains(&at))
-    }
-}
-
 pub(crate) fn find(lines: &[&str], style: &Style<'_>) -> Found {
     let mut found = Found::default();
     let reply_line = lines.iter().position(|line| is_reply_line(line, style));

@@ -25,22 +25,30 @@ pub struct Style<'s> {
 /// answer would make no sense without.
 const CONTEXT_LINES_MAX: usize = 12;
 
+/// Longer texts were not typed; they are shown as they are.
+const TEXT_BYTES_MAX: usize = 1024 * 1024;
+
 /// Cuts a text into what is new and what is history or signature.
 pub fn split(text: &str, style: &Style<'_>) -> (String, String) {
+    if text.len() > TEXT_BYTES_MAX {
+        return (text.trim_end().to_owned(), String::new());
+    }
     let lines: Vec<&str> = text.lines().collect();
     let found = history::find(&lines, style);
     let mut folded = vec![false; lines.len()];
     for block in &found.blocks {
-        let is_answered = (block.end..lines.len()).any(|at| {
-            !found.covers(at) && lines.get(at).is_some_and(|line| !line.trim().is_empty())
-        });
-        let is_context = is_answered && block.end - block.start <= CONTEXT_LINES_MAX;
-        if !is_context {
-            fold(&mut folded, block.start, block.end);
-        }
+        fold(&mut folded, block.start, block.end);
     }
     if let Some(start) = found.rest {
         fold(&mut folded, start, lines.len());
+    }
+    let is_new = |(line, is_folded): (&&str, &bool)| !is_folded && !line.trim().is_empty();
+    let last_new = lines.iter().zip(&folded).rposition(is_new).unwrap_or(0);
+    for block in &found.blocks {
+        let is_context = last_new >= block.end && block.end - block.start <= CONTEXT_LINES_MAX;
+        if is_context {
+            unfold(&mut folded, block.start, block.end);
+        }
     }
     signature::fold(&lines, &mut folded);
     let (visible, quoted) = take_apart(&lines, &folded);
@@ -66,6 +74,12 @@ pub fn is_forward(subject: &str) -> bool {
 fn fold(folded: &mut [bool], start: usize, end: usize) {
     for flag in folded.iter_mut().take(end).skip(start) {
         *flag = true;
+    }
+}
+
+fn unfold(folded: &mut [bool], start: usize, end: usize) {
+    for flag in folded.iter_mut().take(end).skip(start) {
+        *flag = false;
     }
 }
 

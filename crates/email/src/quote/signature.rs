@@ -6,6 +6,7 @@ use crate::words::Words;
 const LINES_MAX: usize = 25;
 /// Without the blank it may be a dash; only a short end counts.
 const LINES_MAX_IN_DOUBT: usize = 10;
+const DELIMITERS_MAX: usize = 10;
 
 /// Lines that phones and programs add. Folded to lower case, in the order of their languages.
 static SENT_FROM: Words = Words::new(
@@ -32,21 +33,22 @@ pub(crate) fn fold(lines: &[&str], folded: &mut [bool]) {
 
 fn fold_delimited(lines: &[&str], folded: &mut [bool]) {
     let is_delimiter = |line: &str| matches!(line, "-- " | "--" | "--\u{a0}" | "—" | "— ");
-    let delimiters = lines.iter().enumerate().filter(|(_, line)| is_delimiter(line));
-    // The last one above what is folded: a signature ends where history begins.
-    let candidates: Vec<usize> = delimiters.map(|(at, _)| at).collect();
+    let is_new = |(line, is_folded): (&&str, &bool)| !is_folded && !line.trim().is_empty();
+    let Some(first_new) = lines.iter().zip(folded.iter()).position(is_new) else { return };
+    let delimiters = lines.iter().enumerate().rev().filter(|(_, line)| is_delimiter(line));
+    let candidates: Vec<usize> = delimiters
+        .map(|(at, _)| at)
+        .take_while(|at| *at > first_new)
+        .take(DELIMITERS_MAX)
+        .collect();
     for at in candidates {
-        let end =
-            (at..lines.len()).find(|line| folded.get(*line) == Some(&true)).unwrap_or(lines.len());
+        // A signature ends where history begins.
+        let below = folded.iter().skip(at);
+        let end = at + below.take_while(|is_folded| !**is_folded).count();
         let is_exact = lines.get(at) == Some(&"-- ");
         let most = if is_exact { LINES_MAX } else { LINES_MAX_IN_DOUBT };
         let content = lines.iter().take(end).skip(at + 1).filter(|line| !line.trim().is_empty());
-        let is_below_something = lines
-            .iter()
-            .zip(folded.iter())
-            .take(at)
-            .any(|(line, is_folded)| !is_folded && !line.trim().is_empty());
-        if end > at && content.count() <= most && is_below_something {
+        if content.count() <= most {
             for flag in folded.iter_mut().take(end).skip(at) {
                 *flag = true;
             }

@@ -53,9 +53,9 @@ pub(crate) fn gather(leaves: &[Leaf<'_>], remarks: &mut Vec<Remark>) -> Content 
     }
     let html = whole_html(&segments);
     if let Some(html) = &html {
+        let shown = html::content_ids(html);
         for file in &mut files {
-            let id = file.content_id.as_ref().map(|id| format!("cid:{id}"));
-            file.inline = id.is_some_and(|id| html.contains(&id));
+            file.inline = file.content_id.as_ref().is_some_and(|id| shown.contains(id));
         }
     }
     let texts: Vec<String> = segments.into_iter().map(Segment::text).collect();

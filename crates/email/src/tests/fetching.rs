@@ -462,3 +462,20 @@ async fn only_mails_that_were_asked_for_are_taken_and_each_once() {
     assert_eq!(mails.len(), 1);
     assert_eq!((mails[0].uid, &mails[0].body), (7, &Body::Whole(b"a".to_vec())));
 }
+
+#[tokio::test]
+async fn a_mail_without_content_is_left_out() {
+    let answer = |line: &str| {
+        if line.contains("BODY.PEEK") {
+            imap(line, "* 1 FETCH (UID 7 BODY[] NIL)\n{t} OK\n")
+        } else {
+            honest(line)
+        }
+    };
+    let mails = opened(answer, async |mut mailbox| {
+        mailbox.select("INBOX").await.unwrap();
+        mailbox.fetch_since(4, 100).await.unwrap()
+    })
+    .await;
+    assert!(mails.is_empty());
+}

@@ -64,7 +64,7 @@ async fn each_thing_that_is_wrong_has_its_own_words() {
     let wrong = Credentials::Password { user: "desk".to_owned(), password: Secret::new("wrong") };
     for (security, tls_peer, folder, credentials, steps, words) in [
         (Security::Tls, true, "INBOX", wrong, 3, "refused the sign-in: wrong password"),
-        (Security::Tls, true, "Nowhere", password(), 4, "“Nowhere” cannot be opened"),
+        (Security::Tls, true, "Nowhere", password(), 4, "“Nowhere” cannot be used"),
         (Security::Tls, false, "INBOX", password(), 1, "does not speak TLS from the first byte"),
         (Security::StartTls, false, "INBOX", password(), 1, "offers no encryption"),
     ] {

@@ -141,6 +141,44 @@ fn bombs_of_every_kind_are_cut_and_remarked_on() {
     assert!(read(quotes.as_bytes(), &Limits::default()).text.len() > 1_000);
 }
 
+/// What costs more than its length when a reader is careless: each of these would keep it busy
+/// for hours.
+#[test]
+fn no_mail_costs_more_than_its_length() {
+    let filled = |piece: &str| piece.repeat(250_000 / piece.len());
+    let headers = |name: &str, piece: &str| format!("{name}: {}\r\n\r\nx", filled(piece));
+    for mail in [
+        headers("Subject", "=?a?Q?"),
+        headers("Subject", "=?utf-8?B?"),
+        headers("From", "<"),
+        headers("From", "(\\"),
+        headers("To", "a@b.example,"),
+        headers("References", "<a@b> "),
+        headers("Content-Type", "\";"),
+        headers("Content-Type", "; a*0*=%"),
+        headers("Authentication-Results", "(a;b="),
+        filled("a:\r\n"),
+        format!(
+            "From: a@b.example\r\n\r\n{}",
+            filled("On 17/11/2026 09:02, Dana wrote:\r\n> a\r\n")
+        ),
+        format!("From: a@b.example\r\n\r\n{}", filled("On 17/11/2026 x < 09:02\r\n")),
+        format!("From: a@b.example\r\n\r\n{}", filled("--\r\n")),
+        format!("From: a@b.example\r\n\r\n{}", filled("von: a\r\n")),
+        format!(
+            "From: mailer-daemon@b.example\r\nSubject: failure notice\r\n\r\n{}",
+            filled("5 55 550 ")
+        ),
+        format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n{}", filled("--b\r\n\r\n")),
+        format!("Content-Type: text/html\r\n\r\n{}", filled("<a ")),
+        format!("Content-Type: text/html\r\n\r\n<p {}", filled("a=b ")),
+        format!("Content-Type: text/html\r\n\r\n{}", filled("<blockquote><ul>")),
+    ] {
+        let reading = read(mail.as_bytes(), &Limits::default());
+        assert!(reading.text.len() <= mail.len() * 50);
+    }
+}
+
 #[test]
 fn a_mail_inside_of_itself_does_not_go_round() {
     let mut mail = "From: a@b.example\r\nSubject: core\r\n\r\ntext".to_owned();

@@ -286,7 +286,7 @@ async fn there_are_not_more_recipients_and_connections_than_allowed() {
         leaving.write_all(b"QUIT\r\n").await.unwrap();
         let mut rest = Vec::new();
         leaving.read_to_end(&mut rest).await.unwrap();
-        // The place is free once the session has ended, which is a moment after its last word.
+        // The place is free once the connection has ended, which is a moment after its last word.
         let mut answers = running.say("LHLO mx\nQUIT\n").await;
         while answers.starts_with("421") {
             answers = running.say("LHLO mx\nQUIT\n").await;

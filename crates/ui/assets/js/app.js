@@ -13,7 +13,7 @@ const PRESENT = {
   "sla-clock": "sla-clock",
   "local-time": "local-time",
   "mail-frame": "mail-frame",
-  ".error-summary, form[data-guard], [data-show-when], [data-reveal], .dropzone": "forms",
+  ".error-summary, form[data-guard], [data-show-when], [data-reveal], [data-own-zone], .dropzone": "forms",
 };
 
 // Fetched when one is pressed for the first time; the press is then repeated.

@@ -1,5 +1,6 @@
 // Forms: problems get the focus, unsaved changes are asked about once, a password can be looked at,
-// fields that depend on another come and go, and a file field names what was chosen.
+// fields that depend on another come and go, a time zone is guessed, and a file field names what
+// was chosen.
 import { on } from "../lib/dom.js";
 
 function focusProblems() {
@@ -20,9 +21,19 @@ function showDependents(root = document) {
   }
 }
 
+/** A time zone that nobody has chosen yet is that of this computer, if the list has it. */
+function guessZone() {
+  for (const field of document.querySelectorAll("[data-own-zone]")) {
+    delete field.dataset.ownZone;
+    const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+    if ([...field.options].some(({ value }) => value === timeZone)) field.value = timeZone;
+  }
+}
+
 function look() {
   focusProblems();
   showDependents();
+  guessZone();
 }
 look();
 document.addEventListener("htmx:after:swap", look);

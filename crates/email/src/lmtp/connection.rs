@@ -18,7 +18,7 @@ const LINE_BYTES_MAX: usize = 2 * 1024;
 const READ_BYTES: usize = 64 * 1024;
 const MISTAKES_MAX: u32 = 20;
 
-pub(crate) struct Session<S> {
+pub(crate) struct Connection<S> {
     stream: S,
     manners: Arc<Manners>,
     is_ending: watch::Receiver<bool>,
@@ -35,7 +35,7 @@ pub(crate) struct Session<S> {
 /// The connection is over: the peer left, was silent, or was sent away.
 struct Over;
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(crate) fn new(stream: S, manners: Arc<Manners>, is_ending: watch::Receiver<bool>) -> Self {
         Self {
             stream,

@@ -1,0 +1,329 @@
+//! The people who work here, as an owner manages them.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use database::Tx;
+use kernel::{EmailAddress, Failure, InboxId, PublicId};
+use ui::{Badge, Choice, Chrome, Fields, Problems, View, WebResult, found};
+
+use super::me::saved;
+use super::set_up::role_choices;
+use crate::letters::{self, SystemLetter};
+use crate::{
+    Accounts, Actor, AgentCard, AgentState, Invitation, Role, Sees, invite, make_reset_link,
+    reactivate, update_agent,
+};
+
+/// A link for somebody who cannot get it by mail yet.
+#[derive(Clone, Debug)]
+pub(super) struct Welcome {
+    pub(super) name: String,
+    pub(super) email: EmailAddress,
+    pub(super) link: String,
+}
+
+/// Sends an invitation, or gives the link to hand on where no mail can leave yet.
+pub(super) async fn welcome(
+    tx: &mut Tx,
+    accounts: &Accounts,
+    actor: &Actor,
+    invitation: &Invitation,
+    token: &str,
+) -> WebResult<Option<Welcome>> {
+    let company = accounts.company().await?;
+    let link = accounts.site().url(&format!("/invite/{token}"));
+    if !letters::can_leave(tx, &company).await? {
+        let Invitation { name, email, .. } = invitation.clone();
+        return Ok(Some(Welcome { name, email, link }));
+    }
+    let w = accounts.site().words(&company.language);
+    let letter = SystemLetter {
+        to: (&invitation.name, &invitation.email),
+        subject: w.a("invite-subject", "company", &company.name),
+        text: w.a2("invite-text", "who", &actor.name, "company", &company.name),
+        link,
+    };
+    letters::send(tx, &company, &w, letter, accounts.now()).await?;
+    Ok(None)
+}
+
+#[derive(Template)]
+#[template(path = "people.html")]
+struct People {
+    chrome: Chrome,
+    people: Vec<AgentCard>,
+    form: InvitationForm,
+    roles: Vec<Choice>,
+    inboxes: Vec<Choice>,
+    welcome: Option<Welcome>,
+    problems: Problems,
+}
+
+/// What was typed, to be shown again.
+#[derive(Clone, Debug, Default)]
+struct InvitationForm {
+    name: String,
+    email: String,
+    sees_every_inbox: bool,
+}
+
+/// Name, role and inboxes as a form says them.
+struct Read {
+    role: Role,
+    sees: Sees,
+}
+
+fn read(fields: &Fields, accounts_inboxes: &[(InboxId, String)]) -> Read {
+    let role = Role::named(fields.get("role").unwrap_or_default()).unwrap_or(Role::Agent);
+    let sees = if fields.get("sees") == Some("some") {
+        let chosen = accounts_inboxes
+            .iter()
+            .filter(|(id, _)| fields.all("inbox").any(|value| value == id.to_string()));
+        Sees::Only(chosen.map(|(id, _)| *id).collect())
+    } else {
+        Sees::Everything
+    };
+    Read { role, sees }
+}
+
+async fn inbox_names(accounts: &Accounts) -> WebResult<Vec<(InboxId, String)>> {
+    let directory = accounts.directory().await?;
+    Ok(directory.inboxes().map(|inbox| (inbox.id, inbox.name.clone())).collect())
+}
+
+fn inbox_choices(names: &[(InboxId, String)], sees: &Sees) -> Vec<Choice> {
+    let is_chosen = |id: InboxId| match sees {
+        Sees::Everything => false,
+        Sees::Only(inboxes) => inboxes.contains(&id),
+    };
+    names.iter().map(|(id, name)| Choice::new(id, name, is_chosen(*id))).collect()
+}
+
+impl People {
+    async fn new(accounts: &Accounts, actor: &Actor) -> WebResult<Self> {
+        let chrome = accounts.chrome(actor, "/settings/people").await?;
+        let directory = accounts.directory().await?;
+        let mut people: Vec<AgentCard> = directory.everybody().into_iter().cloned().collect();
+        people.sort_by_key(|card| card.state == AgentState::Deactivated);
+        let roles = role_choices(&chrome.words, Role::Agent);
+        let inboxes = inbox_choices(&inbox_names(accounts).await?, &Sees::Everything);
+        let form = InvitationForm { sees_every_inbox: true, ..InvitationForm::default() };
+        let problems = Problems::default();
+        Ok(Self { chrome, people, form, roles, inboxes, welcome: None, problems })
+    }
+
+    fn state(&self, card: &AgentCard) -> &str {
+        match card.state {
+            AgentState::Invited => self.chrome.t("person-invited"),
+            AgentState::Active => self.chrome.t("person-active"),
+            AgentState::Deactivated => self.chrome.t("person-deactivated"),
+        }
+    }
+
+    fn tone(&self, card: &AgentCard) -> &'static str {
+        match card.state {
+            AgentState::Invited => "info",
+            AgentState::Active => "ok",
+            AgentState::Deactivated => "",
+        }
+    }
+
+    fn sees(&self, card: &AgentCard) -> String {
+        match &card.sees {
+            Sees::Everything => self.chrome.t("person-sees-all").to_owned(),
+            Sees::Only(inboxes) => self.chrome.words.n("person-sees-some", inboxes.len()),
+        }
+    }
+}
+
+pub(super) async fn index(State(accounts): State<Accounts>, actor: Actor) -> WebResult<Response> {
+    ui::page(&People::new(&accounts, &actor).await?)
+}
+
+pub(super) async fn create(
+    State(accounts): State<Accounts>,
+    actor: Actor,
+    fields: Fields,
+) -> WebResult<Response> {
+    let names = inbox_names(&accounts).await?;
+    let Read { role, sees } = read(&fields, &names);
+    let form = InvitationForm {
+        name: fields.get("name").unwrap_or_default().to_owned(),
+        email: fields.get("email").unwrap_or_default().to_owned(),
+        sees_every_inbox: sees == Sees::Everything,
+    };
+    let mut problems = Problems::default();
+    let email = problems.keep("email", form.email.parse::<EmailAddress>());
+    let mut sent = None;
+    if let Some(email) = email {
+        let invitation = Invitation { name: form.name.clone(), email, role, sees: sees.clone() };
+        let company = accounts.company().await?;
+        let mut tx = accounts.db().begin().await?;
+        match invite(&mut tx, &invitation, &company.time_zone, accounts.now()).await {
+            Ok((_, token)) => {
+                let link = welcome(&mut tx, &accounts, &actor, &invitation, token.reveal()).await?;
+                tx.commit().await?;
+                sent = Some(link);
+            }
+            Err(Failure::Refused(refusal)) => {
+                let field = match refusal {
+                    crate::AccountRefusal::Nameless => "name",
+                    _ => "email",
+                };
+                problems.add(field, refusal);
+            }
+            Err(Failure::Broken(fault)) => return Err(fault.into()),
+        }
+    }
+    match sent {
+        Some(None) => Ok(ui::see_other("/settings/people")),
+        Some(welcome) => ui::page(&People { welcome, ..People::new(&accounts, &actor).await? }),
+        None => {
+            let page = People::new(&accounts, &actor).await?;
+            let roles = role_choices(&page.chrome.words, role);
+            let inboxes = inbox_choices(&names, &sees);
+            ui::again(&People { form, roles, inboxes, problems, ..page })
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "person.html")]
+struct Person {
+    chrome: Chrome,
+    card: AgentCard,
+    badge: Badge,
+    name: String,
+    roles: Vec<Choice>,
+    sees_every_inbox: bool,
+    inboxes: Vec<Choice>,
+    welcome: Option<Welcome>,
+    problems: Problems,
+}
+
+impl Person {
+    async fn new(accounts: &Accounts, actor: &Actor, card: AgentCard) -> WebResult<Self> {
+        let here = format!("/settings/people/{}", card.public_id);
+        let chrome = accounts.chrome(actor, &here).await?;
+        Ok(Self {
+            roles: role_choices(&chrome.words, card.role),
+            chrome,
+            badge: card.badge.clone(),
+            name: card.name.clone(),
+            sees_every_inbox: card.sees == Sees::Everything,
+            inboxes: inbox_choices(&inbox_names(accounts).await?, &card.sees),
+            welcome: None,
+            problems: Problems::default(),
+            card,
+        })
+    }
+
+    fn is_invited(&self) -> bool {
+        self.card.state == AgentState::Invited
+    }
+
+    fn is_gone(&self) -> bool {
+        self.card.state == AgentState::Deactivated
+    }
+}
+
+async fn card(accounts: &Accounts, id: PublicId) -> WebResult<AgentCard> {
+    let directory = accounts.directory().await?;
+    found(directory.by_public_id(id).cloned())
+}
+
+pub(super) async fn show(
+    State(accounts): State<Accounts>,
+    actor: Actor,
+    Path(id): Path<PublicId>,
+) -> WebResult<Response> {
+    let card = card(&accounts, id).await?;
+    ui::page(&Person::new(&accounts, &actor, card).await?)
+}
+
+pub(super) async fn update(
+    State(accounts): State<Accounts>,
+    actor: Actor,
+    view: View,
+    Path(id): Path<PublicId>,
+    fields: Fields,
+) -> WebResult<Response> {
+    let card = card(&accounts, id).await?;
+    let names = inbox_names(&accounts).await?;
+    let Read { role, sees } = read(&fields, &names);
+    let name = fields.get("name").unwrap_or_default().to_owned();
+    let mut tx = accounts.db().begin().await?;
+    match update_agent(&mut tx, card.id, &name, role, &sees).await {
+        Ok(()) => {
+            tx.commit().await?;
+            Ok(saved(&accounts, &actor, view, &format!("/settings/people/{id}")))
+        }
+        Err(Failure::Refused(refusal)) => {
+            let mut page = Person::new(&accounts, &actor, card).await?;
+            page.roles = role_choices(&page.chrome.words, role);
+            page.inboxes = inbox_choices(&names, &sees);
+            page.sees_every_inbox = sees == Sees::Everything;
+            page.name = name;
+            page.problems.add("name", refusal);
+            ui::again(&page)
+        }
+        Err(Failure::Broken(fault)) => Err(fault.into()),
+    }
+}
+
+/// A new invitation for somebody who did not follow the first, or a way to a new password: the
+/// link is shown to the owner, who hands it on.
+pub(super) async fn create_link(
+    State(accounts): State<Accounts>,
+    actor: Actor,
+    Path(id): Path<PublicId>,
+) -> WebResult<Response> {
+    let card = card(&accounts, id).await?;
+    let now = accounts.now();
+    let mut tx = accounts.db().begin().await?;
+    let path = if card.state == AgentState::Invited {
+        let invitation = Invitation {
+            name: card.name.clone(),
+            email: card.email.clone(),
+            role: card.role,
+            sees: card.sees.clone(),
+        };
+        let company = accounts.company().await?;
+        let (_, token) = invite(&mut tx, &invitation, &company.time_zone, now).await?;
+        format!("/invite/{}", token.reveal())
+    } else {
+        let (_, token) = make_reset_link(&mut tx, &card.email, now).await?;
+        format!("/reset/{}", token.reveal())
+    };
+    tx.commit().await?;
+    let mut page = Person::new(&accounts, &actor, card).await?;
+    page.welcome = Some(Welcome {
+        name: page.card.name.clone(),
+        email: page.card.email.clone(),
+        link: accounts.site().url(&path),
+    });
+    ui::page(&page)
+}
+
+pub(super) async fn deactivate(
+    State(accounts): State<Accounts>,
+    Path(id): Path<PublicId>,
+) -> WebResult<Response> {
+    let card = card(&accounts, id).await?;
+    let mut tx = accounts.db().begin().await?;
+    crate::deactivate(&mut tx, card.id, accounts.now()).await?;
+    tx.commit().await?;
+    Ok(ui::see_other(&format!("/settings/people/{id}")))
+}
+
+pub(super) async fn reactivate_person(
+    State(accounts): State<Accounts>,
+    Path(id): Path<PublicId>,
+) -> WebResult<Response> {
+    let card = card(&accounts, id).await?;
+    let mut tx = accounts.db().begin().await?;
+    reactivate(&mut tx, card.id, accounts.now()).await?;
+    tx.commit().await?;
+    Ok(ui::see_other(&format!("/settings/people/{id}")))
+}
