@@ -17,7 +17,7 @@ pub trait ChromeMaker: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = anyhow::Result<Chrome>> + Send + 'c>>;
 }
 
-/// A page of settings, for the list beside all of them.
+/// A page that stands in a list: beside all settings, or in the sidebar (`nav-workspace`).
 #[derive(Clone, Copy, Debug)]
 pub struct SettingsPage {
     /// The key of the group's title; pages with the same one stand together.
@@ -37,7 +37,7 @@ const GROUPS: [&str; 4] = [
     "settings-group-company",
 ];
 
-/// The pages that somebody may open.
+/// The pages of settings that somebody may open.
 pub(crate) fn subnav(
     pages: &[SettingsPage],
     actor: &Actor,
@@ -48,23 +48,38 @@ pub(crate) fn subnav(
         .iter()
         .map(|group| NavGroup {
             title: Some(w.t(group).to_owned()),
-            links: pages
-                .iter()
-                .filter(|page| page.group == *group && actor.may(page.act))
-                .map(|page| NavLink {
-                    key: String::new(),
-                    href: page.href.to_owned(),
-                    icon: page.icon,
-                    label: w.t(page.label).to_owned(),
-                    count: None,
-                    is_current: here == page.href
-                        || here
-                            .strip_prefix(page.href)
-                            .is_some_and(|rest| rest.starts_with('/') && page.href != "/me"),
-                    hotkey: None,
-                })
-                .collect(),
+            links: links(pages, actor, group, here, w),
         })
         .filter(|group| !group.links.is_empty())
         .collect()
+}
+
+/// The pages of one group that somebody may open.
+pub(crate) fn links(
+    pages: &[SettingsPage],
+    actor: &Actor,
+    group: &str,
+    here: &str,
+    w: &Words,
+) -> Vec<NavLink> {
+    pages
+        .iter()
+        .filter(|page| page.group == group && actor.may(page.act))
+        .map(|page| NavLink {
+            key: String::new(),
+            href: page.href.to_owned(),
+            icon: page.icon,
+            label: w.t(page.label).to_owned(),
+            count: None,
+            is_current: is_within(here, page.href),
+            hotkey: (page.href == "/settings").then_some("g s"),
+        })
+        .collect()
+}
+
+/// Whether a page is this one or below it.
+fn is_within(here: &str, href: &str) -> bool {
+    let below = here.strip_prefix(href).is_some_and(|rest| rest.starts_with('/'));
+    // Other pages of one's own have entries of their own.
+    here == href || (below && href != "/me")
 }

@@ -9,9 +9,9 @@ use database::{Conn, Db};
 use kernel::{AgentId, Span, Timestamp};
 use keys::{Keys, Token, TokenHash};
 use live::{Hub, Remembered};
-use ui::{NavGroup, Site};
+use ui::{NavGroup, NavLink, Site};
 
-use crate::frame::{ChromeMaker, SettingsPage, subnav};
+use crate::frame::{ChromeMaker, SettingsPage, links, subnav};
 use crate::session::SEEN_EVERY;
 use crate::sign_in::Doors;
 use crate::{Actor, AgentState, Company, Directory, Scopes, Sees, api_token, session, store};
@@ -101,6 +101,12 @@ impl Accounts {
     pub fn subnav(&self, actor: &Actor, here: &str) -> Vec<NavGroup> {
         let pages = self.0.settings_pages.get().map(Vec::as_slice).unwrap_or_default();
         subnav(pages, actor, here, &self.0.site.words(&actor.language))
+    }
+
+    /// The pages of a group, such as the sidebar's, that somebody may open.
+    pub fn pages_of(&self, actor: &Actor, group: &str, here: &str) -> Vec<NavLink> {
+        let pages = self.0.settings_pages.get().map(Vec::as_slice).unwrap_or_default();
+        links(pages, actor, group, here, &self.0.site.words(&actor.language))
     }
 
     pub async fn company(&self) -> Result<Arc<Company>> {

@@ -186,12 +186,27 @@ create table message_html (
     html text not null
 );
 
+-- Internal. In a table of its own so that no merge and no mistake can send it.
+create table notes (
+    id {{key}},
+    public_id {{uuid}} not null unique,
+    ticket_id bigint not null references tickets (id),
+    author_id bigint not null references agents (id),
+    text text not null,
+    created_at bigint not null
+);
+create index notes_of_ticket on notes (ticket_id, id);
+
 create table attachments (
     id {{key}},
     public_id {{uuid}} not null unique,
-    -- None while the file waits in a draft.
+    -- Of a message, of a note, or of neither while the file waits in a draft.
     message_id bigint references messages (id),
+    note_id bigint references notes (id),
     uploaded_by bigint references agents (id),
+    -- The draft that it waits in.
+    draft_ticket_id bigint references tickets (id),
+    draft_mode text check (draft_mode in ('reply', 'note', 'forward')),
     file_hash text not null references files (hash),
     -- Cleaned for display; never a path.
     name text not null,
@@ -203,19 +218,12 @@ create table attachments (
     created_at bigint not null
 );
 create index attachments_of_message on attachments (message_id) where message_id is not null;
-create index attachments_waiting on attachments (created_at) where message_id is null;
+create index attachments_of_note on attachments (note_id) where note_id is not null;
+create index attachments_waiting on attachments (created_at)
+    where message_id is null and note_id is null;
+create index attachments_of_draft on attachments (draft_ticket_id)
+    where message_id is null and note_id is null;
 create index attachments_of_file on attachments (file_hash);
-
--- Internal. In a table of its own so that no merge and no mistake can send it.
-create table notes (
-    id {{key}},
-    public_id {{uuid}} not null unique,
-    ticket_id bigint not null references tickets (id),
-    author_id bigint not null references agents (id),
-    text text not null,
-    created_at bigint not null
-);
-create index notes_of_ticket on notes (ticket_id, id);
 
 create table note_mentions (
     note_id bigint not null references notes (id),

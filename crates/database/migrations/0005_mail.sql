@@ -45,6 +45,8 @@ create table imap_cursors (
     folder text not null,
     uid_validity bigint not null,
     last_uid bigint not null,
+    -- Since when older mail was taken in. Set once all of it is here.
+    history_from bigint,
     primary key (inbox_id, folder)
 );
 
@@ -52,6 +54,9 @@ create table mail_health (
     inbox_id bigint primary key references inboxes (id),
     checked_at bigint,
     worked_at bigint,
+    -- One of these: since when fetching works, or since when it does not.
+    works_since bigint,
+    fails_since bigint,
     fault text,
     alarmed_at bigint,
     -- The node that fetches for this inbox, until when.
@@ -76,11 +81,18 @@ create table mail_ledger (
     state text not null check (state in (
         'received', 'ticketed', 'quarantined', 'bounce', 'failed', 'dismissed')),
     reason text,
+    -- The beginning of the text of a mail that is held.
+    preview text not null default '',
+    -- What a person decided about a held mail. One that was released is not held again.
+    decision text check (decision in ('released', 'dismissed')),
+    decided_by bigint references agents (id),
+    decided_at bigint,
     -- Mail from before the inbox was connected: no acknowledgement, no rules.
     history boolean not null default false,
     ticket_id bigint references tickets (id),
     message_id bigint references messages (id),
     attempts bigint not null default 0,
+    -- Nobody reads it before: another node does, or it was released and can be held again.
     leased_until bigint,
     received_at bigint not null,
     handled_at bigint
@@ -94,6 +106,8 @@ create table mail_sources (
 create unique index mail_ledger_once on mail_ledger (inbox_id, mail_id, content_hash);
 create index mail_ledger_waiting on mail_ledger (id) where state = 'received';
 create index mail_ledger_by_state on mail_ledger (state, id);
+create index mail_ledger_by_inbox on mail_ledger (inbox_id, id);
+create index mail_ledger_of_ticket on mail_ledger (ticket_id, id) where ticket_id is not null;
 create index mail_ledger_by_mail_id on mail_ledger (mail_id, content_hash);
 
 -- One mail on its way out, frozen when it was decided.
@@ -130,6 +144,7 @@ create index deliveries_leased on deliveries (leased_until) where state = 'sendi
 create index deliveries_of_message on deliveries (message_id) where message_id is not null;
 create index deliveries_of_ticket on deliveries (ticket_id, id) where ticket_id is not null;
 create index deliveries_failed on deliveries (id) where state in ('failed', 'bounced');
+create index deliveries_waiting on deliveries (id) where state = 'queued' and attempts > 0;
 
 -- Automatic mail of the last day, to keep within the caps.
 create table automatic_mail (

@@ -1,13 +1,14 @@
 //! The intake: mails are stored, many in one commit, before anybody says that we have them.
 
 use anyhow::{Context, Result, anyhow};
-use database::{Db, Tx, params};
-use kernel::{InboxId, LedgerId, SharedClock};
+use database::Db;
+use kernel::{InboxId, LedgerId, SharedClock, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use std::sync::Arc;
 
-use crate::ledger::{self, Arrival, Door};
+use crate::ledger::{Arrival, Door};
+use crate::store::{cursors, ledger};
 
 /// Where an IMAP folder was read up to. Committed with the mails that it counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub(crate) struct Cursor {
     pub(crate) folder: String,
     pub(crate) uid_validity: u32,
     pub(crate) last_uid: u32,
+    /// Since when older mail was taken in, once all of it is here.
+    pub(crate) history_from: Option<Timestamp>,
 }
 
 /// Takes mails in. Cheap to clone.
@@ -61,7 +64,7 @@ impl Intake {
         Arrival {
             inbox,
             door,
-            envelope_from: kernel::clip(&envelope_from, 320),
+            envelope_from: kernel::clip(&kernel::one_line(&envelope_from), 320),
             raw_hash: email::raw_hash(&bytes),
             content_hash: email::content_hash(&bytes),
             mail_id: mail_id_of(&bytes),
@@ -90,7 +93,7 @@ impl Intake {
         for arrival in arrivals {
             new += usize::from(ledger::store(&mut tx, arrival).await?.is_some());
         }
-        move_cursor(&mut tx, inbox, cursor).await?;
+        cursors::save(&mut tx, inbox, cursor).await?;
         tx.announce("mail-in");
         tx.commit().await?;
         metrics::counter!("recourse_mails_accepted_total", "door" => "imap")
@@ -133,20 +136,31 @@ async fn commit_all(db: Db, mut parcels: mpsc::Receiver<Parcel>, arrived: Arc<No
             bytes += next.arrival.bytes.len();
             together.push(next);
         }
-        let outcome = commit(&db, &together).await;
-        if let Err(fault) = &outcome {
-            tracing::error!("mails cannot be stored: {fault:#}");
-        }
-        let mut stored = outcome.map(Vec::into_iter);
-        for parcel in together.drain(..) {
-            let answer = match &mut stored {
-                Ok(ids) => Ok(ids.next().flatten()),
-                Err(fault) => Err(format!("{fault:#}")),
-            };
-            // Whoever hung up meanwhile will send it again, and it will be recognised.
-            let _ = parcel.done.send(answer);
+        match commit(&db, &together).await {
+            Ok(ids) => answer(together.drain(..).zip(ids.into_iter().map(Ok))),
+            // One that cannot be stored must not take the others along.
+            Err(_) if together.len() > 1 => {
+                for parcel in together.drain(..) {
+                    let alone = commit(&db, std::slice::from_ref(&parcel)).await;
+                    answer([(parcel, alone.map(|ids| ids.into_iter().next().flatten()))]);
+                }
+            }
+            Err(fault) => {
+                answer(together.drain(..).map(|parcel| (parcel, Err(anyhow!("{fault:#}")))))
+            }
         }
         arrived.notify_one();
+    }
+}
+
+fn answer(outcomes: impl IntoIterator<Item = (Parcel, Result<Option<LedgerId>>)>) {
+    for (parcel, outcome) in outcomes {
+        let outcome = outcome.map_err(|fault| {
+            tracing::error!("a mail cannot be stored: {fault:#}");
+            format!("{fault:#}")
+        });
+        // Whoever hung up meanwhile will send it again, and it will be recognised.
+        let _ = parcel.done.send(outcome);
     }
 }
 
@@ -161,16 +175,4 @@ async fn commit(db: &Db, together: &[Parcel]) -> Result<Vec<Option<LedgerId>>> {
     let count = u64::try_from(together.len()).unwrap_or(0);
     metrics::counter!("recourse_mails_accepted_total", "door" => "push").increment(count);
     Ok(ids)
-}
-
-async fn move_cursor(tx: &mut Tx, inbox: InboxId, cursor: &Cursor) -> Result<()> {
-    tx.execute(
-        "insert into imap_cursors (inbox_id, folder, uid_validity, last_uid)
-         values ($1, $2, $3, $4)
-         on conflict (inbox_id, folder) do update
-            set uid_validity = excluded.uid_validity, last_uid = excluded.last_uid",
-        params![inbox, &cursor.folder, cursor.uid_validity, cursor.last_uid],
-    )
-    .await
-    .map(drop)
 }

@@ -7,6 +7,7 @@
 mod connection;
 mod doors;
 mod fetch;
+mod health;
 mod intake;
 mod ledger;
 mod oauth;
@@ -14,10 +15,12 @@ mod reader;
 mod sender;
 mod senders;
 mod spam;
+mod store;
 
 pub use connection::{AfterFetch, Connection, Endpoint, Oauth, Tls};
 pub use doors::{Doorway, Piped, pipe};
-pub use fetch::{Fetcher, Health, health, raise_alarm};
+pub use fetch::Fetcher;
+pub use health::{Health, health, raise_alarm};
 pub use intake::Intake;
 pub use ledger::{Door, Fate, Line};
 pub use oauth::Permissions;

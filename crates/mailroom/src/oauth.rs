@@ -11,7 +11,8 @@ use kernel::{InboxId, Secret, SharedClock, Span};
 use keys::Keys;
 use tokio::sync::Mutex;
 
-use crate::connection::{Connection, Endpoint, Oauth, place, save_tokens};
+use crate::connection::{Connection, Endpoint, Oauth, place};
+use crate::store::connections::save_tokens;
 
 /// Gives credentials for inboxes. Cheap to clone.
 #[derive(Clone)]

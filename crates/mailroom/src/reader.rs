@@ -4,31 +4,31 @@
 //! in it each mail is on its own: one that fails takes nothing else along, and after three tries
 //! it becomes a ticket that says so.
 
+mod incoming;
+mod judge;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use accounts::Accounts;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use database::{Db, Engine, Tx};
-use email::{Dns, Limits, Nature, Reading, Trust};
+use email::{Dns, Limits, Reading, Trust};
 use files::{Files, MediaType};
 use futures_util::{FutureExt, StreamExt, stream};
-use kernel::{EmailAddress, SharedClock, Span, Timestamp};
+use kernel::{LedgerId, SharedClock, Span};
 use keys::Keys;
-use outbox::{Party, Recipients};
-use tickets::actions::{
-    Incoming, Office, ReplyTokens, Sender, bounce_came, receive, sent_elsewhere,
-};
-use tickets::{Channel, SenderCheck, StoredFile};
+use tickets::StoredFile;
+use tickets::actions::{Incoming, Office};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connection;
-use crate::doors::NOBODY;
-use crate::ledger::{self, Fate, Outcome, Waiting};
-use crate::senders::{self, Rule};
-use crate::spam;
+use crate::ledger::Waiting;
+use crate::store::ledger;
+use incoming::incoming;
+use judge::{decide, failed, next_try, unreadable};
 
 /// Reads stored mails. Cheap to clone.
 #[derive(Clone)]
@@ -43,11 +43,8 @@ pub struct Reader {
 
 const TOGETHER: i64 = 32;
 const AT_ONCE: usize = 8;
-const TRIES_MAX: i64 = 3;
 const LEASE: Span = Span::seconds(60);
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// The same mail to two of our addresses arrives within this time.
-const TWINS_WITHIN: Span = Span::days(7);
 
 impl Reader {
     /// Reads whatever arrives until `stop`.
@@ -87,16 +84,39 @@ impl Reader {
             .await;
         let mut tx = self.db.begin().await?;
         for (mail, prepared) in prepared {
-            self.settle(&mut tx, &office, mail, prepared).await?;
+            let (id, attempts) = (mail.id, mail.attempts);
+            let settling = self.settle(&mut tx, &office, mail, prepared);
+            let Ok(settled) = AssertUnwindSafe(settling).catch_unwind().await else {
+                // Nobody knows where the transaction stands; the others are read again without it.
+                drop(tx);
+                self.set_back(id, attempts).await?;
+                return Ok(count);
+            };
+            settled?;
         }
         tx.commit().await?;
         Ok(count)
     }
 
+    /// Counts a try of a mail whose handling panicked; after the last one it has failed.
+    async fn set_back(&self, id: LedgerId, attempts: i64) -> Result<()> {
+        const SAID: &str = "handling it panicked";
+        tracing::error!(ledger = %id, "mail {id} could not be read: {SAID}");
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        match next_try(attempts, now) {
+            Some(at) => ledger::count_attempt(&mut tx, id, SAID, at).await?,
+            None => drop(ledger::settle(&mut tx, id, &failed(SAID), now).await?),
+        }
+        tx.commit().await
+    }
+
     async fn take(&self) -> Result<Vec<Waiting>> {
         match self.db.engine() {
             // One process, one reader.
-            Engine::Sqlite => ledger::waiting(&mut self.db.read().await?, TOGETHER).await,
+            Engine::Sqlite => {
+                ledger::waiting(&mut self.db.read().await?, self.clock.now(), TOGETHER).await
+            }
             Engine::Postgres => {
                 let mut tx = self.db.begin().await?;
                 let mails = ledger::lease(&mut tx, self.clock.now(), LEASE, TOGETHER).await?;
@@ -131,8 +151,7 @@ impl Reader {
                 content_id: file.content_id.clone().filter(|_| file.inline),
             });
         }
-        let own = office.inbox_of(mail.inbox).and_then(|inbox| inbox.address.clone());
-        let incoming = incoming(mail, &reading, &check, stored, own.as_ref(), office);
+        let incoming = incoming(mail, &reading, &check, stored, office);
         Ok(Prepared { reading, incoming })
     }
 
@@ -184,307 +203,4 @@ async fn mail_in(notices: &mut database::Notices) {
 struct Prepared {
     reading: Reading,
     incoming: Incoming,
-}
-
-/// A mail as a message that tickets understand.
-fn incoming(
-    mail: &Waiting,
-    reading: &Reading,
-    check: &email::SenderCheck,
-    files: Vec<StoredFile>,
-    own: Option<&EmailAddress>,
-    office: &Office,
-) -> Incoming {
-    let verdict = match check.verdict {
-        email::Verdict::Pass => SenderCheck::Pass,
-        email::Verdict::Fail => SenderCheck::Fail,
-        email::Verdict::Unknown => SenderCheck::Unknown,
-    };
-    let address = reading.from.address().cloned();
-    // Who is not clear is nobody we know, whatever is shown.
-    let shown = match (&address, &reading.shown_address) {
-        (Some(_), _) | (None, None) => reading.shown_name.clone(),
-        (None, Some(shown)) => format!("{} ({shown}?)", reading.shown_name),
-    };
-    let everywhere = reading.to.iter().chain(&reading.cc).map(|party| &party.address);
-    let everywhere = everywhere.chain(&reading.delivered_to);
-    let tags = everywhere
-        .filter_map(|address| address.split_tag())
-        .filter(|(base, _)| own == Some(base))
-        .map(|(_, tag)| tag.to_owned())
-        .collect();
-    let link_texts = [Some(&reading.text), Some(&reading.quoted), reading.html.as_ref()];
-    let links = link_texts
-        .into_iter()
-        .flatten()
-        .flat_map(|text| customers::links::tokens_in(text))
-        .map(str::to_owned)
-        .collect();
-    Incoming {
-        inbox: mail.inbox,
-        channel: Channel::Email,
-        sender: Sender {
-            name: kernel::clip(&shown, 200),
-            address,
-            check: verdict,
-            check_detail: serde_json::to_string(check).unwrap_or_default(),
-        },
-        recipients: Recipients {
-            to: others(&reading.to, office),
-            cc: others(&reading.cc, office),
-            bcc: Vec::new(),
-        },
-        subject: reading.subject.clone(),
-        text: with_remarks(reading),
-        quoted: reading.quoted.clone(),
-        // Plain text that was dressed as HTML reads better as text.
-        html: reading.html.clone().filter(|html| email::html::is_rich(html)),
-        files,
-        mail_id: reading.mail_id.clone(),
-        references: reading.references.clone(),
-        tokens: ReplyTokens { tags, links, ticket: None },
-        is_robot: reading.nature.is_robot() || mail.envelope_from == NOBODY,
-        is_history: mail.is_history,
-        language: reading.language().map(str::to_owned),
-        ledger: Some(mail.id),
-        category: None,
-        fields: Vec::new(),
-        received_at: if mail.is_history {
-            reading.sent_at.filter(|at| *at < mail.received_at).unwrap_or(mail.received_at)
-        } else {
-            mail.received_at
-        },
-    }
-}
-
-/// Recipients besides ourselves.
-fn others(parties: &[email::Party], office: &Office) -> Vec<Party> {
-    parties
-        .iter()
-        .filter(|party| !office.is_own_address(&party.address))
-        .map(|party| Party::new(party.name.clone().unwrap_or_default(), party.address.clone()))
-        .collect()
-}
-
-/// The text, after what the team has to know about how it was read.
-fn with_remarks(reading: &Reading) -> String {
-    let mut text = String::new();
-    for remark in &reading.remarks {
-        text.push_str(&format!("[{remark}]\n"));
-    }
-    if !text.is_empty() {
-        text.push('\n');
-    }
-    text.push_str(&reading.text);
-    text
-}
-
-/// What becomes of a mail that could be read.
-async fn decide(
-    tx: &mut Tx,
-    office: &Office,
-    mail: &Waiting,
-    prepared: &Prepared,
-) -> Result<Outcome> {
-    let reading = &prepared.reading;
-    let shown = reading.shown_address.as_ref().map_or(String::new(), ToString::to_string);
-    let outcome = |fate, reason: Option<String>| Outcome {
-        fate,
-        reason,
-        ticket: None,
-        message: None,
-        from_address: shown.clone(),
-        subject: reading.subject.clone(),
-    };
-    if let Some(mail_id) = &reading.mail_id
-        && outbox::find_by_mail_id(tx, mail_id).await?.is_some()
-    {
-        return Ok(outcome(Fate::Dismissed, Some("our own mail came back".to_owned())));
-    }
-    match &reading.nature {
-        Nature::Bounce(bounce) => {
-            let ticket = bounced(tx, office, bounce).await?;
-            return Ok(Outcome { ticket, ..outcome(Fate::Bounce, Some(bounce.reason.clone())) });
-        }
-        Nature::Complaint(complaint) => {
-            if let Some(address) = &complaint.recipient {
-                let why = "the recipient marked our mail as spam";
-                outbox::suppress(tx, address, why, office.now).await?;
-            }
-            let reason = Some("a complaint about mail of ours".to_owned());
-            return Ok(outcome(Fate::Bounce, reason));
-        }
-        Nature::Personal | Nature::AutoReply { .. } | Nature::List { .. } | Nature::NoReply => {}
-    }
-    if let Some(reason) = reason_to_hold(tx, office, mail, prepared).await? {
-        return Ok(outcome(Fate::Quarantined, Some(reason)));
-    }
-    if let Some((ticket, message)) = ledger::twin(tx, mail, mail.received_at - TWINS_WITHIN).await?
-    {
-        sent_elsewhere(tx, office, ticket, mail.inbox).await?;
-        let told = Outcome {
-            ticket: Some(ticket),
-            message: Some(message),
-            ..outcome(Fate::Ticketed, None)
-        };
-        return Ok(told);
-    }
-    let received = receive(tx, office, &prepared.incoming).await?;
-    Ok(Outcome {
-        ticket: Some(received.ticket),
-        message: Some(received.message),
-        ..outcome(Fate::Ticketed, None)
-    })
-}
-
-/// Why a mail goes into quarantine, if it does.
-async fn reason_to_hold(
-    tx: &mut Tx,
-    office: &Office,
-    mail: &Waiting,
-    prepared: &Prepared,
-) -> Result<Option<String>> {
-    if mail.is_history {
-        return Ok(None);
-    }
-    let incoming = &prepared.incoming;
-    let address = incoming.sender.address.as_ref();
-    if let Some(address) = address {
-        if office.is_own_address(address) {
-            return Ok(Some(
-                "it says it is from one of our own addresses; it may be a loop".to_owned(),
-            ));
-        }
-        match senders::rule_for(tx, address).await? {
-            // Anybody can write the name of an allowed sender into a mail.
-            Some((Rule::Allow, _)) if incoming.sender.check != SenderCheck::Fail => {
-                return Ok(None);
-            }
-            Some((Rule::Block, pattern)) => return Ok(Some(format!("{pattern} is blocked"))),
-            Some((Rule::Allow, _)) | None => {}
-        }
-    }
-    let lessons = senders::lessons(tx).await?;
-    let domain = address.map_or("", EmailAddress::domain);
-    let words = spam::features(&incoming.subject, &incoming.text, domain);
-    let weights = senders::weights(tx, &words).await?;
-    let likelihood = spam::likelihood(&weights, lessons);
-    Ok(spam::is_spam(likelihood).then(|| {
-        format!(
-            "it looks like mail that was marked as spam ({:.0} %)",
-            likelihood.unwrap_or(1.0) * 100.0
-        )
-    }))
-}
-
-/// A report about a mail of ours: its delivery, its address and its ticket learn of it.
-async fn bounced(
-    tx: &mut Tx,
-    office: &Office,
-    bounce: &email::Bounce,
-) -> Result<Option<kernel::TicketId>> {
-    let delivery = match &bounce.original_mail_id {
-        Some(mail_id) => outbox::find_by_mail_id(tx, mail_id).await?,
-        None => None,
-    };
-    let address = bounce.recipient.clone().or_else(|| {
-        let recipients = delivery.as_ref().map(|delivery| &delivery.recipients)?;
-        let mut everyone = recipients.everyone();
-        let first = everyone.next()?;
-        everyone.next().is_none().then(|| first.address.clone())
-    });
-    // Only who we wrote to can be unreachable: a forged report silences nobody else.
-    let was_written_to = |address: &EmailAddress| {
-        delivery
-            .as_ref()
-            .is_some_and(|sent| sent.recipients.everyone().any(|party| party.address == *address))
-    };
-    if let Some(address) = &address
-        && bounce.address_is_dead()
-        && was_written_to(address)
-    {
-        outbox::suppress(tx, address, &bounce.reason, office.now).await?;
-    }
-    let Some(delivery) = delivery else { return Ok(None) };
-    if bounce.permanent {
-        outbox::bounced(tx, delivery.id, &bounce.reason).await?;
-    }
-    let Some(ticket) = delivery.ticket else { return Ok(None) };
-    let shown = address.map_or(String::new(), |address| address.to_string());
-    let is_human = !delivery.kind.is_automatic();
-    bounce_came(tx, office, ticket, &shown, &bounce.reason, bounce.permanent && is_human).await?;
-    Ok(Some(ticket))
-}
-
-/// A mail that could not be read: another try, or a ticket that says so. Nothing is hidden.
-async fn unreadable(
-    tx: &mut Tx,
-    office: &Office,
-    mail: &Waiting,
-    fault: &anyhow::Error,
-) -> Result<Option<Outcome>> {
-    let said = format!("{fault:#}");
-    if mail.attempts + 1 < TRIES_MAX {
-        tracing::warn!(ledger = %mail.id, "mail {} could not be read and is tried again: {said}", mail.id);
-        ledger::count_attempt(tx, mail.id, &said).await?;
-        return Ok(None);
-    }
-    tracing::error!(ledger = %mail.id, "mail {} cannot be read: {said}", mail.id);
-    let failed = Outcome {
-        fate: Fate::Failed,
-        reason: Some(said),
-        ticket: None,
-        message: None,
-        from_address: String::new(),
-        subject: String::new(),
-    };
-    let received = receive(tx, office, &placeholder(mail)).await;
-    Ok(Some(match received.context("a ticket for a mail that cannot be read") {
-        Ok(received) => {
-            Outcome { ticket: Some(received.ticket), message: Some(received.message), ..failed }
-        }
-        Err(fault) => {
-            tracing::error!(ledger = %mail.id, "{fault:#}");
-            tx.undo_to_mark().await?;
-            tx.mark().await?;
-            failed
-        }
-    }))
-}
-
-/// What stands in the ticket of a mail that cannot be read: that it cannot, and where it is.
-fn placeholder(mail: &Waiting) -> Incoming {
-    Incoming {
-        inbox: mail.inbox,
-        channel: Channel::Email,
-        sender: Sender {
-            name: mail.envelope_from.trim_matches(['<', '>']).to_owned(),
-            address: None,
-            check: SenderCheck::Unknown,
-            check_detail: "{}".to_owned(),
-        },
-        recipients: Recipients::default(),
-        subject: "A mail that could not be read".to_owned(),
-        text: "This mail could not be read. Its source is stored unchanged and can be \
-               downloaded from the ledger."
-            .to_owned(),
-        quoted: String::new(),
-        html: None,
-        files: Vec::new(),
-        mail_id: None,
-        references: Vec::new(),
-        tokens: ReplyTokens::default(),
-        is_robot: true,
-        is_history: mail.is_history,
-        language: None,
-        ledger: Some(mail.id),
-        category: None,
-        fields: Vec::new(),
-        received_at: mail.received_at,
-    }
-}
-
-/// The instant before which a mail counts as history.
-pub(crate) fn is_before(at: Option<Timestamp>, limit: Option<Timestamp>) -> bool {
-    matches!((at, limit), (Some(at), Some(limit)) if at < limit)
 }

@@ -5,6 +5,9 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::{Result, bail};
+use email::Reading;
+
 /// How often a word stood in mails of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Weight {
@@ -19,7 +22,33 @@ pub(crate) struct Lessons {
     pub(crate) ham: i64,
 }
 
+/// What a lesson says a mail was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Spam,
+    Ham,
+}
+
+impl Verdict {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Spam => "spam",
+            Self::Ham => "ham",
+        }
+    }
+
+    pub(crate) fn named(text: &str) -> Result<Self> {
+        Ok(match text {
+            "spam" => Self::Spam,
+            "ham" => Self::Ham,
+            other => bail!("unknown lesson {other}"),
+        })
+    }
+}
+
 const WORDS_MAX: usize = 300;
+/// Longer ones are no words.
+const WORD_CHARS_MAX: usize = 60;
 /// Fewer lessons than this of either kind teach nothing that can be relied on.
 const LESSONS_MIN: i64 = 10;
 /// The words that say most decide.
@@ -27,14 +56,27 @@ const TELLING_WORDS: usize = 15;
 /// From this on a mail is held.
 const SURE: f64 = 0.99;
 
-/// The words by which a mail is judged: of subject, text and sender's domain, each once.
-pub(crate) fn features(subject: &str, text: &str, domain: &str) -> Vec<String> {
+/// The words by which a mail is judged: of the sender's domain, the subject and the
+/// beginning of the text, sorted and each once.
+fn features(subject: &str, text: &str, domain: &str) -> Vec<String> {
     let subject = search::folded(subject).into_iter().map(|word| format!("s:{word}"));
     let body = search::folded(text).into_iter().filter(|word| word.chars().count() >= 3);
     let domain = (!domain.is_empty()).then(|| format!("d:{domain}"));
-    let all: BTreeSet<String> =
-        domain.into_iter().chain(subject).chain(body).take(WORDS_MAX * 4).collect();
-    all.into_iter().take(WORDS_MAX).collect()
+    let short = |word: &String| word.chars().count() <= WORD_CHARS_MAX;
+    let mut all = BTreeSet::new();
+    for word in domain.into_iter().chain(subject).chain(body).filter(short) {
+        if all.len() == WORDS_MAX {
+            break;
+        }
+        all.insert(word);
+    }
+    all.into_iter().collect()
+}
+
+/// The words of a mail that was read.
+pub(crate) fn features_of(reading: &Reading) -> Vec<String> {
+    let domain = reading.from.address().map_or("", |address| address.domain());
+    features(&reading.subject, &reading.text, domain)
 }
 
 /// How likely a mail with these words is spam, from 0 to 1; `None` without an opinion.

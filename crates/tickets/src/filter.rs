@@ -65,6 +65,7 @@ pub trait Names {
     fn team(&self, name: &str) -> Option<TeamId>;
     fn inbox(&self, name: &str) -> Option<InboxId>;
     fn category(&self, name: &str) -> Option<CategoryId>;
+    fn problem(&self, name: &str) -> Option<ProblemId>;
 }
 
 /// A word of the query that is not understood; the rest is used all the same.
@@ -84,7 +85,17 @@ const WORDS_MAX: usize = 40;
 impl Filter {
     /// Reads a query. Dates are whole days in the reader's zone.
     pub fn read(query: &str, names: &dyn Names, zone: &TimeZone) -> (Self, Vec<NotUnderstood>) {
-        let mut filter = Self::default();
+        Self::narrow(Self::default(), query, names, zone)
+    }
+
+    /// Reads a query on top of what a list asks for already.
+    pub fn narrow(
+        base: Self,
+        query: &str,
+        names: &dyn Names,
+        zone: &TimeZone,
+    ) -> (Self, Vec<NotUnderstood>) {
+        let mut filter = base;
         let mut unknown = Vec::new();
         let query = query.get(..query.floor_char_boundary(QUERY_MAX)).unwrap_or_default();
         for token in tokens(query).into_iter().take(WORDS_MAX) {
@@ -164,6 +175,10 @@ impl Filter {
             "after" | "since" => {
                 self.created_from = day(&value, zone);
                 self.created_from.is_some()
+            }
+            "problem" => {
+                self.problem = names.problem(&value);
+                self.require(self.problem.is_some())
             }
             "follows" | "following" => {
                 self.followed_by = names.me();

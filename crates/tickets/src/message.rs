@@ -3,8 +3,8 @@
 use anyhow::{Result, bail};
 use database::{Cols, FromRow};
 use kernel::{
-    AgentId, AttachmentId, CustomerId, EmailAddress, LedgerId, MessageId, PublicId, TicketId,
-    Timestamp,
+    AgentId, AttachmentId, CustomerId, EmailAddress, LedgerId, MessageId, NoteId, PublicId,
+    TicketId, Timestamp,
 };
 use outbox::Recipients;
 
@@ -38,6 +38,17 @@ pub struct Message {
     pub redacted: Option<Redaction>,
     pub has_html: bool,
     pub created_at: Timestamp,
+}
+
+impl Message {
+    /// What to call the sender: the name, or the address.
+    pub fn shown_from(&self) -> String {
+        match &self.from_address {
+            _ if !self.from_name.is_empty() => self.from_name.clone(),
+            Some(address) => address.to_string(),
+            None => "?".to_owned(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +177,7 @@ pub struct Attachment {
     pub id: AttachmentId,
     pub public_id: PublicId,
     pub message: Option<MessageId>,
+    pub note: Option<NoteId>,
     pub file_hash: String,
     pub name: String,
     pub media_type: files::MediaType,
@@ -174,7 +186,8 @@ pub struct Attachment {
     pub content_id: Option<String>,
 }
 
-pub(crate) const ATTACHMENT_COLUMNS: &str = "a.id, a.public_id, a.message_id, a.file_hash, a.name, a.media_type, a.size_bytes, a.content_id";
+pub(crate) const ATTACHMENT_COLUMNS: &str = "a.id, a.public_id, a.message_id, a.note_id,
+    a.file_hash, a.name, a.media_type, a.size_bytes, a.content_id";
 
 impl FromRow for Attachment {
     fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
@@ -182,6 +195,7 @@ impl FromRow for Attachment {
             id: cols.next()?,
             public_id: cols.next()?,
             message: cols.next()?,
+            note: cols.next()?,
             file_hash: cols.next()?,
             name: cols.next()?,
             media_type: files::MediaType::named(&cols.next::<String>()?),

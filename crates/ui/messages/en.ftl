@@ -1,6 +1,8 @@
 # Times
 when-now = now
 when-yesterday = Yesterday
+when-today = Today
+when-tomorrow = Tomorrow
 when-in = in { $span }
 when-ago = { $span } ago
 

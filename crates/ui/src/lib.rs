@@ -6,6 +6,7 @@
 // Templates of this crate name its parts as those of other crates do.
 extern crate self as ui;
 
+mod answer;
 mod assets;
 mod chrome;
 mod client;
@@ -20,9 +21,11 @@ mod parts;
 mod respond;
 mod serve;
 mod site;
+mod upload;
 mod when;
 mod words;
 
+pub use answer::Answer;
 pub use chrome::{Appearance, Badge, Chrome, Count, Me, NavGroup, NavLink, SetUpStep};
 pub use client::Client;
 pub use color::BrandColors;
@@ -33,12 +36,15 @@ pub use fields::{
 pub use form::{Fields, Form, Problem, Problems};
 pub use headers::{Hosts, NotABaseUrl, Public, guard_host, harden};
 pub use keymap::{KEYMAP, KeyGroup, KeyLine};
-pub use markup::{Markup, highlight, markdown, prose};
+pub use markup::{Markup, highlight, markdown, prose, prose_with_mentions};
 pub use parts::{avatar, avatar_here, avatar_none, icon, icon_flip, logo, public_mark};
 pub use respond::{Toast, View, again, fire, page, see_other};
 pub use serve::asset_routes;
 pub use site::{Brand, Site};
-pub use when::{When, clock_time, day, duration, moment, moment_in_full, relative, zones};
+pub use upload::{FILE_BYTES_MAX, Upload, UploadedFile};
+pub use when::{
+    When, clock_time, day, duration, moment, moment_ahead, moment_in_full, relative, zones,
+};
 pub use words::{Catalog, MESSAGES_EN, Number, Words};
 
 pub use askama;

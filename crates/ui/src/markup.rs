@@ -81,6 +81,51 @@ pub fn prose(text: &str) -> Markup {
     Markup(html)
 }
 
+/// Like [`prose`], with names after an `@` set apart. The longest name that fits counts.
+pub fn prose_with_mentions(text: &str, names: &[&str]) -> Markup {
+    let Markup(html) = prose(text);
+    let mut names: Vec<String> = names.iter().map(|name| Markup::escape(name).0).collect();
+    names.sort_by_key(|name| std::cmp::Reverse(name.len()));
+    let mut marked = String::with_capacity(html.len() + 64);
+    let mut in_link = false;
+    // Every tag begins a piece, so nothing inside of a tag is taken for text.
+    for piece in html.split_inclusive('>') {
+        let (words, tag) = piece.split_at(piece.find('<').unwrap_or(piece.len()));
+        if in_link {
+            marked.push_str(words)
+        } else {
+            mark_mentions(&mut marked, words, &names)
+        }
+        marked.push_str(tag);
+        in_link = tag.starts_with("<a ") || (in_link && !tag.starts_with("</a"));
+    }
+    Markup(marked)
+}
+
+fn mark_mentions(html: &mut String, words: &str, names: &[String]) {
+    let mut rest = words;
+    while let Some((before, after)) = rest.split_once('@') {
+        html.push_str(before);
+        let begins = !before.ends_with(char::is_alphanumeric);
+        let found = names.iter().find_map(|name| {
+            let (start, end) = after.split_at_checked(name.len())?;
+            let fits = start.eq_ignore_ascii_case(name) && !end.starts_with(char::is_alphanumeric);
+            fits.then_some((start, end))
+        });
+        match found {
+            Some((name, end)) if begins => {
+                html.push_str(&format!(r#"<span class="mention">@{name}</span>"#));
+                rest = end;
+            }
+            Some(_) | None => {
+                html.push('@');
+                rest = after;
+            }
+        }
+    }
+    html.push_str(rest);
+}
+
 fn linked(html: &mut String, line: &str, links: &mut usize) {
     static FINDER: LazyLock<LinkFinder> = LazyLock::new(|| {
         let mut finder = LinkFinder::new();

@@ -13,6 +13,8 @@ use crate::WebResult;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct View {
     pub is_htmx: bool,
+    /// Only a part of the page is wanted.
+    pub is_partial: bool,
 }
 
 impl<S: Sync> FromRequestParts<S> for View {
@@ -20,7 +22,9 @@ impl<S: Sync> FromRequestParts<S> for View {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let has = |name: &str| parts.headers.contains_key(name);
-        Ok(Self { is_htmx: has("hx-request") && !has("hx-history-restore-request") })
+        let is_htmx = has("hx-request") && !has("hx-history-restore-request");
+        let kind = parts.headers.get("hx-request-type").and_then(|kind| kind.to_str().ok());
+        Ok(Self { is_htmx, is_partial: is_htmx && kind == Some("partial") })
     }
 }
 
@@ -41,7 +45,7 @@ pub fn page(template: &impl Template) -> WebResult<Response> {
     let html = template.render().map_err(anyhow::Error::from)?;
     let mut response = Html(html).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::VARY, HeaderValue::from_static("HX-Request"));
+    headers.insert(header::VARY, HeaderValue::from_static("HX-Request, HX-Request-Type"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }

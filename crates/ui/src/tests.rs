@@ -13,8 +13,8 @@ fn words_come_from_the_catalogue() {
     let w = words();
     assert_eq!(w.t("hello"), "Hello");
     assert_eq!(w.t("missing-key"), "missing-key");
-    assert_eq!(w.n("list", 1), "One ticket");
-    assert_eq!(w.n("list", 12), "12 tickets");
+    assert_eq!(w.n("list", 1_i64), "One ticket");
+    assert_eq!(w.n("list", 12_i64), "12 tickets");
     assert_eq!(w.a("when-in", "span", "42m"), "in 42m");
     assert_eq!(
         w.rich("assigned", &[("who", &"<Mateo>"), ("whom", &"you")]).to_string(),
@@ -174,4 +174,21 @@ fn luminance(hex: &str) -> f64 {
         if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
     };
     0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+}
+
+#[test]
+fn mentions_stand_out_in_words_and_nowhere_else() {
+    let marked = |text| prose_with_mentions(text, &["Priya", "Priya Nair", "Al"]).to_string();
+    for (text, expected) in [
+        ("@Priya look", "<p><span class=\"mention\">@Priya</span> look</p>"),
+        (
+            "ask @priya nair, please",
+            "<p>ask <span class=\"mention\">@priya nair</span>, please</p>",
+        ),
+        ("@Priyanka @Alice", "<p>@Priyanka @Alice</p>"),
+        ("<b>@Al</b>", "<p>&lt;b&gt;<span class=\"mention\">@Al</span>&lt;/b&gt;</p>"),
+    ] {
+        assert_eq!(marked(text), expected);
+    }
+    assert!(!marked("see https://x.example/@Priya and a@priya.example").contains("mention"));
 }

@@ -67,6 +67,22 @@ pub fn moment(at: Timestamp, when: &When, words: &Words) -> String {
     }
 }
 
+/// A moment to come: `14:00`, `Tomorrow 09:00`, `Fri 09:00`, `17 Nov 09:00`.
+pub fn moment_ahead(at: Timestamp, when: &When, words: &Words) -> String {
+    let time = clock_time(at, when);
+    let then = at.in_zone(&when.zone).date();
+    let today = when.now.in_zone(&when.zone).date();
+    if then == today {
+        return time;
+    }
+    let days = today.until(then).map_or(0, |span| span.get_days());
+    match days {
+        1 => format!("{} {time}", words.t("when-tomorrow")),
+        2..=6 => format!("{} {time}", at.in_zone(&when.zone).strftime("%a")),
+        _ => format!("{} {time}", day(at, when)),
+    }
+}
+
 /// For a line of its own: `17 Nov 2026, 09:02`.
 pub fn moment_in_full(at: Timestamp, when: &When) -> String {
     at.in_zone(&when.zone).strftime("%-d %b %Y, %H:%M").to_string()

@@ -37,6 +37,7 @@ type Done<T> = Result<T, Failure<EntryRefusal>>;
 #[derive(Clone, Debug, Default)]
 pub struct NewNote {
     pub text: String,
+    pub uploads: Vec<PublicId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +58,7 @@ pub async fn post_note(
     note: &NewNote,
 ) -> Done<Noted> {
     let text = note.text.trim();
-    if text.is_empty() {
+    if text.is_empty() && note.uploads.is_empty() {
         return Err(EntryRefusal::Empty.into());
     }
     if text.chars().count() > NOTE_CHARS_MAX {
@@ -65,7 +66,9 @@ pub async fn post_note(
     }
     let ticket = take(tx, id).await?.ok_or(EntryRefusal::NoTicket)?;
     let now = office.now;
+    let uploads = &note.uploads;
     let (note, public_id) = entries::insert_note(tx, ticket.id, actor.id, text, now).await?;
+    entries::claim_note_uploads(tx, note, actor.id, uploads).await?;
     let entry = Entry {
         kind: Kind::Note(note),
         ticket: Some(ticket.id),

@@ -1,5 +1,5 @@
 use jiff::tz::TimeZone;
-use kernel::{AgentId, CategoryId, InboxId, TeamId, Timestamp};
+use kernel::{AgentId, CategoryId, InboxId, ProblemId, TeamId, Timestamp};
 use search::Term;
 
 use crate::State;
@@ -27,6 +27,10 @@ impl Names for Shop {
 
     fn category(&self, name: &str) -> Option<CategoryId> {
         (name == "login").then_some(CategoryId(4))
+    }
+
+    fn problem(&self, name: &str) -> Option<ProblemId> {
+        (name == "login loop").then_some(ProblemId(2))
     }
 }
 

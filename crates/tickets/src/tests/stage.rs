@@ -120,7 +120,7 @@ impl Stage {
     pub(crate) async fn notes(&self, ticket: TicketId, text: &str) {
         let (office, actor) = (self.office().await, self.priya().await);
         let mut tx = self.db.begin().await.unwrap();
-        let note = NewNote { text: text.to_owned() };
+        let note = NewNote { text: text.to_owned(), uploads: vec![] };
         post_note(&mut tx, &office, &actor, ticket, &note).await.unwrap();
         tx.commit().await.unwrap();
     }

@@ -60,12 +60,18 @@ export class ListUpdates {
     const url = new URL(this.#list.dataset.url, location.href);
     url.pathname += "/rows";
     url.searchParams.set("refs", refs);
-    url.searchParams.set("shown", [...this.#list.querySelectorAll(".conv[data-ref]")].map((row) => row.dataset.ref));
+    url.searchParams.set("shown", this.#shown());
     this.#isBusy = true;
     await fetchInto(this.#list, url.pathname + url.search);
     this.#isBusy = false;
     this.#mayMove = false;
     if (this.#changed.size) this.#timer = setTimeout(() => this.#fetchRows(), GATHER_MS);
+  }
+
+  /** What is on the screen, group by group: `overdue:RC-1,RC-2;hour:RC-3`. */
+  #shown() {
+    const refsIn = (group) => [...group.querySelectorAll(".conv[data-ref]")].map((row) => row.dataset.ref);
+    return [...this.#list.querySelectorAll(".conv-group")].map((group) => `${group.id.replace("group-", "")}:${refsIn(group)}`).join(";");
   }
 
   /** Takes out of the swap what would shift rows; what a row says is brought up to date in its place. */

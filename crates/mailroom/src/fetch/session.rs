@@ -1,0 +1,184 @@
+//! What one connection to an IMAP server fetches.
+
+use anyhow::Result;
+use email::imap::{Body, Fetched, Mailbox, Selected};
+use kernel::{InboxId, Span, Timestamp};
+
+use super::Fetcher;
+use crate::connection::{AfterFetch, Connection};
+use crate::intake::Cursor;
+use crate::ledger::{Arrival, Door};
+use crate::store::cursors;
+
+const BATCH: usize = 50;
+
+/// One connection's work.
+pub(super) struct Session<'f> {
+    fetcher: &'f Fetcher,
+    inbox: InboxId,
+    connection: &'f Connection,
+}
+
+/// Whether this node goes on fetching for the inbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Going {
+    On,
+    /// Another node won the lease.
+    Over,
+}
+
+impl<'f> Session<'f> {
+    /// Makes sure that the folder is there into which fetched mail goes.
+    pub(super) async fn begin(
+        fetcher: &'f Fetcher,
+        inbox: InboxId,
+        connection: &'f Connection,
+        mailbox: &mut Mailbox,
+    ) -> Result<Self> {
+        if let AfterFetch::MoveTo(folder) = &connection.after_fetch {
+            let folders = mailbox.folders().await?;
+            if !folders.iter().any(|known| known.name == *folder) {
+                mailbox.create_folder(folder).await?;
+            }
+        }
+        Ok(Self { fetcher, inbox, connection })
+    }
+
+    /// Fetches what is new, then older mail if that was asked for and is not here yet.
+    pub(super) async fn catch_up(&self, mailbox: &mut Mailbox) -> Result<Going> {
+        let folder = &self.connection.folder;
+        let selected = mailbox.select(folder).await?;
+        let known = cursors::find(&mut self.fetcher.db.read().await?, self.inbox, folder).await?;
+        let mut cursor = match known {
+            Some(known) if known.uid_validity == selected.uid_validity => known,
+            // The folder was made anew: everything is looked at again, and what we have is
+            // recognised.
+            Some(_) | None => self.first_cursor(mailbox, &selected).await?,
+        };
+        if self.fetch_new(mailbox, &mut cursor).await? == Going::Over {
+            return Ok(Going::Over);
+        }
+        self.fetch_history(mailbox, &mut cursor).await
+    }
+
+    /// Where to begin: before the first mail that came since the inbox was connected.
+    async fn first_cursor(&self, mailbox: &mut Mailbox, selected: &Selected) -> Result<Cursor> {
+        let from = self.connection.fetch_from.unwrap_or(self.fetcher.clock.now());
+        let recent = mailbox.uids_since(from).await?;
+        let last_uid = match (recent.first(), selected.uid_next) {
+            (Some(first), _) => first.saturating_sub(1),
+            (None, Some(next)) => next.saturating_sub(1),
+            (None, None) => {
+                let all = mailbox.uids_since(Timestamp::from_seconds(0)).await?;
+                all.last().copied().unwrap_or(0)
+            }
+        };
+        let cursor = Cursor {
+            folder: self.connection.folder.clone(),
+            uid_validity: selected.uid_validity,
+            last_uid,
+            history_from: None,
+        };
+        self.fetcher.intake.store_fetched(&[], self.inbox, &cursor).await?;
+        Ok(cursor)
+    }
+
+    /// Fetches everything after the cursor.
+    async fn fetch_new(&self, mailbox: &mut Mailbox, cursor: &mut Cursor) -> Result<Going> {
+        loop {
+            let mails = mailbox.fetch_since(cursor.last_uid, BATCH).await?;
+            let Some(last) = mails.last() else { return Ok(Going::On) };
+            cursor.last_uid = last.uid;
+            let new: Vec<Fetched> = mails
+                .into_iter()
+                .filter(|mail| !is_before(mail.internal_date, self.connection.fetch_from))
+                .collect();
+            let uids: Vec<u32> = new.iter().map(|mail| mail.uid).collect();
+            let arrivals: Vec<_> = new.into_iter().map(|mail| self.arrival(mail, false)).collect();
+            self.fetcher.intake.store_fetched(&arrivals, self.inbox, cursor).await?;
+            self.tidy(mailbox, &uids).await?;
+            if self.fetcher.still_ours(self.inbox).await? == Going::Over {
+                return Ok(Going::Over);
+            }
+        }
+    }
+
+    /// Takes in mail from before, quietly. New mail does not wait for it, and if it breaks off
+    /// it begins anew: what is here already is recognised.
+    async fn fetch_history(&self, mailbox: &mut Mailbox, cursor: &mut Cursor) -> Result<Going> {
+        let connected = self.connection.fetch_from;
+        let Some(from) = self.connection.history_from else { return Ok(Going::On) };
+        if cursor.history_from.is_some_and(|done| done <= from) {
+            return Ok(Going::On);
+        }
+        let mut uids = mailbox.uids_since(from).await?;
+        // Servers search by days: the day of the connection has mail of both kinds.
+        if let Some(connected) = connected {
+            let after = mailbox.uids_since(connected + Span::days(2)).await?;
+            uids.retain(|uid| after.first().is_none_or(|first| uid < first));
+        }
+        for group in uids.chunks(BATCH) {
+            let mails = mailbox.fetch(group).await?;
+            let arrivals: Vec<_> = mails
+                .into_iter()
+                .filter(|mail| !is_before(mail.internal_date, Some(from)))
+                .filter(|mail| is_before(mail.internal_date, connected))
+                .map(|mail| self.arrival(mail, true))
+                .collect();
+            self.fetcher.intake.store_fetched(&arrivals, self.inbox, cursor).await?;
+            if self.fetch_new(mailbox, cursor).await? == Going::Over
+                || self.fetcher.still_ours(self.inbox).await? == Going::Over
+            {
+                return Ok(Going::Over);
+            }
+        }
+        cursor.history_from = Some(from);
+        self.fetcher.intake.store_fetched(&[], self.inbox, cursor).await?;
+        Ok(Going::On)
+    }
+
+    fn arrival(&self, mail: Fetched, is_history: bool) -> Arrival {
+        let bytes = match mail.body {
+            Body::Whole(bytes) => bytes,
+            Body::HeaderOnly(header) => too_large(&header, mail.size),
+        };
+        self.fetcher.intake.arrival(self.inbox, Door::Imap, String::new(), bytes, is_history)
+    }
+
+    /// Does on the server what the owner wants done with fetched mail.
+    async fn tidy(&self, mailbox: &mut Mailbox, uids: &[u32]) -> Result<()> {
+        match &self.connection.after_fetch {
+            AfterFetch::Leave => Ok(()),
+            AfterFetch::MarkSeen => Ok(mailbox.mark_seen(uids).await?),
+            AfterFetch::MoveTo(folder) => Ok(mailbox.move_to(uids, folder).await?),
+        }
+    }
+}
+
+fn is_before(at: Option<Timestamp>, limit: Option<Timestamp>) -> bool {
+    matches!((at, limit), (Some(at), Some(limit)) if at < limit)
+}
+
+/// A mail that was left on the server, with a body that says so.
+fn too_large(header: &[u8], size: u64) -> Vec<u8> {
+    let mut kept: Vec<u8> = Vec::with_capacity(header.len() + 300);
+    let text = String::from_utf8_lossy(header);
+    let mut skipping = false;
+    for line in text.lines() {
+        let is_continuation = line.starts_with([' ', '\t']);
+        let lower = line.to_ascii_lowercase();
+        if !is_continuation {
+            skipping = lower.starts_with("content-") || lower.starts_with("mime-version");
+        }
+        if !skipping && !line.is_empty() {
+            kept.extend_from_slice(line.as_bytes());
+            kept.extend_from_slice(b"\r\n");
+        }
+    }
+    let note = format!(
+        "\r\nThis mail has {} MiB, more than is taken in here. It was left in the mailbox.\r\n",
+        size / 1024 / 1024
+    );
+    kept.extend_from_slice(note.as_bytes());
+    kept
+}

@@ -1,0 +1,135 @@
+//! A mail as a message that tickets understand. Pure.
+
+use email::Reading;
+use kernel::EmailAddress;
+use outbox::{Party, Recipients};
+use tickets::actions::{Incoming, Office, ReplyTokens, Sender};
+use tickets::{Channel, SenderCheck, StoredFile};
+
+use crate::doors::NOBODY;
+use crate::ledger::Waiting;
+
+/// What a mail says, with the files that came with it stored.
+pub(super) fn incoming(
+    mail: &Waiting,
+    reading: &Reading,
+    check: &email::SenderCheck,
+    files: Vec<StoredFile>,
+    office: &Office,
+) -> Incoming {
+    let own = office.inbox_of(mail.inbox).and_then(|inbox| inbox.address.as_ref());
+    let verdict = match check.verdict {
+        email::Verdict::Pass => SenderCheck::Pass,
+        email::Verdict::Fail => SenderCheck::Fail,
+        email::Verdict::Unknown => SenderCheck::Unknown,
+    };
+    let address = reading.from.address().cloned();
+    // Who is not clear is nobody we know, whatever is shown.
+    let shown = match (&address, &reading.shown_address) {
+        (Some(_), _) | (None, None) => reading.shown_name.clone(),
+        (None, Some(shown)) => format!("{} ({shown}?)", reading.shown_name),
+    };
+    let everywhere = reading.to.iter().chain(&reading.cc).map(|party| &party.address);
+    let everywhere = everywhere.chain(&reading.delivered_to);
+    let tags = everywhere
+        .filter_map(|address| address.split_tag())
+        .filter(|(base, _)| own == Some(base))
+        .map(|(_, tag)| tag.to_owned())
+        .collect();
+    let link_texts = [Some(&reading.text), Some(&reading.quoted), reading.html.as_ref()];
+    let links = link_texts
+        .into_iter()
+        .flatten()
+        .flat_map(|text| customers::links::tokens_in(text))
+        .map(str::to_owned)
+        .collect();
+    Incoming {
+        inbox: mail.inbox,
+        channel: Channel::Email,
+        sender: Sender {
+            name: kernel::clip(&shown, 200),
+            address,
+            check: verdict,
+            check_detail: serde_json::to_string(check).unwrap_or_default(),
+        },
+        recipients: Recipients {
+            to: others(&reading.to, office),
+            cc: others(&reading.cc, office),
+            bcc: Vec::new(),
+        },
+        subject: reading.subject.clone(),
+        text: with_remarks(reading),
+        quoted: reading.quoted.clone(),
+        // Plain text that was dressed as HTML reads better as text.
+        html: reading.html.clone().filter(|html| email::html::is_rich(html)),
+        files,
+        mail_id: reading.mail_id.clone(),
+        references: reading.references.clone(),
+        tokens: ReplyTokens { tags, links, ticket: None },
+        is_robot: reading.nature.is_robot() || mail.envelope_from == NOBODY,
+        is_history: mail.is_history,
+        language: reading.language().map(str::to_owned),
+        ledger: Some(mail.id),
+        category: None,
+        fields: Vec::new(),
+        received_at: if mail.is_history {
+            reading.sent_at.filter(|at| *at < mail.received_at).unwrap_or(mail.received_at)
+        } else {
+            mail.received_at
+        },
+    }
+}
+
+/// Recipients besides ourselves.
+fn others(parties: &[email::Party], office: &Office) -> Vec<Party> {
+    parties
+        .iter()
+        .filter(|party| !office.is_own_address(&party.address))
+        .map(|party| Party::new(party.name.clone().unwrap_or_default(), party.address.clone()))
+        .collect()
+}
+
+/// The text, after what the team has to know about how it was read.
+fn with_remarks(reading: &Reading) -> String {
+    let mut text = String::new();
+    for remark in &reading.remarks {
+        text.push_str(&format!("[{remark}]\n"));
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(&reading.text);
+    text
+}
+
+/// What stands in the ticket of a mail that cannot be read: that it cannot, and where it is.
+pub(super) fn placeholder(mail: &Waiting) -> Incoming {
+    Incoming {
+        inbox: mail.inbox,
+        channel: Channel::Email,
+        sender: Sender {
+            name: mail.envelope_from.trim_matches(['<', '>']).to_owned(),
+            address: None,
+            check: SenderCheck::Unknown,
+            check_detail: "{}".to_owned(),
+        },
+        recipients: Recipients::default(),
+        subject: "A mail that could not be read".to_owned(),
+        text: "This mail could not be read. Its source is stored unchanged and can be \
+               downloaded from the ledger."
+            .to_owned(),
+        quoted: String::new(),
+        html: None,
+        files: Vec::new(),
+        mail_id: None,
+        references: Vec::new(),
+        tokens: ReplyTokens::default(),
+        is_robot: true,
+        is_history: mail.is_history,
+        language: None,
+        ledger: Some(mail.id),
+        category: None,
+        fields: Vec::new(),
+        received_at: mail.received_at,
+    }
+}

@@ -1,0 +1,209 @@
+//! What becomes of each mail, within the transaction that writes it down.
+
+use anyhow::{Context, Result};
+use database::Tx;
+use email::Nature;
+use kernel::{EmailAddress, Span, Timestamp};
+use tickets::SenderCheck;
+use tickets::actions::{Office, bounce_came, receive, sent_elsewhere};
+
+use super::Prepared;
+use super::incoming::placeholder;
+use crate::ledger::{Fate, Outcome, Waiting};
+use crate::senders::Rule;
+use crate::spam;
+use crate::store::{ledger, senders};
+
+/// Before the second and the third try; there is no fourth.
+const PAUSES: [Span; 2] = [Span::seconds(10), Span::minutes(5)];
+/// The same mail to two of our addresses arrives within this time.
+const TWINS_WITHIN: Span = Span::days(7);
+/// Of a held mail so much is shown in the list.
+const PREVIEW_CHARS: usize = 300;
+
+/// What becomes of a mail that could be read.
+pub(super) async fn decide(
+    tx: &mut Tx,
+    office: &Office,
+    mail: &Waiting,
+    prepared: &Prepared,
+) -> Result<Outcome> {
+    let reading = &prepared.reading;
+    let shown = reading.shown_address.as_ref().map_or(String::new(), ToString::to_string);
+    let outcome = |fate, reason: Option<String>| Outcome {
+        fate,
+        reason,
+        ticket: None,
+        message: None,
+        from_address: shown.clone(),
+        subject: reading.subject.clone(),
+        preview: String::new(),
+    };
+    if let Some(mail_id) = &reading.mail_id
+        && outbox::find_by_mail_id(tx, mail_id).await?.is_some()
+    {
+        return Ok(outcome(Fate::Dismissed, Some("our own mail came back".to_owned())));
+    }
+    match &reading.nature {
+        Nature::Bounce(bounce) => {
+            let ticket = bounced(tx, office, bounce).await?;
+            return Ok(Outcome { ticket, ..outcome(Fate::Bounce, Some(bounce.reason.clone())) });
+        }
+        Nature::Complaint(complaint) => {
+            if let Some(address) = &complaint.recipient {
+                let why = "the recipient marked our mail as spam";
+                outbox::suppress(tx, address, why, office.now).await?;
+            }
+            let reason = Some("a complaint about mail of ours".to_owned());
+            return Ok(outcome(Fate::Bounce, reason));
+        }
+        Nature::Personal | Nature::AutoReply { .. } | Nature::List { .. } | Nature::NoReply => {}
+    }
+    if let Some(reason) = reason_to_hold(tx, office, mail, prepared).await? {
+        let preview = kernel::clip(&kernel::one_line(&reading.text), PREVIEW_CHARS);
+        return Ok(Outcome { preview, ..outcome(Fate::Quarantined, Some(reason)) });
+    }
+    if let Some((ticket, message)) = ledger::twin(tx, mail, mail.received_at - TWINS_WITHIN).await?
+    {
+        sent_elsewhere(tx, office, ticket, mail.inbox).await?;
+        let told = Outcome {
+            ticket: Some(ticket),
+            message: Some(message),
+            ..outcome(Fate::Ticketed, None)
+        };
+        return Ok(told);
+    }
+    let received = receive(tx, office, &prepared.incoming).await?;
+    Ok(Outcome {
+        ticket: Some(received.ticket),
+        message: Some(received.message),
+        ..outcome(Fate::Ticketed, None)
+    })
+}
+
+/// Why a mail goes into quarantine, if it does.
+async fn reason_to_hold(
+    tx: &mut Tx,
+    office: &Office,
+    mail: &Waiting,
+    prepared: &Prepared,
+) -> Result<Option<String>> {
+    if mail.is_history || mail.is_released {
+        return Ok(None);
+    }
+    let incoming = &prepared.incoming;
+    let address = incoming.sender.address.as_ref();
+    if let Some(address) = address {
+        if office.is_own_address(address) {
+            return Ok(Some(
+                "it says it is from one of our own addresses; it may be a loop".to_owned(),
+            ));
+        }
+        if let Some(found) = senders::rule_for(tx, address).await? {
+            match found.rule {
+                // Anybody can write the name of an allowed sender into a mail.
+                Rule::Allow if incoming.sender.check != SenderCheck::Fail => return Ok(None),
+                Rule::Block => return Ok(Some(format!("{} is blocked", found.pattern))),
+                Rule::Allow => {}
+            }
+        }
+    }
+    let lessons = senders::lessons(tx).await?;
+    let words = spam::features_of(&prepared.reading);
+    let weights = senders::weights(tx, &words).await?;
+    let likelihood = spam::likelihood(&weights, lessons);
+    Ok(spam::is_spam(likelihood).then(|| {
+        format!(
+            "it looks like mail that was marked as spam ({:.0} %)",
+            likelihood.unwrap_or(1.0) * 100.0
+        )
+    }))
+}
+
+/// A report about a mail of ours: its delivery, its address and its ticket learn of it.
+async fn bounced(
+    tx: &mut Tx,
+    office: &Office,
+    bounce: &email::Bounce,
+) -> Result<Option<kernel::TicketId>> {
+    let delivery = match &bounce.original_mail_id {
+        Some(mail_id) => outbox::find_by_mail_id(tx, mail_id).await?,
+        None => None,
+    };
+    let address = bounce.recipient.clone().or_else(|| {
+        let recipients = delivery.as_ref().map(|delivery| &delivery.recipients)?;
+        let mut everyone = recipients.everyone();
+        let first = everyone.next()?;
+        everyone.next().is_none().then(|| first.address.clone())
+    });
+    // Only who we wrote to can be unreachable: a forged report silences nobody else.
+    let was_written_to = |address: &EmailAddress| {
+        delivery
+            .as_ref()
+            .is_some_and(|sent| sent.recipients.everyone().any(|party| party.address == *address))
+    };
+    if let Some(address) = &address
+        && bounce.address_is_dead()
+        && was_written_to(address)
+    {
+        outbox::suppress(tx, address, &bounce.reason, office.now).await?;
+    }
+    let Some(delivery) = delivery else { return Ok(None) };
+    if bounce.permanent {
+        outbox::bounced(tx, delivery.id, &bounce.reason).await?;
+    }
+    let Some(ticket) = delivery.ticket else { return Ok(None) };
+    let shown = address.map_or(String::new(), |address| address.to_string());
+    let is_human = !delivery.kind.is_automatic();
+    bounce_came(tx, office, ticket, &shown, &bounce.reason, bounce.permanent && is_human).await?;
+    Ok(Some(ticket))
+}
+
+/// A mail that could not be read: another try, or a ticket that says so. Nothing is hidden.
+pub(super) async fn unreadable(
+    tx: &mut Tx,
+    office: &Office,
+    mail: &Waiting,
+    fault: &anyhow::Error,
+) -> Result<Option<Outcome>> {
+    let said = format!("{fault:#}");
+    if let Some(at) = next_try(mail.attempts, office.now) {
+        tracing::warn!(ledger = %mail.id, "mail {} could not be read and is tried again: {said}", mail.id);
+        ledger::count_attempt(tx, mail.id, &said, at).await?;
+        return Ok(None);
+    }
+    tracing::error!(ledger = %mail.id, "mail {} cannot be read: {said}", mail.id);
+    let failed = failed(&said);
+    let received = receive(tx, office, &placeholder(mail)).await;
+    Ok(Some(match received.context("a ticket for a mail that cannot be read") {
+        Ok(received) => {
+            Outcome { ticket: Some(received.ticket), message: Some(received.message), ..failed }
+        }
+        Err(fault) => {
+            tracing::error!(ledger = %mail.id, "{fault:#}");
+            tx.undo_to_mark().await?;
+            tx.mark().await?;
+            failed
+        }
+    }))
+}
+
+/// When a mail that failed is tried again; never, if that was its last try. A storage that is
+/// away for some minutes should not make tickets out of mails that are good.
+pub(super) fn next_try(attempts: i64, now: Timestamp) -> Option<Timestamp> {
+    let pause = PAUSES.get(usize::try_from(attempts).ok()?)?;
+    Some(now + *pause)
+}
+
+/// What is written down about a mail that cannot be read.
+pub(super) fn failed(said: &str) -> Outcome {
+    Outcome {
+        fate: Fate::Failed,
+        reason: Some(kernel::clip(&kernel::one_line(said), 500)),
+        ticket: None,
+        message: None,
+        from_address: String::new(),
+        subject: String::new(),
+        preview: String::new(),
+    }
+}

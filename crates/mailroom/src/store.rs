@@ -1,0 +1,7 @@
+//! Every SQL statement of this feature.
+
+pub(crate) mod connections;
+pub(crate) mod cursors;
+pub(crate) mod health;
+pub(crate) mod ledger;
+pub(crate) mod senders;

@@ -1,0 +1,326 @@
+//! The rows of the ledger and the sources that belong to them.
+
+use anyhow::Result;
+use database::{Cols, Conn, FromRow, Sql, Tx, dialect, params};
+use kernel::{AgentId, InboxId, LedgerId, MessageId, PublicId, Span, TicketId, Timestamp};
+
+use crate::ledger::{Arrival, Decided, Decision, Door, Fate, Filter, Line, Outcome, Waiting};
+
+const COLUMNS: &str = "l.id, l.public_id, l.inbox_id, l.door, l.size_bytes, l.raw_hash, l.mail_id,
+    l.from_address, l.subject, l.state, l.reason, l.preview, l.decision, l.decided_by,
+    l.decided_at, l.history, l.ticket_id, l.message_id, l.attempts, l.received_at";
+
+impl FromRow for Line {
+    fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
+        Ok(Self {
+            id: cols.next()?,
+            public_id: cols.next()?,
+            inbox: cols.next()?,
+            door: Door::named(&cols.next::<String>()?)?,
+            size_bytes: cols.next()?,
+            raw_hash: cols.next()?,
+            mail_id: cols.next()?,
+            from_address: cols.next()?,
+            subject: cols.next()?,
+            fate: Fate::named(&cols.next::<String>()?)?,
+            reason: cols.next()?,
+            preview: cols.next()?,
+            decision: decision(cols)?,
+            is_history: cols.next()?,
+            ticket: cols.next()?,
+            message: cols.next()?,
+            attempts: cols.next()?,
+            received_at: cols.next()?,
+        })
+    }
+}
+
+fn decision(cols: &mut Cols<'_>) -> Result<Option<Decision>> {
+    let (what, by, at): (Option<String>, Option<AgentId>, Option<Timestamp>) =
+        (cols.next()?, cols.next()?, cols.next()?);
+    Ok(match (what, by, at) {
+        (Some(what), Some(by), Some(at)) => Some(Decision { what: Decided::named(&what)?, by, at }),
+        _ => None,
+    })
+}
+
+/// Stores a mail byte for byte. `None`: it was stored before.
+pub(crate) async fn store(tx: &mut Tx, arrival: &Arrival) -> Result<Option<LedgerId>> {
+    let row: Option<(LedgerId,)> = tx
+        .optional(
+            "insert into mail_ledger (public_id, inbox_id, door, size_bytes, raw_hash,
+                content_hash, mail_id, envelope_from, state, history, received_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, 'received', $9, $10)
+             on conflict (inbox_id, mail_id, content_hash) do nothing
+             returning id",
+            params![
+                PublicId::new(arrival.received_at),
+                arrival.inbox,
+                arrival.door.as_str(),
+                kernel::count(arrival.bytes.len()),
+                &arrival.raw_hash,
+                &arrival.content_hash,
+                &arrival.mail_id,
+                &arrival.envelope_from,
+                arrival.is_history,
+                arrival.received_at
+            ],
+        )
+        .await?;
+    let Some((id,)) = row else { return Ok(None) };
+    tx.execute(
+        "insert into mail_sources (ledger_id, bytes) values ($1, $2)",
+        params![id, arrival.bytes.as_slice()],
+    )
+    .await?;
+    Ok(Some(id))
+}
+
+impl FromRow for Waiting {
+    fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
+        Ok(Self {
+            id: cols.next()?,
+            inbox: cols.next()?,
+            content_hash: cols.next()?,
+            mail_id: cols.next()?,
+            envelope_from: cols.next()?,
+            is_history: cols.next()?,
+            is_released: cols.next::<Option<String>>()?.as_deref() == Some("released"),
+            attempts: cols.next()?,
+            received_at: cols.next()?,
+            bytes: cols.next()?,
+        })
+    }
+}
+
+const WAITING: &str = "select l.id, l.inbox_id, l.content_hash, l.mail_id, l.envelope_from,
+        l.history, l.decision, l.attempts, l.received_at, s.bytes
+   from mail_ledger l join mail_sources s on s.ledger_id = l.id";
+
+/// The oldest mails that wait, for the only reader there is.
+pub(crate) async fn waiting(conn: &mut Conn, now: Timestamp, limit: i64) -> Result<Vec<Waiting>> {
+    let mut sql = Sql::new(WAITING);
+    sql.push(" where l.state = 'received' and (l.leased_until is null or l.leased_until <= ");
+    sql.bind(now).push(") order by l.id limit ").bind(limit);
+    conn.all_sql(sql).await
+}
+
+/// The oldest mails that wait and that no other node reads, under a lease.
+pub(crate) async fn lease(
+    tx: &mut Tx,
+    now: Timestamp,
+    lasts: Span,
+    limit: i64,
+) -> Result<Vec<Waiting>> {
+    let mut sql = Sql::new("update mail_ledger set leased_until = ");
+    sql.bind(now + lasts).push(" where id in (select id from mail_ledger where state = 'received'");
+    sql.push(" and (leased_until is null or leased_until <= ").bind(now);
+    sql.push(") order by id limit ").bind(limit);
+    dialect::skip_locked(&mut sql, tx.engine());
+    sql.push(") returning id");
+    let ids: Vec<(LedgerId,)> = tx.all_sql(sql).await?;
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = Sql::new(WAITING);
+    sql.push(" where l.id in (").bind_list(ids.into_iter().map(|(id,)| id));
+    sql.push(") order by l.id");
+    tx.all_sql(sql).await
+}
+
+/// Writes down what became of a waiting mail. `false`: another node was quicker, and whatever
+/// was done in this transaction has to be undone.
+pub(crate) async fn settle(
+    tx: &mut Tx,
+    id: LedgerId,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> Result<bool> {
+    let settled = tx
+        .execute(
+            "update mail_ledger
+                set state = $2, reason = $3, ticket_id = $4, message_id = $5, from_address = $6,
+                    subject = $7, preview = $8, handled_at = $9, leased_until = null
+              where id = $1 and state = 'received'",
+            params![
+                id,
+                outcome.fate.as_str(),
+                outcome.reason.clone(),
+                outcome.ticket,
+                outcome.message,
+                kernel::clip(&outcome.from_address, 320),
+                kernel::clip(&outcome.subject, 250),
+                &outcome.preview,
+                now
+            ],
+        )
+        .await?;
+    Ok(settled > 0)
+}
+
+/// Counts a try that did not work; the next one comes at `at`.
+pub(crate) async fn count_attempt(
+    tx: &mut Tx,
+    id: LedgerId,
+    fault: &str,
+    at: Timestamp,
+) -> Result<()> {
+    tx.execute(
+        "update mail_ledger set attempts = attempts + 1, reason = $2, leased_until = $3
+          where id = $1 and state = 'received'",
+        params![id, kernel::clip(&kernel::one_line(fault), 500), at],
+    )
+    .await
+    .map(drop)
+}
+
+/// Lets a failed mail be read once more. `false`: it is no failed mail any more.
+pub(crate) async fn read_again(tx: &mut Tx, id: LedgerId) -> Result<bool> {
+    let changed = tx
+        .execute(
+            "update mail_ledger set state = 'received', attempts = 0, leased_until = null
+              where id = $1 and state = 'failed'",
+            params![id],
+        )
+        .await?;
+    Ok(changed > 0)
+}
+
+/// Lets a held mail go on, though not before `at`. `false`: somebody else decided first.
+pub(crate) async fn release(
+    tx: &mut Tx,
+    id: LedgerId,
+    by: AgentId,
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<bool> {
+    let changed = tx
+        .execute(
+            "update mail_ledger
+                set state = 'received', attempts = 0, leased_until = $2, decision = 'released',
+                    decided_by = $3, decided_at = $4
+              where id = $1 and state = 'quarantined'",
+            params![id, at, by, now],
+        )
+        .await?;
+    Ok(changed > 0)
+}
+
+/// Puts a held mail aside for good. `false`: somebody else decided first.
+pub(crate) async fn dismiss(
+    tx: &mut Tx,
+    id: LedgerId,
+    by: AgentId,
+    now: Timestamp,
+) -> Result<bool> {
+    let changed = tx
+        .execute(
+            "update mail_ledger
+                set state = 'dismissed', decision = 'dismissed', decided_by = $2, decided_at = $3
+              where id = $1 and state = 'quarantined'",
+            params![id, by, now],
+        )
+        .await?;
+    Ok(changed > 0)
+}
+
+/// Holds a mail again that a person released or dismissed. `false`: it went on meanwhile.
+pub(crate) async fn hold_again(tx: &mut Tx, id: LedgerId) -> Result<bool> {
+    let changed = tx
+        .execute(
+            "update mail_ledger
+                set state = 'quarantined', decision = null, decided_by = null, decided_at = null,
+                    leased_until = null
+              where id = $1
+                and ((state = 'received' and decision = 'released')
+                  or (state = 'dismissed' and decision = 'dismissed'))",
+            params![id],
+        )
+        .await?;
+    Ok(changed > 0)
+}
+
+pub async fn find(conn: &mut Conn, id: PublicId) -> Result<Option<Line>> {
+    let mut sql = Sql::new("select ");
+    sql.push(COLUMNS).push(" from mail_ledger l where l.public_id = ").bind(id);
+    conn.optional_sql(sql).await
+}
+
+/// The mail that a ticket began with.
+pub(crate) async fn first_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Option<LedgerId>> {
+    let row: Option<(LedgerId,)> = conn
+        .optional(
+            "select id from mail_ledger where ticket_id = $1 and state = 'ticketed'
+              order by id limit 1",
+            params![ticket],
+        )
+        .await?;
+    Ok(row.map(|(id,)| id))
+}
+
+/// The source of a mail, byte for byte.
+pub async fn source(conn: &mut Conn, id: LedgerId) -> Result<Option<Vec<u8>>> {
+    let row: Option<(Vec<u8>,)> =
+        conn.optional("select bytes from mail_sources where ledger_id = $1", params![id]).await?;
+    Ok(row.map(|(bytes,)| bytes))
+}
+
+/// Lines of the ledger, the latest first.
+pub async fn page(conn: &mut Conn, filter: &Filter, limit: i64) -> Result<Vec<Line>> {
+    let mut sql = Sql::new("select ");
+    sql.push(COLUMNS).push(" from mail_ledger l where ");
+    match filter.before {
+        Some(before) => {
+            sql.push("l.id < (select id from mail_ledger where public_id = ");
+            sql.bind(before).push(")");
+        }
+        None => {
+            sql.push("l.id < ").bind(i64::MAX);
+        }
+    }
+    of_inboxes(&mut sql, filter.inboxes.as_deref());
+    if let Some(fate) = filter.fate {
+        sql.push(" and l.state = ").bind(fate.as_str());
+    }
+    sql.push(" order by l.id desc limit ").bind(limit);
+    conn.all_sql(sql).await
+}
+
+fn of_inboxes(sql: &mut Sql, inboxes: Option<&[InboxId]>) {
+    if let Some(inboxes) = inboxes {
+        sql.push(" and l.inbox_id in (").bind_list(inboxes.iter().copied()).push(")");
+    }
+}
+
+/// The same mail in another inbox of ours: where it went.
+pub(crate) async fn twin(
+    conn: &mut Conn,
+    mail: &Waiting,
+    since: Timestamp,
+) -> Result<Option<(TicketId, MessageId)>> {
+    if mail.mail_id.is_empty() {
+        return Ok(None);
+    }
+    conn.optional(
+        "select ticket_id, message_id from mail_ledger
+          where mail_id = $1 and content_hash = $2 and inbox_id <> $3 and state = 'ticketed'
+            and ticket_id is not null and message_id is not null and received_at > $4
+          order by id limit 1",
+        params![&mail.mail_id, &mail.content_hash, mail.inbox, since],
+    )
+    .await
+}
+
+/// How many mails have each fate that somebody may have to look at; counting stops at a thousand.
+pub async fn counts(conn: &mut Conn, inboxes: Option<&[InboxId]>) -> Result<Vec<(Fate, i64)>> {
+    let mut counts = Vec::new();
+    for fate in [Fate::Received, Fate::Quarantined, Fate::Failed] {
+        let mut sql =
+            Sql::new("select count(*) from (select 1 from mail_ledger l where l.state = ");
+        sql.bind(fate.as_str());
+        of_inboxes(&mut sql, inboxes);
+        sql.push(" limit 1000) counted");
+        counts.push((fate, conn.scalar_sql(sql).await?));
+    }
+    Ok(counts)
+}

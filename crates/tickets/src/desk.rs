@@ -1,0 +1,268 @@
+//! What the pages of tickets stand on, and what they remember between requests.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use accounts::{Accounts, Actor, Directory, Sees};
+use anyhow::Result;
+use database::Db;
+use files::Files;
+use kernel::{AgentId, CategoryId, InboxId, ProblemId, TeamId, Timestamp};
+use keys::Keys;
+use live::{Hub, Remembered};
+use ui::Count;
+
+use crate::actions::Office;
+use crate::filter::{Filter, Names, NotUnderstood};
+use crate::store::lists::{self, Reader};
+use crate::store::shared::View;
+use crate::store::taxonomy::{Category, Field, Problem};
+use crate::store::{shared, taxonomy};
+use crate::views::{self, ListView, Standing, Title};
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Desk {
+    pub(crate) accounts: Accounts,
+    pub(crate) keys: Keys,
+    pub(crate) files: Files,
+    shelf: Arc<Remembered<Shelf>>,
+    counts: Arc<Mutex<HashMap<AgentId, Counted>>>,
+}
+
+/// Counts as they were under two versions of everything.
+struct Counted {
+    versions: (u64, u64),
+    counts: Arc<Vec<(String, Count)>>,
+}
+
+/// What is small and changes rarely.
+#[derive(Debug, Default)]
+pub(crate) struct Shelf {
+    pub(crate) views: Vec<View>,
+    pub(crate) categories: Vec<Category>,
+    pub(crate) fields: Vec<Field>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+const PROBLEMS_MAX: i64 = 200;
+/// The sidebar is for what is at hand; the rest is found through search.
+pub(crate) const PROBLEMS_SHOWN: usize = 8;
+
+impl Shelf {
+    /// What may still be chosen.
+    pub(crate) fn open_problems(&self) -> impl Iterator<Item = &Problem> {
+        self.problems.iter().filter(|problem| !problem.is_fixed)
+    }
+
+    pub(crate) fn live_categories(&self) -> impl Iterator<Item = &Category> {
+        self.categories.iter().filter(|category| !category.is_archived)
+    }
+
+    pub(crate) fn live_fields(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| !field.is_archived)
+    }
+}
+
+impl Desk {
+    pub fn new(accounts: Accounts, keys: Keys, files: Files) -> Self {
+        let shelf = Arc::new(Remembered::new(accounts.hub().clone()));
+        Self { accounts, keys, files, shelf, counts: Arc::default() }
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        self.accounts.db()
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        self.accounts.hub()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.accounts.now()
+    }
+
+    pub(crate) async fn office(&self) -> Result<Office> {
+        Office::open(&self.accounts, &self.keys).await
+    }
+
+    pub(crate) async fn shelf(&self) -> Result<Arc<Shelf>> {
+        let load = async {
+            let mut conn = self.db().read().await?;
+            Ok(Shelf {
+                views: shared::views(&mut conn).await?,
+                categories: taxonomy::categories(&mut conn).await?,
+                fields: taxonomy::fields(&mut conn).await?,
+                problems: taxonomy::problems(&mut conn, PROBLEMS_MAX).await?,
+            })
+        };
+        self.shelf.get(load).await
+    }
+
+    /// The list behind a key, as far as it is there for this person.
+    pub(crate) async fn view(&self, actor: &Actor, key: &str) -> Result<Option<ListView>> {
+        if let Some(standing) = Standing::named(key) {
+            return Ok(Some(standing.view(actor.id)));
+        }
+        let (shelf, directory) = (self.shelf().await?, self.accounts.directory().await?);
+        let Some((kind, id)) = key.split_once('-') else { return Ok(None) };
+        let Ok(id) = id.parse() else { return Ok(None) };
+        Ok(match kind {
+            "inbox" => {
+                let inbox = directory.inbox_by_public_id(id);
+                inbox.filter(|inbox| actor.may_see(inbox.id)).map(view_of_inbox)
+            }
+            "problem" => {
+                let problem = shelf.problems.iter().find(|problem| problem.public_id == id);
+                problem.map(|one| views::of_problem(one.id, one.public_id, &one.title))
+            }
+            "view" => {
+                let view = shelf.views.iter().find(|view| view.public_id == id);
+                let view = view.filter(|view| view.owner.is_none_or(|owner| owner == actor.id));
+                view.map(|view| saved_view(view, actor, &directory, &shelf))
+            }
+            _ => None,
+        })
+    }
+
+    /// The lists beside which a number stands.
+    pub(crate) async fn counted_views(&self, actor: &Actor) -> Result<Vec<ListView>> {
+        let (shelf, directory) = (self.shelf().await?, self.accounts.directory().await?);
+        let standing = Standing::WORK.into_iter().filter(|view| view.is_counted());
+        let saved = shelf
+            .views
+            .iter()
+            .filter(|view| view.owner.is_none_or(|owner| owner == actor.id))
+            .map(|view| saved_view(view, actor, &directory, &shelf));
+        let problems = shelf
+            .open_problems()
+            .map(|one| views::of_problem(one.id, one.public_id, &one.title))
+            .take(PROBLEMS_SHOWN);
+        let inboxes =
+            directory.inboxes().filter(|inbox| actor.may_see(inbox.id)).map(view_of_inbox);
+        Ok(standing.map(|view| view.view(actor.id)).chain(saved).chain(problems).chain(inboxes).collect())
+    }
+
+    /// The numbers beside the lists, counted again only when something changed.
+    pub(crate) async fn counts(&self, actor: &Actor) -> Result<Arc<Vec<(String, Count)>>> {
+        let versions = (self.hub().tickets_version(), self.hub().settings_version());
+        if let Some(known) = self.known_counts().get(&actor.id)
+            && known.versions == versions
+        {
+            return Ok(Arc::clone(&known.counts));
+        }
+        let views = self.counted_views(actor).await?;
+        let filters: Vec<Filter> = views.iter().map(|view| view.filter.clone()).collect();
+        let mut conn = self.db().read().await?;
+        let numbers = lists::count(&mut conn, reader(actor), &filters).await?;
+        drop(conn);
+        let keys = views.into_iter().map(|view| view.key);
+        let counts = Arc::new(keys.zip(numbers).collect::<Vec<_>>());
+        let counted = Counted { versions, counts: Arc::clone(&counts) };
+        self.known_counts().insert(actor.id, counted);
+        Ok(counts)
+    }
+
+    fn known_counts(&self) -> MutexGuard<'_, HashMap<AgentId, Counted>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A query in the words of somebody, on top of a list.
+    pub(crate) async fn narrow(
+        &self,
+        actor: &Actor,
+        base: Filter,
+        query: &str,
+    ) -> Result<(Filter, Vec<NotUnderstood>)> {
+        let (shelf, directory) = (self.shelf().await?, self.accounts.directory().await?);
+        let names = Known { actor, directory: &directory, shelf: &shelf };
+        let zone = actor.when(self.now()).zone;
+        Ok(Filter::narrow(base, query, &names, &zone))
+    }
+}
+
+/// What somebody may see, as lists ask for it.
+pub(crate) fn reader(actor: &Actor) -> Reader<'_> {
+    let inboxes = match &actor.sees {
+        Sees::Everything => None,
+        Sees::Only(inboxes) => Some(inboxes.as_slice()),
+    };
+    Reader { agent: actor.id, inboxes }
+}
+
+pub(crate) fn view_of_inbox(inbox: &accounts::Inbox) -> ListView {
+    let icon = match inbox.kind {
+        accounts::InboxKind::Email => "mail",
+        accounts::InboxKind::Form => "file-text",
+        accounts::InboxKind::Api => "webhook",
+    };
+    views::of_inbox(inbox.id, inbox.public_id, &inbox.name, icon)
+}
+
+/// A view that somebody made, read again for each reader: "me" is whoever looks.
+pub(crate) fn saved_view(
+    view: &View,
+    actor: &Actor,
+    directory: &Directory,
+    shelf: &Shelf,
+) -> ListView {
+    let zone = actor.when(kernel::Timestamp::from_seconds(0)).zone;
+    let names = Known { actor, directory, shelf };
+    let (filter, _) = Filter::read(&view.query, &names, &zone);
+    ListView {
+        key: format!("view-{}", view.public_id),
+        title: Title::Name(view.name.clone()),
+        icon: if view.owner.is_some() { "star" } else { "list-filter" },
+        filter,
+        sort: view.sort,
+    }
+}
+
+/// The names that a query of somebody may use.
+struct Known<'k> {
+    actor: &'k Actor,
+    directory: &'k Directory,
+    shelf: &'k Shelf,
+}
+
+impl Names for Known<'_> {
+    fn me(&self) -> Option<AgentId> {
+        Some(self.actor.id)
+    }
+
+    /// By address, full name or first name.
+    fn agent(&self, name: &str) -> Option<AgentId> {
+        let everybody = self.directory.everybody();
+        let by = |fits: &dyn Fn(&accounts::AgentCard) -> bool| {
+            everybody.iter().find(|card| fits(card)).map(|card| card.id)
+        };
+        by(&|card| card.email.as_str() == name)
+            .or_else(|| by(&|card| card.name.to_lowercase() == name))
+            .or_else(|| by(&|card| card.first_name().to_lowercase() == name))
+    }
+
+    fn team(&self, name: &str) -> Option<TeamId> {
+        let mut teams = self.directory.teams().iter();
+        teams.find(|team| team.name.to_lowercase() == name).map(|team| team.id)
+    }
+
+    fn inbox(&self, name: &str) -> Option<InboxId> {
+        let visible = |inbox: &&accounts::Inbox| self.actor.may_see(inbox.id);
+        let mut inboxes = self.directory.all_inboxes().iter().filter(visible);
+        let fits = |inbox: &&accounts::Inbox| {
+            inbox.name.to_lowercase() == name
+                || inbox.address.as_ref().is_some_and(|address| address.as_str() == name)
+        };
+        inboxes.find(fits).map(|inbox| inbox.id)
+    }
+
+    fn category(&self, name: &str) -> Option<CategoryId> {
+        let mut categories = self.shelf.categories.iter();
+        categories.find(|one| one.name.to_lowercase() == name).map(|one| one.id)
+    }
+
+    fn problem(&self, name: &str) -> Option<ProblemId> {
+        let mut problems = self.shelf.problems.iter();
+        problems.find(|one| one.title.to_lowercase() == name).map(|one| one.id)
+    }
+}

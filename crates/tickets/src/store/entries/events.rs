@@ -1,0 +1,79 @@
+//! Facts of the timeline.
+
+use anyhow::Result;
+use database::{Conn, Sql, Tx, params};
+use kernel::{EventId, TicketId, Timestamp};
+
+use crate::event::{By, Event, Fact};
+
+/// Adds a fact to the timeline.
+pub(crate) async fn record(
+    tx: &mut Tx,
+    ticket: TicketId,
+    by: By,
+    fact: &Fact,
+    now: Timestamp,
+) -> Result<EventId> {
+    tx.scalar(
+        "insert into events (ticket_id, kind, actor, agent_id, data, created_at)
+         values ($1, $2, $3, $4, $5, $6) returning id",
+        params![ticket, fact.kind(), by.as_str(), by.agent(), serde_json::to_string(fact)?, now],
+    )
+    .await
+}
+
+pub(crate) async fn events(
+    conn: &mut Conn,
+    ticket: TicketId,
+    after: Option<EventId>,
+    limit: i64,
+) -> Result<Vec<Event>> {
+    conn.all(
+        "select id, ticket_id, actor, agent_id, data, created_at from events
+          where ticket_id = $1 and id > $2 order by id limit $3",
+        params![ticket, after.map_or(0, i64::from), limit],
+    )
+    .await
+}
+
+/// The facts of a ticket from an instant on and before another.
+pub(crate) async fn events_between(
+    conn: &mut Conn,
+    ticket: TicketId,
+    from: Timestamp,
+    until: Timestamp,
+    limit: i64,
+) -> Result<Vec<Event>> {
+    conn.all(
+        "select id, ticket_id, actor, agent_id, data, created_at from events
+          where ticket_id = $1 and created_at >= $2 and created_at < $3 order by id limit $4",
+        params![ticket, from, until, limit],
+    )
+    .await
+}
+
+/// Facts by their ids, such as those that an action has just recorded.
+pub(crate) async fn events_by_id(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Event>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = Sql::new(
+        "select id, ticket_id, actor, agent_id, data, created_at from events where id in (",
+    );
+    sql.bind_list(ids.iter().copied()).push(") order by id");
+    conn.all_sql(sql).await
+}
+
+pub(crate) async fn event_time(
+    conn: &mut Conn,
+    ticket: TicketId,
+    id: i64,
+) -> Result<Option<Timestamp>> {
+    let row: Option<(Timestamp,)> = conn
+        .optional(
+            "select created_at from events where id = $1 and ticket_id = $2",
+            params![id, ticket],
+        )
+        .await?;
+    Ok(row.map(|(at,)| at))
+}
