@@ -32,6 +32,7 @@ struct Shared {
     sender: broadcast::Sender<Numbered>,
     state: Mutex<State>,
     versions: Arc<Versions>,
+    closing: CancellationToken,
 }
 
 /// Counted up before whoever made a change goes on.
@@ -84,6 +85,7 @@ impl Hub {
             sender: broadcast::Sender::new(KEPT),
             state: Mutex::new(state),
             versions,
+            closing: CancellationToken::new(),
         }))
     }
 
@@ -99,6 +101,13 @@ impl Hub {
                 }
             }
         }
+        self.0.closing.cancel();
+    }
+
+    /// Waits until this node stops: whoever streams changes ends then, so that nobody waits for
+    /// streams that never end.
+    pub async fn closed(&self) {
+        self.0.closing.cancelled().await;
     }
 
     fn publish(&self, change: Change) {

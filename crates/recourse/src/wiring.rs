@@ -10,6 +10,7 @@ use email::lmtp::{Limits, Manners};
 use kernel::{AgentId, Span};
 use mailroom::{Doorway, Fetcher, Reader, Sender};
 use queue::{Context, Workers};
+use tickets::Desk;
 use tickets::actions::{hand_over, sleepers_wake, spent_tickets_close};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +27,11 @@ pub(crate) fn routes(
 ) -> (Router, Vec<Route>) {
     let mut router = Router::new();
     let mut list = Vec::new();
-    for (routes, guards) in [accounts::routes(&foundation.accounts)] {
+    let desk =
+        Desk::new(foundation.accounts.clone(), foundation.keys.clone(), foundation.files.clone());
+    let pages = [accounts::SETTINGS_PAGES, tickets::SETTINGS_PAGES].concat();
+    foundation.accounts.lend(Arc::new(desk.clone()), pages);
+    for (routes, guards) in [accounts::routes(&foundation.accounts), tickets::routes(&desk)] {
         router = router.merge(routes);
         list.extend(guards);
     }

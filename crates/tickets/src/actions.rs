@@ -35,7 +35,7 @@ pub use receive::{Incoming, Received, ReplyTokens, Sender, receive};
 pub use reply::{Forward, NewTicket, Replied, Reply, ReplyRefusal, forward, open_ticket, reply};
 pub use shape::{LinkKind, ShapeRefusal, link, merge, merge_customers, set_problem, split, unlink};
 pub use time::{hand_over, sleepers_wake, spent_tickets_close, sweep};
-pub use undo::{Reversal, UndoRefusal, keep, undo};
+pub use undo::{Many, Reversal, UndoRefusal, keep, undo};
 
 /// What an action needs to know about the company at this moment.
 #[derive(Clone)]

@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use accounts::{Accounts, Actor, Directory, Sees};
+use accounts::{Accounts, Actor, Directory};
 use anyhow::Result;
 use database::Db;
 use files::Files;
-use kernel::{AgentId, CategoryId, InboxId, ProblemId, TeamId, Timestamp};
+use kernel::{AgentId, Timestamp};
 use keys::Keys;
 use live::{Hub, Remembered};
 use ui::Count;
 
 use crate::actions::Office;
-use crate::filter::{Filter, Names, NotUnderstood};
+use crate::filter::{Filter, NotUnderstood};
+use crate::names::Known;
 use crate::store::lists::{self, Reader};
 use crate::store::shared::View;
 use crate::store::taxonomy::{Category, Field, Problem};
@@ -140,7 +141,12 @@ impl Desk {
             .take(PROBLEMS_SHOWN);
         let inboxes =
             directory.inboxes().filter(|inbox| actor.may_see(inbox.id)).map(view_of_inbox);
-        Ok(standing.map(|view| view.view(actor.id)).chain(saved).chain(problems).chain(inboxes).collect())
+        Ok(standing
+            .map(|view| view.view(actor.id))
+            .chain(saved)
+            .chain(problems)
+            .chain(inboxes)
+            .collect())
     }
 
     /// The numbers beside the lists, counted again only when something changed.
@@ -175,7 +181,7 @@ impl Desk {
         query: &str,
     ) -> Result<(Filter, Vec<NotUnderstood>)> {
         let (shelf, directory) = (self.shelf().await?, self.accounts.directory().await?);
-        let names = Known { actor, directory: &directory, shelf: &shelf };
+        let names = known(actor, &directory, &shelf);
         let zone = actor.when(self.now()).zone;
         Ok(Filter::narrow(base, query, &names, &zone))
     }
@@ -183,11 +189,11 @@ impl Desk {
 
 /// What somebody may see, as lists ask for it.
 pub(crate) fn reader(actor: &Actor) -> Reader<'_> {
-    let inboxes = match &actor.sees {
-        Sees::Everything => None,
-        Sees::Only(inboxes) => Some(inboxes.as_slice()),
-    };
-    Reader { agent: actor.id, inboxes }
+    Reader::of(actor)
+}
+
+fn known<'k>(actor: &'k Actor, directory: &'k Directory, shelf: &'k Shelf) -> Known<'k> {
+    Known { actor, directory, categories: &shelf.categories, problems: &shelf.problems }
 }
 
 pub(crate) fn view_of_inbox(inbox: &accounts::Inbox) -> ListView {
@@ -207,7 +213,7 @@ pub(crate) fn saved_view(
     shelf: &Shelf,
 ) -> ListView {
     let zone = actor.when(kernel::Timestamp::from_seconds(0)).zone;
-    let names = Known { actor, directory, shelf };
+    let names = known(actor, directory, shelf);
     let (filter, _) = Filter::read(&view.query, &names, &zone);
     ListView {
         key: format!("view-{}", view.public_id),
@@ -215,54 +221,5 @@ pub(crate) fn saved_view(
         icon: if view.owner.is_some() { "star" } else { "list-filter" },
         filter,
         sort: view.sort,
-    }
-}
-
-/// The names that a query of somebody may use.
-struct Known<'k> {
-    actor: &'k Actor,
-    directory: &'k Directory,
-    shelf: &'k Shelf,
-}
-
-impl Names for Known<'_> {
-    fn me(&self) -> Option<AgentId> {
-        Some(self.actor.id)
-    }
-
-    /// By address, full name or first name.
-    fn agent(&self, name: &str) -> Option<AgentId> {
-        let everybody = self.directory.everybody();
-        let by = |fits: &dyn Fn(&accounts::AgentCard) -> bool| {
-            everybody.iter().find(|card| fits(card)).map(|card| card.id)
-        };
-        by(&|card| card.email.as_str() == name)
-            .or_else(|| by(&|card| card.name.to_lowercase() == name))
-            .or_else(|| by(&|card| card.first_name().to_lowercase() == name))
-    }
-
-    fn team(&self, name: &str) -> Option<TeamId> {
-        let mut teams = self.directory.teams().iter();
-        teams.find(|team| team.name.to_lowercase() == name).map(|team| team.id)
-    }
-
-    fn inbox(&self, name: &str) -> Option<InboxId> {
-        let visible = |inbox: &&accounts::Inbox| self.actor.may_see(inbox.id);
-        let mut inboxes = self.directory.all_inboxes().iter().filter(visible);
-        let fits = |inbox: &&accounts::Inbox| {
-            inbox.name.to_lowercase() == name
-                || inbox.address.as_ref().is_some_and(|address| address.as_str() == name)
-        };
-        inboxes.find(fits).map(|inbox| inbox.id)
-    }
-
-    fn category(&self, name: &str) -> Option<CategoryId> {
-        let mut categories = self.shelf.categories.iter();
-        categories.find(|one| one.name.to_lowercase() == name).map(|one| one.id)
-    }
-
-    fn problem(&self, name: &str) -> Option<ProblemId> {
-        let mut problems = self.shelf.problems.iter();
-        problems.find(|one| one.title.to_lowercase() == name).map(|one| one.id)
     }
 }

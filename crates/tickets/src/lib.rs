@@ -6,27 +6,34 @@
 pub mod actions;
 mod clock;
 mod courtesy;
+mod desk;
 mod event;
 pub mod filter;
 pub mod finding;
+mod frame;
 mod joining;
 mod letters;
 mod message;
 mod names;
 mod notify;
+mod saved_reply;
 mod state;
 mod store;
 mod ticket;
 mod tokens;
+pub mod views;
+mod web;
 
+pub use desk::Desk;
 pub use event::{By, Event, Fact, Note};
 pub use joining::SenderCheck;
 pub use message::{Attachment, Author, Message, MessageKind, StoredFile};
 pub use names::Known;
-pub use store::taxonomy::{Category, Problem};
 pub use state::{CannotMove, Happening, State, Then};
+pub use store::taxonomy::{Category, Problem};
 pub use ticket::{Channel, Direction, Priority, Resolution, Ticket};
 pub use tokens::reply_address;
+pub use web::{SETTINGS_PAGES, routes, send_file};
 
 use anyhow::Result;
 use database::Conn;

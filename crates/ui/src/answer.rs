@@ -70,6 +70,14 @@ impl Answer {
         self
     }
 
+    /// The address that the page has from now on.
+    pub fn address(mut self, path: &str) -> Self {
+        if let Ok(path) = HeaderValue::from_str(path) {
+            self.headers.insert("hx-push-url", path);
+        }
+        self
+    }
+
     /// Where the pieces go and how, as `#place swap`: for tests.
     pub fn places(&self) -> Vec<String> {
         let pieces = self.html.split("<hx-partial hx-target=\"").skip(1);

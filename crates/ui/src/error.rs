@@ -58,7 +58,7 @@ impl<R: Refusal> From<Failure<R>> for WebError {
 }
 
 /// A refusal as a sentence: refusals are written to stand inside one, too.
-pub(crate) fn sentence(refusal: &impl fmt::Display) -> String {
+pub fn sentence(refusal: &(impl fmt::Display + ?Sized)) -> String {
     let text = refusal.to_string();
     let mut chars = text.chars();
     let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();

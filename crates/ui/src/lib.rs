@@ -29,16 +29,16 @@ pub use answer::Answer;
 pub use chrome::{Appearance, Badge, Chrome, Count, Me, NavGroup, NavLink, SetUpStep};
 pub use client::Client;
 pub use color::BrandColors;
-pub use error::{ErrorPages, WebError, WebResult, found};
+pub use error::{ErrorPages, WebError, WebResult, found, sentence};
 pub use fields::{
     Choice, Field, check, error_summary, input, radios, secret, select, switch, text,
 };
 pub use form::{Fields, Form, Problem, Problems};
 pub use headers::{Hosts, NotABaseUrl, Public, guard_host, harden};
 pub use keymap::{KEYMAP, KeyGroup, KeyLine};
-pub use markup::{Markup, highlight, markdown, prose, prose_with_mentions};
+pub use markup::{Markup, markdown, marked, prose, prose_with_mentions};
 pub use parts::{avatar, avatar_here, avatar_none, icon, icon_flip, logo, public_mark};
-pub use respond::{Toast, View, again, fire, page, see_other};
+pub use respond::{Toast, View, again, fire, page, rendered, see_other};
 pub use serve::asset_routes;
 pub use site::{Brand, Site};
 pub use upload::{FILE_BYTES_MAX, Upload, UploadedFile};

@@ -229,25 +229,17 @@ fn clean_markdown(html: &str) -> String {
     CLEANER.clean(html).to_string()
 }
 
-/// A piece of `text` with the found words marked. Words are compared by their folded beginning.
-pub fn highlight(text: &str, words: &[String]) -> Markup {
-    let mut html = String::with_capacity(text.len() + 32);
-    let mut rest = text;
-    while let Some(start) = rest.find(char::is_alphanumeric) {
-        let (before, from) = rest.split_at(start);
-        let end = from.find(|c: char| !c.is_alphanumeric()).unwrap_or(from.len());
-        let (word, after) = from.split_at(end);
-        escape_into(&mut html, before);
-        let folded = word.to_lowercase();
-        if words.iter().any(|wanted| folded.starts_with(wanted.as_str())) {
+/// Pieces of a text, those that were looked for marked.
+pub fn marked<'p>(pieces: impl IntoIterator<Item = (&'p str, bool)>) -> Markup {
+    let mut html = String::new();
+    for (text, is_hit) in pieces {
+        if is_hit {
             html.push_str("<mark>");
-            escape_into(&mut html, word);
+            escape_into(&mut html, text);
             html.push_str("</mark>");
         } else {
-            escape_into(&mut html, word);
+            escape_into(&mut html, text);
         }
-        rest = after;
     }
-    escape_into(&mut html, rest);
     Markup(html)
 }

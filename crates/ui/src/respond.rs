@@ -50,6 +50,11 @@ pub fn page(template: &impl Template) -> WebResult<Response> {
     Ok(response)
 }
 
+/// A template as markup, for a place that is not an answer. Empty if it cannot be drawn.
+pub fn rendered(template: &impl Template) -> crate::Markup {
+    template.render().map(crate::Markup::trusted).unwrap_or_default()
+}
+
 /// The same form once more, with what was wrong with it.
 pub fn again(template: &impl Template) -> WebResult<Response> {
     let mut response = page(template)?;

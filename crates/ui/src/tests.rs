@@ -69,9 +69,12 @@ fn markdown_gives_structure_and_nothing_active() {
 }
 
 #[test]
-fn found_words_are_marked_and_the_rest_escaped() {
-    let marked = highlight("Refunds <b>for</b> Lena", &["refund".to_owned(), "lena".to_owned()]);
-    assert_eq!(marked.as_str(), "<mark>Refunds</mark> &lt;b&gt;for&lt;/b&gt; <mark>Lena</mark>");
+fn what_was_looked_for_is_marked_and_the_rest_is_text() {
+    let pieces = [("Refunds", true), (" <b>for</b> ", false), ("Lena", true)];
+    assert_eq!(
+        marked(pieces).as_str(),
+        "<mark>Refunds</mark> &lt;b&gt;for&lt;/b&gt; <mark>Lena</mark>"
+    );
 }
 
 #[test]

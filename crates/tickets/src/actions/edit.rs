@@ -4,17 +4,17 @@ use accounts::{Actor, Directory};
 use anyhow::Result;
 use database::{Conn, Tx};
 use kernel::{
-    AgentId, CategoryId, Failure, FieldId, InboxId, Refusal, Span, TeamId, TicketId, Timestamp,
+    AgentId, CategoryId, Failure, FieldId, InboxId, Refusal, TeamId, TicketId, Timestamp,
 };
-use live::Touch;
+use live::{Change, Touch};
 
 use super::{Office, Reversal, record, save, take};
 use crate::event::{By, Fact};
 use crate::notify::{self, Told};
 use crate::state::{CannotMove, Happening, State, next};
+use crate::store::entries;
 use crate::store::people::Reason;
 use crate::store::taxonomy::{self, Field, FieldKind};
-use crate::store::{entries, tickets};
 use crate::ticket::{Priority, Resolution, Ticket};
 
 /// One change.
@@ -106,6 +106,8 @@ pub async fn edit(
     let touch = if facts.is_empty() { Touch::Row } else { Touch::Entry };
     save(tx, &mut ticket, touch, office.now).await?;
     if before.inbox != ticket.inbox {
+        // Who saw it in the old inbox looks again, too.
+        tx.announce(Change::Ticket { id: ticket.id, inbox: before.inbox, touch: Touch::Row });
         rescope(tx, &ticket).await?;
     }
     if let Edit::Assign(Some(assignee)) = edit
@@ -344,7 +346,7 @@ async fn tagged(
     let fact =
         if on { Fact::Tagged { tag: tag.clone() } } else { Fact::Untagged { tag: tag.clone() } };
     let events = record(tx, ticket.id, By::Agent(actor.id), &[fact], office.now).await?;
-    tx.announce(live::Change::Ticket { id: ticket.id, inbox: ticket.inbox, touch: Touch::Entry });
+    tx.announce(Change::Ticket { id: ticket.id, inbox: ticket.inbox, touch: Touch::Entry });
     let reversal = Reversal::Tag { ticket: ticket.id, tag, was_on: !on, events };
     Ok(Edited { ticket, changed, reversal: Some(reversal) })
 }
@@ -366,7 +368,7 @@ async fn field_set(
     }
     let fact = Fact::FieldChanged { label: field.label.clone(), value };
     record(tx, ticket.id, By::Agent(actor.id), &[fact], office.now).await?;
-    tx.announce(live::Change::Ticket { id: ticket.id, inbox: ticket.inbox, touch: Touch::Entry });
+    tx.announce(Change::Ticket { id: ticket.id, inbox: ticket.inbox, touch: Touch::Entry });
     Ok(Edited { ticket, changed: true, reversal: None })
 }
 

@@ -3,7 +3,7 @@
 use accounts::Actor;
 use anyhow::{Context, Result};
 use database::Tx;
-use kernel::{AgentId, EmailAddress, Failure, MessageId, NoteId, PublicId, Refusal, TicketId};
+use kernel::{AgentId, EmailAddress, Failure, NoteId, PublicId, Refusal, TicketId};
 use live::{Change, Touch};
 use search::{Entry, Kind};
 

@@ -211,7 +211,9 @@ pub(crate) async fn known_customers(
     }
     let mut sql = Sql::new("select c.id from customers c where c.id in (");
     sql.bind_list(ids.iter().copied());
-    sql.push(") and exists (select 1 from tickets t where t.customer_id = c.id and t.inbox_id in (");
+    sql.push(
+        ") and exists (select 1 from tickets t where t.customer_id = c.id and t.inbox_id in (",
+    );
     sql.bind_list(inboxes.iter().copied()).push(")) order by c.id desc");
     let rows: Vec<(CustomerId,)> = conn.all_sql(sql).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
@@ -409,4 +411,22 @@ pub(crate) async fn inbox_of(conn: &mut Conn, id: TicketId) -> Result<Option<Inb
     let row: Option<(InboxId,)> =
         conn.optional("select inbox_id from tickets where id = $1", params![id]).await?;
     Ok(row.map(|(inbox,)| inbox))
+}
+
+/// Customers whom the reader has anything to do with, the latest first.
+pub(crate) async fn customers(
+    conn: &mut Conn,
+    reader: Reader<'_>,
+    before: Option<CustomerId>,
+    limit: i64,
+) -> Result<Vec<CustomerId>> {
+    let mut sql = Sql::new("select c.id from customers c where c.id < ");
+    sql.bind(before.map_or(i64::MAX, i64::from));
+    if let Some(inboxes) = reader.inboxes {
+        sql.push(" and exists (select 1 from tickets t where t.customer_id = c.id");
+        sql.push(" and t.inbox_id in (").bind_list(inboxes.iter().copied()).push("))");
+    }
+    sql.push(" order by c.id desc limit ").bind(limit);
+    let rows: Vec<(CustomerId,)> = conn.all_sql(sql).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }

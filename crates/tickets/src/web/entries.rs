@@ -120,9 +120,21 @@ pub(crate) enum Stop {
 pub(crate) struct Stops {
     pub(crate) w: Words,
     pub(crate) reference: TicketId,
+    /// The list that the ticket was opened from.
+    pub(crate) list: String,
     pub(crate) stops: Vec<Stop>,
     /// Where earlier ones are.
     pub(crate) earlier: Option<String>,
+}
+
+impl askama::filters::HtmlSafe for Stops {}
+
+impl Stops {
+    /// Without the lines between days, for what is added to a page that has them.
+    pub(crate) fn without_days(mut self) -> Self {
+        self.stops.retain(|stop| !matches!(stop, Stop::Day(_)));
+        self
+    }
 }
 
 pub(crate) struct MessageCard {
@@ -148,6 +160,8 @@ pub(crate) struct MessageCard {
     pub(crate) is_held: bool,
     pub(crate) redaction: Option<String>,
     pub(crate) has_source: bool,
+    /// Where it can be looked up from elsewhere.
+    pub(crate) link: String,
     pub(crate) may: MayDo,
 }
 
@@ -199,6 +213,7 @@ pub(crate) struct Maker<'m> {
     pub(crate) directory: std::sync::Arc<accounts::Directory>,
     pub(crate) when: When,
     pub(crate) w: Words,
+    base_url: String,
 }
 
 impl<'m> Maker<'m> {
@@ -208,6 +223,7 @@ impl<'m> Maker<'m> {
             directory: desk.accounts.directory().await?,
             when: actor.when(desk.now()),
             w: desk.accounts.site().words(&actor.language),
+            base_url: desk.accounts.site().base_url.to_string(),
         })
     }
 
@@ -304,7 +320,9 @@ impl<'m> Maker<'m> {
         };
         let time = ui::clock_time(message.created_at, &self.when);
         let via = match message.kind {
-            MessageKind::Forward => self.w.a("via-forward", "whom", parties(&message.recipients.to)),
+            MessageKind::Forward => {
+                self.w.a("via-forward", "whom", parties(&message.recipients.to))
+            }
             MessageKind::Automatic => self.w.t("via-automatic").to_owned(),
             MessageKind::Message | MessageKind::Acknowledgement => {
                 self.w.t(message.channel.key()).to_owned()
@@ -346,6 +364,7 @@ impl<'m> Maker<'m> {
                 self.w.a2("entry-redacted", "who", who, "when", when)
             }),
             has_source: message.ledger.is_some(),
+            link: format!("{}/t/{}#e-m{}", self.base_url, message.ticket, message.id),
             may: MayDo {
                 write: self.actor.may(Act::WriteToCustomers),
                 change: self.actor.may(Act::ChangeTickets),

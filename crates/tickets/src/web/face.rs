@@ -91,9 +91,7 @@ fn paused(label: &'static str, text: String, w: &Words) -> Face {
 
 fn running(from: Timestamp, due: Timestamp, label: &'static str, when: &When, w: &Words) -> Face {
     let (state, used, text) = match Left::at(from, due, when.now) {
-        Left::Over(by) => {
-            ("over", 20, w.a("clock-over", "span", ui::duration(by)))
-        }
+        Left::Over(by) => ("over", 20, w.a("clock-over", "span", ui::duration(by))),
         Left::Time { left, share_used } => {
             let state = if share_used >= SOON_FROM { "soon" } else { "ok" };
             (state, steps(share_used), ui::duration(left))

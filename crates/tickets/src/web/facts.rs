@@ -31,7 +31,9 @@ impl Telling<'_> {
         let told = |icon, tone, text| Some(Told { icon, tone, text });
         match &event.fact {
             Fact::Created => match event.by {
-                By::Agent(_) => told("square-pen", "", self.rich("event-created", &[("who", &who)])),
+                By::Agent(_) => {
+                    told("square-pen", "", self.rich("event-created", &[("who", &who)]))
+                }
                 By::Customer | By::System => None,
             },
             Fact::Acknowledged { within_minutes } => {
@@ -50,9 +52,14 @@ impl Telling<'_> {
                     [("address", address), ("reason", reason)];
                 told("mail-x", "bad", self.rich("event-bounced", &args))
             }
-            Fact::LinksRevoked => told("link", "", self.rich("event-links-revoked", &[("who", &who)])),
+            Fact::LinksRevoked => {
+                told("link", "", self.rich("event-links-revoked", &[("who", &who)]))
+            }
             Fact::Redacted => told("eye-off", "", self.rich("event-redacted", &[("who", &who)])),
-            fact => self.state(fact, &who).or_else(|| self.people(fact, event.by, &who)).or_else(|| self.shape(fact, &who)),
+            fact => self
+                .state(fact, &who)
+                .or_else(|| self.people(fact, event.by, &who))
+                .or_else(|| self.shape(fact, &who)),
         }
     }
 
@@ -77,7 +84,9 @@ impl Telling<'_> {
                     [("who", &who), ("reason", reason), ("until", &until)];
                 ("timer", "info", self.rich("event-held", &args))
             }
-            Fact::Resolved { resolution, cause } => self.resolved(resolution.as_deref(), cause.as_deref(), who),
+            Fact::Resolved { resolution, cause } => {
+                self.resolved(resolution.as_deref(), cause.as_deref(), who)
+            }
             Fact::Reopened => ("rotate-cw", "", self.rich("event-reopened", &[("who", &who)])),
             Fact::Closed => ("archive", "", self.rich("event-closed", &[])),
             Fact::MarkedSpam => ("ban", "", self.rich("event-spam", &[("who", &who)])),
@@ -93,7 +102,8 @@ impl Telling<'_> {
         cause: Option<&str>,
         who: &str,
     ) -> (&'static str, &'static str, Markup) {
-        let resolution = resolution.map(|one| self.w.t(&format!("resolution-{}", one.replace('_', "-"))).to_owned());
+        let resolution = resolution
+            .map(|one| self.w.t(&format!("resolution-{}", one.replace('_', "-"))).to_owned());
         let detail = match (resolution, cause) {
             (Some(resolution), Some(cause)) => format!("{resolution}, {cause}"),
             (Some(one), None) => one,

@@ -6,13 +6,14 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use kernel::TicketId;
 use serde::Deserialize;
-use ui::{Answer, Chrome, Choice, Count, View, WebResult, Words, found};
+use ui::{Answer, Choice, Chrome, Count, View, WebResult, Words, found};
 
+use super::panel::Panel;
 use super::row::{Group, RowCard, RowMaker};
-use super::search::{self, Asked as SearchAsked};
-use super::ticket::{Panel, Thread};
+use super::ticket::Thread;
 use crate::desk::{Desk, reader};
 use crate::filter::{Cursor, Filter, Sort};
+use crate::finding;
 use crate::frame::title;
 use crate::store::lists::{self, Row};
 use crate::ticket::{Channel, Priority};
@@ -69,6 +70,11 @@ pub(crate) struct ListPane {
     pub(crate) may_change: bool,
     pub(crate) people: Vec<(i64, String)>,
 }
+
+impl askama::filters::HtmlSafe for ListPane {}
+impl askama::filters::HtmlSafe for List {}
+impl askama::filters::HtmlSafe for ListEnd {}
+impl askama::filters::HtmlSafe for Rows<'_> {}
 
 /// What the filter lets choose.
 pub(crate) struct FilterChoices {
@@ -165,8 +171,9 @@ impl Wanted {
     async fn rows(&self, desk: &Desk, actor: &Actor, after: Option<Cursor>) -> WebResult<Vec<Row>> {
         if !self.filter.terms.is_empty() {
             // What has these words, best first; one page of it is what a list can show.
-            let asked = SearchAsked { filter: &self.filter, limit: PAGE };
-            return Ok(search::rows(desk, actor, &asked).await?);
+            let mut conn = desk.db().read().await?;
+            let found = finding::find(&mut conn, reader(actor), &self.filter, PAGE, None).await?;
+            return Ok(found.rows.into_iter().map(|find| find.row).collect());
         }
         let mut conn = desk.db().read().await?;
         let limit = PAGE + 1;
@@ -237,7 +244,7 @@ impl Wanted {
     }
 }
 
-fn percent_encoded(text: &str) -> String {
+pub(super) fn percent_encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {

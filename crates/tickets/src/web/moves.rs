@@ -37,7 +37,8 @@ pub(super) async fn rows(
     let cards = wanted.cards(&desk, &actor, rows, &words).await?;
     // What a search found is not joined by what merely changed.
     let may_add = wanted.filter.terms.is_empty();
-    let answer = Moves { changed: &changed, shown: &shown, cards: &cards, may_add }.answer(&words)?;
+    let answer =
+        Moves { changed: &changed, shown: &shown, cards: &cards, may_add }.answer(&words)?;
     Ok(answer.into_response())
 }
 
@@ -66,9 +67,8 @@ impl Shown {
     /// Reads `overdue:RC-1,RC-2;hour:RC-3`.
     fn read(text: &str) -> Self {
         let groups = text.split(';').filter_map(|part| part.split_once(':'));
-        let rows = groups.flat_map(|(group, refs)| {
-            ids(refs).into_iter().map(move |id| (id, group.to_owned()))
-        });
+        let rows = groups
+            .flat_map(|(group, refs)| ids(refs).into_iter().map(move |id| (id, group.to_owned())));
         Self { rows: rows.take(SHOWN_MAX).collect() }
     }
 
@@ -141,9 +141,10 @@ impl Moves<'_> {
             .iter()
             .take_while(|(id, _)| *id != card.reference)
             .filter(|(id, group)| {
-                group == card.group.key() && self.cards.iter().any(|other| {
-                    other.reference == *id && self.is_still(other) && other.group == card.group
-                })
+                group == card.group.key()
+                    && self.cards.iter().any(|other| {
+                        other.reference == *id && self.is_still(other) && other.group == card.group
+                    })
             })
             .last()
             .map(|(id, _)| *id);
@@ -176,9 +177,8 @@ impl Moves<'_> {
         }
         let touched = |group: &Group| {
             let is_from = |id: &TicketId| self.shown.group_of(*id) == Some(group.key());
-            let is_to = |card: &RowCard| {
-                card.group == *group && self.changed.contains(&card.reference)
-            };
+            let is_to =
+                |card: &RowCard| card.group == *group && self.changed.contains(&card.reference);
             self.changed.iter().any(is_from) || self.cards.iter().any(is_to)
         };
         let groups = Group::EVERY.into_iter().filter(touched);
@@ -220,12 +220,8 @@ mod tests {
     fn moves(changed: &[i64], shown: &str, cards: &[(i64, Group)]) -> Vec<String> {
         let changed: Vec<TicketId> = changed.iter().map(|id| TicketId(*id)).collect();
         let cards: Vec<RowCard> = cards.iter().map(|(id, group)| card(*id, *group)).collect();
-        let moves = Moves {
-            changed: &changed,
-            shown: &Shown::read(shown),
-            cards: &cards,
-            may_add: true,
-        };
+        let moves =
+            Moves { changed: &changed, shown: &Shown::read(shown), cards: &cards, may_add: true };
         let catalog = ui::Catalog::new(&[("en", &[ui::MESSAGES_EN])]).unwrap();
         moves.answer(&catalog.words("en")).unwrap().places()
     }
@@ -267,7 +263,13 @@ mod tests {
                     "#gc-hour innerHTML",
                 ],
             ),
-            ("gone", &[2], "hour:RC-1,RC-2", &[(1, Hour)], &["#conv-RC-2 delete", "#gc-hour innerHTML"]),
+            (
+                "gone",
+                &[2],
+                "hour:RC-1,RC-2",
+                &[(1, Hour)],
+                &["#conv-RC-2 delete", "#gc-hour innerHTML"],
+            ),
             (
                 "new at the end",
                 &[9],

@@ -32,6 +32,14 @@ pub(crate) struct RowCard {
     pub(crate) group: Group,
 }
 
+impl RowCard {
+    /// Whether this is the ticket that is open.
+    #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "templates lend")]
+    pub(crate) fn is_at(&self, current: &Option<TicketId>) -> bool {
+        *current == Some(self.reference)
+    }
+}
+
 /// Tags beyond this many are left to the open ticket.
 const TAGS_SHOWN: usize = 2;
 
@@ -109,10 +117,8 @@ impl Group {
         Self::DayOlder,
     ];
     const DUE: [Self; 5] = [Self::Overdue, Self::Hour, Self::Today, Self::Later, Self::NoPromise];
-    const NEWEST: [Self; 4] =
-        [Self::DayToday, Self::DayYesterday, Self::DayWeek, Self::DayOlder];
-    const OLDEST: [Self; 4] =
-        [Self::DayOlder, Self::DayWeek, Self::DayYesterday, Self::DayToday];
+    const NEWEST: [Self; 4] = [Self::DayToday, Self::DayYesterday, Self::DayWeek, Self::DayOlder];
+    const OLDEST: [Self; 4] = [Self::DayOlder, Self::DayWeek, Self::DayYesterday, Self::DayToday];
 
     /// The groups of a list, in its order.
     pub(crate) fn all(sort: Sort) -> &'static [Self] {

@@ -212,3 +212,28 @@ pub(crate) async fn drop_stale_uploads(tx: &mut Tx, before: Timestamp) -> Result
     )
     .await
 }
+
+/// The ticket that an attachment belongs to; none while it waits in a draft.
+pub(crate) async fn ticket_of_attachment(
+    conn: &mut Conn,
+    id: PublicId,
+) -> Result<Option<TicketId>> {
+    let row: Option<(Option<TicketId>,)> = conn
+        .optional(
+            "select coalesce(m.ticket_id, n.ticket_id) from attachments a
+               left join messages m on m.id = a.message_id
+               left join notes n on n.id = a.note_id
+              where a.public_id = $1",
+            params![id],
+        )
+        .await?;
+    Ok(row.and_then(|(ticket,)| ticket))
+}
+
+/// Whose upload it is.
+pub(crate) async fn uploaded_by(conn: &mut Conn, id: PublicId) -> Result<Option<AgentId>> {
+    let row: Option<(Option<AgentId>,)> = conn
+        .optional("select uploaded_by from attachments where public_id = $1", params![id])
+        .await?;
+    Ok(row.and_then(|(agent,)| agent))
+}

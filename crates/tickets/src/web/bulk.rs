@@ -1,0 +1,71 @@
+//! One change for many tickets, under one undo.
+
+use accounts::Actor;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use kernel::{Failure, TicketId};
+use ui::{Answer, Fields, Toast, View, WebError, WebResult, found};
+
+use super::change::{read, with_undo};
+use super::ticket::{From, seen};
+use crate::actions::{Many, Reversal, edit, keep};
+use crate::desk::Desk;
+
+/// More are not ticked by hand.
+const TICKETS_MAX: usize = 200;
+
+/// Changes what is ticked. What cannot be changed stays as it is, and is counted.
+pub(super) async fn change(
+    State(desk): State<Desk>,
+    actor: Actor,
+    view: View,
+    from: From,
+    fields: Fields,
+) -> WebResult<Response> {
+    let w = desk.accounts.site().words(&actor.language);
+    let chosen: Vec<TicketId> =
+        fields.all("ticket").filter_map(|id| id.parse().ok()).take(TICKETS_MAX).collect();
+    if chosen.is_empty() {
+        return Err(WebError::Refused(w.t("bulk-nothing").to_owned()));
+    }
+    let (name, value) = found(fields.get("do").and_then(|what| what.split_once('=')))?;
+    let value = if value == "me" { actor.id.to_string() } else { value.to_owned() };
+    let mut one = Fields(vec![(name.to_owned(), value)]);
+    // A tag or a moment is typed beside the button.
+    one.0.extend(fields.0.iter().filter(|(key, _)| key == "until").cloned());
+    let wanted = read(&one, &actor.when(desk.now()).zone, &w)?;
+    let office = desk.office().await?;
+    let (mut reversals, mut changed, mut first_refusal, mut refused) =
+        (Vec::new(), 0_i64, None, 0_i64);
+    let mut tx = desk.db().begin().await?;
+    for id in chosen {
+        let Ok(ticket) = seen(&mut tx, &actor, id).await else { continue };
+        match edit(&mut tx, &office, &actor, ticket.id, &wanted).await {
+            Ok(edited) => {
+                changed += i64::from(edited.changed);
+                reversals.extend(edited.reversal);
+            }
+            Err(Failure::Refused(refusal)) => {
+                refused += 1;
+                first_refusal.get_or_insert(ui::sentence(&refusal));
+            }
+            Err(Failure::Broken(fault)) => return Err(fault.into()),
+        }
+    }
+    let undo = if reversals.is_empty() {
+        None
+    } else {
+        let all = Reversal::Many(Many { reversals });
+        Some(keep(&mut tx, &actor, &all, office.now).await?)
+    };
+    tx.commit().await?;
+    if !view.is_htmx {
+        let list = if from.list.is_empty() { "needs-reply" } else { &from.list };
+        return Ok(ui::see_other(&format!("/inbox/{list}")));
+    }
+    let mut text = w.n("bulk-done", changed);
+    if let Some(refusal) = first_refusal {
+        text = format!("{text} {} {refusal}", w.n("bulk-refused", refused));
+    }
+    Ok(Answer::new().toast(&with_undo(Toast::new(text), undo, &w)).into_response())
+}

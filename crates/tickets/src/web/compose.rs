@@ -1,0 +1,460 @@
+//! What is written in a ticket: sent, noted, forwarded, kept as a draft.
+
+use accounts::{Act, Actor};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use kernel::{EmailAddress, Failure, MessageId, PublicId, TicketId, Timestamp};
+use outbox::{Party, Recipients};
+use requests::Attempt;
+use serde_json::json;
+use ui::{Answer, Fields, Form, Markup, Toast, Upload, View, WebError, WebResult, Words};
+
+use super::composer::{self, Composer};
+use super::entries::{Loaded, Maker, Part, time_of};
+use super::reference::Reference;
+use super::ticket::{From, Opened, url};
+use super::uploads::keep_files;
+use crate::actions::{Forward, NewNote, Office, Reply, ReplyRefusal, forward, post_note, reply};
+use crate::desk::Desk;
+use crate::state::Then;
+use crate::store::entries;
+use crate::store::people::{self, Draft};
+use crate::ticket::Resolution;
+
+/// What was written, and how.
+struct Written {
+    mode: Mode,
+    text: String,
+    recipients: Recipients,
+    then: Then,
+    resolution: Option<Resolution>,
+    uploads: Vec<PublicId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Reply,
+    Note,
+    Forward,
+}
+
+impl Mode {
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        match text {
+            "reply" => Some(Self::Reply),
+            "note" => Some(Self::Note),
+            "forward" => Some(Self::Forward),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Reply => "reply",
+            Self::Note => "note",
+            Self::Forward => "forward",
+        }
+    }
+
+    /// What one has to be allowed for it.
+    pub(crate) fn act(self) -> Act {
+        match self {
+            Self::Note => Act::WriteNotes,
+            Self::Reply | Self::Forward => Act::WriteToCustomers,
+        }
+    }
+}
+
+/// Addresses separated by commas or semicolons.
+pub(crate) fn parties(text: &str) -> Result<Vec<Party>, String> {
+    text.split([',', ';', '\n'])
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            let (name, address) = match part.rsplit_once('<') {
+                Some((name, rest)) => (name.trim().trim_matches('"'), rest.trim_end_matches('>')),
+                None => ("", part),
+            };
+            let address: Result<EmailAddress, _> = address.trim().parse();
+            address.map(|address| Party::new(name, address)).map_err(|_| part.to_owned())
+        })
+        .collect()
+}
+
+fn recipients(fields: &Fields, mode: &str, w: &Words) -> WebResult<Recipients> {
+    let list = |kind: &str| {
+        let text = fields.get(&format!("{mode}_{kind}")).unwrap_or_default();
+        parties(text).map_err(|bad| WebError::Refused(w.a("address-bad", "address", bad)))
+    };
+    Ok(Recipients { to: list("to")?, cc: list("cc")?, bcc: list("bcc")? })
+}
+
+fn written(upload: &Upload, w: &Words) -> WebResult<Written> {
+    let fields = &upload.fields;
+    let get = |name: &str| fields.get(name).unwrap_or_default();
+    let mode = Mode::read(get("mode")).ok_or_else(|| WebError::BadInput(String::new()))?;
+    let name = mode.as_str();
+    let recipients = match mode {
+        Mode::Note => Recipients::default(),
+        Mode::Reply | Mode::Forward => recipients(fields, name, w)?,
+    };
+    let uploads = fields.all(&format!("{name}_file")).filter_map(|id| id.parse().ok()).collect();
+    Ok(Written {
+        mode,
+        text: get(name).to_owned(),
+        recipients,
+        then: match get("then") {
+            "resolve" => Then::Resolve,
+            "open" => Then::StayOpen,
+            _ => Then::Wait,
+        },
+        resolution: Resolution::named(get("resolution")).ok(),
+        uploads,
+    })
+}
+
+/// Sends an answer or a forward, or saves a note.
+pub(super) async fn create(
+    State(desk): State<Desk>,
+    actor: Actor,
+    view: View,
+    Reference(id): Reference,
+    from: From,
+    upload: Upload,
+) -> WebResult<Response> {
+    let w = desk.accounts.site().words(&actor.language);
+    let opened = Opened::open(&desk, &actor, id, &from.list).await?;
+    let mut written = match written(&upload, &w) {
+        Ok(written) => written,
+        Err(WebError::Refused(sentence)) if view.is_htmx => return error(&sentence),
+        Err(other) => return Err(other),
+    };
+    actor.must(written.mode.act())?;
+    if let Some(name) = upload.too_large.first() {
+        return refused(view, &w.a("file-too-large", "name", files::clean_name(name)));
+    }
+    // A browser without scripts sends its files along with the text.
+    written.uploads.extend(keep_files(&desk, &actor, None, upload.files).await?);
+    let seen_at = seen_at(&opened, upload.fields.get("last_entry").unwrap_or_default()).await?;
+    let key = upload.fields.get("key").unwrap_or_default();
+    match send(&opened, &written, seen_at, key).await {
+        Ok(Sent::Done { at, undo }) => answer(&opened, &written, at, undo, view).await,
+        Ok(Sent::Before) => Ok(again_answer(&opened, view)),
+        Err(Failure::Refused(Said::MovedOn)) => moved_on(&opened, seen_at, view).await,
+        Err(Failure::Refused(said)) => refused(view, &said.to_string()),
+        Err(Failure::Broken(fault)) => Err(fault.into()),
+    }
+}
+
+/// When the latest thing came that the writer has on the screen.
+async fn seen_at(opened: &Opened<'_>, last_entry: &str) -> WebResult<Option<Timestamp>> {
+    let mut conn = opened.desk.db().read().await?;
+    Ok(time_of(&mut conn, opened.ticket.id, last_entry).await?)
+}
+
+enum Sent {
+    Done {
+        at: Timestamp,
+        undo: Option<PublicId>,
+    },
+    /// The same form came before, and was done.
+    Before,
+}
+
+/// A refusal of any of the actions.
+#[derive(Debug, thiserror::Error)]
+enum Said {
+    #[error("{}", ReplyRefusal::MovedOn)]
+    MovedOn,
+    #[error("{0}")]
+    Other(String),
+}
+
+impl kernel::Refusal for Said {}
+
+fn said<R: kernel::Refusal>(failure: Failure<R>) -> Failure<Said> {
+    match failure {
+        Failure::Refused(refusal) => Failure::Refused(Said::Other(refusal.to_string())),
+        Failure::Broken(fault) => Failure::Broken(fault),
+    }
+}
+
+async fn send(
+    opened: &Opened<'_>,
+    written: &Written,
+    seen_at: Option<Timestamp>,
+    key: &str,
+) -> Result<Sent, Failure<Said>> {
+    let Opened { desk, actor, ticket, .. } = opened;
+    let office = desk.office().await?;
+    let mut tx = desk.db().begin().await?;
+    if !key.is_empty() {
+        let who = format!("agent {}", actor.id);
+        let content = format!("{} {} {}", ticket.id, written.mode.as_str(), written.text);
+        match requests::begin(&mut tx, &who, key, content.as_bytes(), office.now).await? {
+            Attempt::First => {
+                let done = requests::Answer { status: 200, body: String::new() };
+                requests::answer(&mut tx, &who, key, &done).await?;
+            }
+            Attempt::Repeat(_) => return Ok(Sent::Before),
+            // Another text under the same key: the page was not told that the first one went.
+            Attempt::OtherRequest => {}
+        }
+    }
+    let undo = match written.mode {
+        Mode::Reply => answer_customer(&mut tx, &office, opened, written, seen_at).await?,
+        Mode::Note | Mode::Forward => act(&mut tx, &office, actor, ticket.id, written).await?,
+    };
+    tx.commit().await?;
+    Ok(Sent::Done { at: office.now, undo })
+}
+
+async fn answer_customer(
+    tx: &mut database::Tx,
+    office: &Office,
+    opened: &Opened<'_>,
+    written: &Written,
+    seen_at: Option<Timestamp>,
+) -> Result<Option<PublicId>, Failure<Said>> {
+    let seen = match seen_at {
+        Some(at) => {
+            let seen = entries::latest_inbound_until(tx, opened.ticket.id, at).await?;
+            Some(seen.unwrap_or(MessageId(0)))
+        }
+        None => None,
+    };
+    let answer = Reply {
+        text: written.text.clone(),
+        recipients: written.recipients.clone(),
+        then: written.then,
+        resolution: written.resolution,
+        cause: None,
+        uploads: written.uploads.clone(),
+        seen,
+    };
+    match reply(tx, office, opened.actor, opened.ticket.id, &answer).await {
+        Ok(replied) => Ok(replied.undo),
+        Err(Failure::Refused(ReplyRefusal::MovedOn)) => Err(Failure::Refused(Said::MovedOn)),
+        Err(other) => Err(said(other)),
+    }
+}
+
+async fn act(
+    tx: &mut database::Tx,
+    office: &Office,
+    actor: &Actor,
+    ticket: TicketId,
+    written: &Written,
+) -> Result<Option<PublicId>, Failure<Said>> {
+    match written.mode {
+        Mode::Note => {
+            let note = NewNote { text: written.text.clone(), uploads: written.uploads.clone() };
+            post_note(tx, office, actor, ticket, &note).await.map_err(said)?;
+            Ok(None)
+        }
+        Mode::Reply | Mode::Forward => {
+            let on = Forward {
+                message: None,
+                recipients: written.recipients.clone(),
+                text: written.text.clone(),
+                uploads: written.uploads.clone(),
+            };
+            Ok(forward(tx, office, actor, ticket, &on).await.map_err(said)?.undo)
+        }
+    }
+}
+
+/// A collision: somebody outside wrote after what the writer has seen.
+async fn moved_on(
+    opened: &Opened<'_>,
+    seen_at: Option<Timestamp>,
+    view: View,
+) -> WebResult<Response> {
+    let Opened { desk, actor, ticket, .. } = opened;
+    let at = seen_at.filter(|_| view.is_htmx);
+    let Some(at) = at else { return Err(WebError::Conflict(ReplyRefusal::MovedOn.to_string())) };
+    let mut conn = desk.db().read().await?;
+    let loaded = Loaded::load(&mut conn, ticket.id, Part::Since(at)).await?;
+    drop(conn);
+    let maker = Maker::new(desk, actor).await?;
+    let who = loaded.last_writer().unwrap_or_default();
+    let w = &maker.w;
+    let warning = w.rich("collision-wrote", &[("who", &who)]);
+    let icon = ui::icon("circle-alert");
+    let stops = opened.stops(&maker, &loaded).without_days();
+    let answer = Answer::new()
+        .piece("#entries", "beforeend", &stops)?
+        .piece("#collision", "innerHTML", &Warning { icon, text: warning })?
+        .piece("#last-entry", "outerHTML", &LastEntry { key: loaded.last_key() })?
+        .status(StatusCode::CONFLICT);
+    Ok(answer.into_response())
+}
+
+#[derive(askama::Template)]
+#[template(
+    source = r#"<div class="collision">{{ icon }}<span class="fill">{{ text }}</span></div>"#,
+    ext = "html"
+)]
+struct Warning {
+    icon: Markup,
+    text: Markup,
+}
+
+#[derive(askama::Template)]
+#[template(
+    source = r#"<input type="hidden" name="last_entry" id="last-entry" value="{{ key }}">"#,
+    ext = "html"
+)]
+struct LastEntry {
+    key: String,
+}
+
+#[derive(askama::Template)]
+#[template(
+    source = r#"<input type="hidden" name="key" id="send-key" value="{{ key }}">"#,
+    ext = "html"
+)]
+struct SendKey {
+    key: PublicId,
+}
+
+#[derive(askama::Template)]
+#[template(
+    source = r#"<p class="field__error" role="alert">{{ icon }}{{ text }}</p>"#,
+    ext = "html"
+)]
+struct Complaint {
+    icon: Markup,
+    text: String,
+}
+
+/// What is wrong, under the text.
+fn error(sentence: &str) -> WebResult<Response> {
+    let complaint = Complaint { icon: ui::icon("circle-alert"), text: ui::sentence(sentence) };
+    let answer = Answer::new().piece("#composer-error", "innerHTML", &complaint)?;
+    Ok(answer.status(StatusCode::UNPROCESSABLE_ENTITY).into_response())
+}
+
+fn refused(view: View, sentence: &str) -> WebResult<Response> {
+    if view.is_htmx { error(sentence) } else { Err(WebError::Refused(ui::sentence(sentence))) }
+}
+
+/// The form was done before: the page only has to look again.
+fn again_answer(opened: &Opened<'_>, view: View) -> Response {
+    let page = opened.url();
+    if view.is_htmx { Answer::new().redirect(&page).into_response() } else { ui::see_other(&page) }
+}
+
+async fn answer(
+    opened: &Opened<'_>,
+    written: &Written,
+    at: Timestamp,
+    undo: Option<PublicId>,
+    view: View,
+) -> WebResult<Response> {
+    let Opened { desk, actor, ticket, list } = opened;
+    if !view.is_htmx {
+        return Ok(ui::see_other(&url(ticket.id, list)));
+    }
+    let now = Opened::open(desk, actor, ticket.id, list).await?;
+    let w = desk.accounts.site().words(&actor.language);
+    let who = Maker::new(desk, actor).await?;
+    let composer = composer::make(&now, &who, "").await?;
+    let toast = match written.mode {
+        Mode::Note => Toast::new(w.t("note-added")),
+        Mode::Reply => Toast::new(w.a("reply-leaves", "who", &composer.first_name)),
+        Mode::Forward => Toast::new(w.t("forward-leaves")),
+    };
+    let toast = match undo {
+        Some(id) => toast.with_undo(format!("/undo/{id}"), w.t("undo")),
+        None => toast,
+    };
+    let reference = ticket.id.to_string();
+    let mut answer = now
+        .pieces(at)
+        .await?
+        .text("#composer-error", "")
+        .text("#collision", "")
+        .piece("#send-key", "outerHTML", &SendKey { key: PublicId::new(desk.now()) })?
+        .toast(&toast)
+        .event("composer:sent", &json!({ "ref": reference }));
+    if written.mode == Mode::Reply && written.then == Then::Resolve {
+        answer = answer.event("ticket:leave", &json!({ "ref": reference, "next": true }));
+    }
+    Ok(answer.into_response())
+}
+
+/// The composer again, after what was sent was taken back.
+pub(super) async fn composer_again(opened: &Opened<'_>) -> WebResult<Composer> {
+    let maker = Maker::new(opened.desk, opened.actor).await?;
+    let part = Part::Latest;
+    let mut conn = opened.desk.db().read().await?;
+    let loaded = Loaded::load(&mut conn, opened.ticket.id, part).await?;
+    drop(conn);
+    composer::make(opened, &maker, &loaded.last_key()).await
+}
+
+/// What is typed, saved a moment later.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DraftForm {
+    mode: String,
+    text: String,
+    #[serde(default)]
+    to: String,
+    #[serde(default)]
+    cc: String,
+    #[serde(default)]
+    bcc: String,
+}
+
+const DRAFT_CHARS_MAX: usize = 200_000;
+
+pub(super) async fn draft(
+    State(desk): State<Desk>,
+    actor: Actor,
+    Reference(id): Reference,
+    Form(form): Form<DraftForm>,
+) -> WebResult<StatusCode> {
+    let mode = Mode::read(&form.mode).ok_or_else(|| WebError::BadInput(String::new()))?;
+    actor.must(mode.act())?;
+    let opened = Opened::open(&desk, &actor, id, "").await?;
+    // Addresses that are not finished yet are not kept; the text is what matters.
+    let list = |text: &str| parties(text).unwrap_or_default();
+    let recipients = if form.text.trim().is_empty() {
+        Recipients::default()
+    } else {
+        Recipients { to: list(&form.to), cc: list(&form.cc), bcc: list(&form.bcc) }
+    };
+    let draft = Draft {
+        mode: mode.as_str().to_owned(),
+        text: kernel::clip(&form.text, DRAFT_CHARS_MAX),
+        recipients,
+        updated_at: desk.now(),
+    };
+    let mut tx = desk.db().begin().await?;
+    people::save_draft(&mut tx, opened.ticket.id, actor.id, &draft).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parties;
+
+    #[test]
+    fn addresses_as_people_type_them() {
+        let shown = |text: &str| -> Result<Vec<String>, String> {
+            Ok(parties(text)?.iter().map(ToString::to_string).collect())
+        };
+        assert_eq!(shown("").unwrap(), Vec::<String>::new());
+        assert_eq!(shown("a@b.example").unwrap(), ["a@b.example"]);
+        assert_eq!(shown("a@b.example, c@d.example;").unwrap(), ["a@b.example", "c@d.example"]);
+        assert_eq!(
+            shown("Ana \"A\" Lima <a@b.example>").unwrap(),
+            ["Ana \"A\" Lima <a@b.example>"]
+        );
+        assert_eq!(shown("nobody, a@b.example").unwrap_err(), "nobody");
+    }
+}

@@ -1,0 +1,321 @@
+//! What is told to an open page while it stays open: one stream for each browser.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use accounts::{Act, Actor, Directory};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::Stream;
+use kernel::TicketId;
+use live::{Activity, Change, Numbered, Touch};
+use serde_json::{Value, json};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use ui::{Badge, Form, Markup, WebError, WebResult, Words};
+
+use super::reference::Reference;
+use super::ticket::Opened;
+use crate::desk::{Desk, reader};
+use crate::store::lists;
+use crate::store::people::{self, Reason};
+
+/// A silent stream says so this often, and the person is looked up again.
+const BEAT: Duration = Duration::from_secs(25);
+/// After how long a browser comes back when the stream broke.
+const RETRY: Duration = Duration::from_secs(2);
+
+pub(super) async fn stream(
+    State(desk): State<Desk>,
+    actor: Actor,
+    headers: HeaderMap,
+) -> impl IntoResponse {
+    let last: Option<u64> = headers
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse().ok());
+    // Listening begins before the past is looked at, so that nothing falls between.
+    let changes = desk.hub().changes();
+    let mut waiting = Vec::new();
+    if let Some(last) = last {
+        match desk.hub().since(last) {
+            Some(missed) => waiting = missed,
+            None => {
+                let number = desk.hub().latest();
+                waiting.push(Numbered { number, change: Change::Everything });
+            }
+        }
+    }
+    waiting.reverse();
+    let watch =
+        Watch { desk, actor, headers, changes, waiting, told: last.unwrap_or(0), greeted: false };
+    let stream = Sse::new(watch.stream()).keep_alive(KeepAlive::new().interval(BEAT));
+    // Proxies that collect answers would hold it back.
+    ([(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))], stream)
+}
+
+/// One open stream.
+struct Watch {
+    desk: Desk,
+    actor: Actor,
+    headers: HeaderMap,
+    changes: Receiver<Numbered>,
+    /// What was missed, the latest first.
+    waiting: Vec<Numbered>,
+    /// The number of the latest change that was told.
+    told: u64,
+    greeted: bool,
+}
+
+impl Watch {
+    fn stream(self) -> impl Stream<Item = Result<Event, Infallible>> {
+        futures_util::stream::unfold(self, |mut watch| async move {
+            let event = watch.next().await?;
+            Some((Ok(event), watch))
+        })
+    }
+
+    /// The next event for this person; none when the stream is over.
+    async fn next(&mut self) -> Option<Event> {
+        if !self.greeted {
+            self.greeted = true;
+            let number = self.told.max(self.desk.hub().latest());
+            return Some(Event::default().retry(RETRY).id(number.to_string()).comment("hello"));
+        }
+        loop {
+            let numbered = self.next_change().await?;
+            if numbered.number <= self.told {
+                continue;
+            }
+            self.told = numbered.number;
+            if !self.still_here(numbered.change).await {
+                return None;
+            }
+            match self.event(numbered.change).await {
+                Ok(Some((name, data))) => {
+                    let event = Event::default().id(numbered.number.to_string()).event(name);
+                    return Some(event.data(data.to_string()));
+                }
+                Ok(None) => {}
+                Err(fault) => {
+                    tracing::warn!("a live stream ends: {fault:#}");
+                    return None;
+                }
+            }
+        }
+    }
+
+    async fn next_change(&mut self) -> Option<Numbered> {
+        if let Some(missed) = self.waiting.pop() {
+            return Some(missed);
+        }
+        let hub = self.desk.hub().clone();
+        tokio::select! {
+            received = self.changes.recv() => match received {
+                Ok(numbered) => Some(numbered),
+                // Too slow to keep up: it looks at everything again.
+                Err(RecvError::Lagged(_)) => {
+                    let number = hub.latest();
+                    Some(Numbered { number, change: Change::Everything })
+                }
+                Err(RecvError::Closed) => None,
+            },
+            () = hub.closed() => None,
+        }
+    }
+
+    /// Looks the person up again whenever what they may do can have changed.
+    async fn still_here(&mut self, change: Change) -> bool {
+        let may_have_changed = match change {
+            Change::Settings | Change::Everything => true,
+            Change::Agent { id } => id == self.actor.id,
+            Change::Ticket { .. } | Change::Presence { .. } | Change::Notifications { .. } => false,
+        };
+        if !may_have_changed {
+            return true;
+        }
+        match self.desk.accounts.actor_of(&self.headers).await {
+            Ok(Some(actor)) if actor.may(Act::ReadTickets) => {
+                self.actor = actor;
+                true
+            }
+            Ok(_) | Err(_) => false,
+        }
+    }
+
+    async fn event(&self, change: Change) -> anyhow::Result<Option<(&'static str, Value)>> {
+        let me = &self.actor;
+        Ok(match change {
+            Change::Ticket { id, inbox, touch } if me.may_see(inbox) => {
+                let touch = match touch {
+                    Touch::Row => "row",
+                    Touch::Entry => "entry",
+                    Touch::Message => "message",
+                };
+                Some(("changed", json!({ "ref": id.to_string(), "touch": touch })))
+            }
+            Change::Presence { ticket, agent, .. } if agent != me.id => {
+                self.presence(ticket).await?
+            }
+            Change::Notifications { agent } if agent == me.id => Some(self.news().await?),
+            Change::Settings => Some(("settings", json!({}))),
+            Change::Agent { id } if id == me.id => Some(("settings", json!({}))),
+            Change::Everything => Some(("refresh", json!({}))),
+            Change::Ticket { .. }
+            | Change::Presence { .. }
+            | Change::Notifications { .. }
+            | Change::Agent { .. } => None,
+        })
+    }
+
+    async fn presence(&self, ticket: TicketId) -> anyhow::Result<Option<(&'static str, Value)>> {
+        let inbox = lists::inbox_of(&mut self.desk.db().read().await?, ticket).await?;
+        if !inbox.is_some_and(|inbox| self.actor.may_see(inbox)) {
+            return Ok(None);
+        }
+        let directory = self.desk.accounts.directory().await?;
+        let w = self.desk.accounts.site().words(&self.actor.language);
+        let here = present(&self.desk, &self.actor, &directory, ticket, &w);
+        let writing = collision(&self.desk, &self.actor, &directory, ticket, &w);
+        let data = json!({
+            "ref": ticket.to_string(),
+            "html": here.as_str(),
+            "collision": writing.as_str(),
+        });
+        Ok(Some(("presence", data)))
+    }
+
+    /// How many news there are, and the latest where this person wants it on the screen.
+    async fn news(&self) -> anyhow::Result<(&'static str, Value)> {
+        let mut conn = self.desk.db().read().await?;
+        let count = people::unread_count(&mut conn, self.actor.id).await?;
+        let latest = people::notifications(&mut conn, reader(&self.actor), None, 1).await?;
+        drop(conn);
+        let notify = self.actor.preferences.notify;
+        let Some(one) = latest.into_iter().next().filter(|one| !one.is_read) else {
+            return Ok(("notify", json!({ "count": count })));
+        };
+        let ways = match one.reason {
+            Reason::NewTicket => notify.new_ticket,
+            Reason::Assigned => notify.assigned,
+            Reason::Mentioned => notify.mentioned,
+            Reason::Replied | Reason::Woke => notify.replied,
+        };
+        if !ways.browser {
+            return Ok(("notify", json!({ "count": count })));
+        }
+        let w = self.desk.accounts.site().words(&self.actor.language);
+        let args: [(&str, &dyn std::fmt::Display); 3] =
+            [("who", &one.actor_name), ("ticket", &one.ticket), ("subject", &one.subject)];
+        let data = json!({
+            "count": count,
+            "title": w.a("notify-browser-title", "ticket", one.ticket),
+            "body": w.all(one.reason.key(), &args),
+            "url": format!("/t/{}", one.ticket),
+            "tag": one.ticket.to_string(),
+        });
+        Ok(("notify", data))
+    }
+}
+
+/// Others who are at a ticket, as badges.
+pub(crate) fn present(
+    desk: &Desk,
+    actor: &Actor,
+    directory: &Directory,
+    ticket: TicketId,
+    w: &Words,
+) -> Markup {
+    let others: Vec<Other> = others(desk, actor, directory, ticket, w);
+    ui::rendered(&Others { others })
+}
+
+/// A warning where somebody else is writing an answer.
+pub(crate) fn collision(
+    desk: &Desk,
+    actor: &Actor,
+    directory: &Directory,
+    ticket: TicketId,
+    w: &Words,
+) -> Markup {
+    let writing: Vec<String> = desk
+        .hub()
+        .present(ticket)
+        .into_iter()
+        .filter(|(agent, activity)| *agent != actor.id && *activity == Activity::Writing)
+        .map(|(agent, _)| directory.name_of(agent).to_owned())
+        .collect();
+    let Some(first) = writing.first() else { return Markup::default() };
+    let text = w.rich("collision-writes", &[("who", first)]);
+    ui::rendered(&Collision { icon: ui::icon("circle-alert"), text })
+}
+
+#[derive(askama::Template)]
+#[template(
+    source = r#"<div class="collision">{{ icon }}<span class="fill">{{ text }}</span></div>"#,
+    ext = "html"
+)]
+struct Collision {
+    icon: Markup,
+    text: Markup,
+}
+
+struct Other {
+    badge: Badge,
+    doing: &'static str,
+    text: String,
+}
+
+#[derive(askama::Template)]
+#[template(
+    source = r#"{% for other in others %}{{ ui::avatar_here(other.badge, "avatar--xs", other.doing) }}<span class="sr">{{ other.text }} </span>{% endfor %}"#,
+    ext = "html"
+)]
+struct Others {
+    others: Vec<Other>,
+}
+
+fn others(
+    desk: &Desk,
+    actor: &Actor,
+    directory: &Directory,
+    ticket: TicketId,
+    w: &Words,
+) -> Vec<Other> {
+    let here = desk.hub().present(ticket).into_iter().filter(|(agent, _)| *agent != actor.id);
+    let other = |(agent, activity): (kernel::AgentId, Activity)| {
+        let card = directory.agent(agent)?;
+        let (doing, key) = match activity {
+            Activity::Writing => ("writing", "presence-writes"),
+            Activity::Viewing | Activity::Gone => ("viewing", "presence-looks"),
+        };
+        Some(Other { badge: card.badge.clone(), doing, text: w.a(key, "who", &card.name) })
+    };
+    here.filter_map(other).collect()
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PresenceForm {
+    activity: String,
+}
+
+/// A page says that its person looks at a ticket, writes in it, or left it.
+pub(super) async fn presence(
+    State(desk): State<Desk>,
+    actor: Actor,
+    Reference(id): Reference,
+    Form(form): Form<PresenceForm>,
+) -> WebResult<Response> {
+    let activity = match form.activity.as_str() {
+        "viewing" => Activity::Viewing,
+        "writing" => Activity::Writing,
+        "gone" => Activity::Gone,
+        _ => return Err(WebError::BadInput(String::new())),
+    };
+    let opened = Opened::open(&desk, &actor, id, "").await?;
+    desk.hub().be_present(opened.ticket.id, actor.id, activity).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}

@@ -1,0 +1,97 @@
+//! Saved replies, looked up while one writes.
+
+use accounts::Actor;
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use kernel::PublicId;
+use serde::Deserialize;
+use ui::{WebResult, Words, found};
+
+use super::reference::Reference;
+use super::ticket::Opened;
+use crate::desk::Desk;
+use crate::saved_reply::{Values, fill};
+use crate::store::shared;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asked {
+    q: String,
+}
+
+#[derive(Template)]
+#[template(path = "_saved_replies.html")]
+struct SavedReplies {
+    w: Words,
+    url: String,
+    replies: Vec<ReplyOption>,
+}
+
+struct ReplyOption {
+    id: PublicId,
+    title: String,
+    text: String,
+}
+
+const SHOWN: usize = 30;
+
+pub(super) async fn lookup(
+    State(desk): State<Desk>,
+    actor: Actor,
+    Reference(id): Reference,
+    Query(asked): Query<Asked>,
+) -> WebResult<Response> {
+    let opened = Opened::open(&desk, &actor, id, "").await?;
+    let values = values(&opened).await?;
+    let typed = asked.q.trim().to_lowercase();
+    let all = shared::saved_replies(&mut desk.db().read().await?, actor.id).await?;
+    let (mut by_title, mut by_text) = (Vec::new(), Vec::new());
+    for reply in all {
+        let option =
+            |text: String| ReplyOption { id: reply.public_id, title: reply.title.clone(), text };
+        if reply.title.to_lowercase().contains(&typed) {
+            by_title.push(option(fill(&reply.text, &values)));
+        } else if reply.text.to_lowercase().contains(&typed) {
+            by_text.push(option(fill(&reply.text, &values)));
+        }
+    }
+    by_title.extend(by_text);
+    by_title.truncate(SHOWN);
+    let url = format!("/t/{}/saved-replies", opened.ticket.id);
+    let w = desk.accounts.site().words(&actor.language);
+    ui::page(&SavedReplies { w, url, replies: by_title })
+}
+
+async fn values(opened: &Opened<'_>) -> WebResult<Values> {
+    let Opened { desk, actor, ticket, .. } = opened;
+    let mut conn = desk.db().read().await?;
+    let customer = found(customers::find(&mut conn, ticket.customer).await?)?;
+    drop(conn);
+    let directory = desk.accounts.directory().await?;
+    let inbox = directory.inbox(ticket.inbox).map_or(String::new(), |inbox| inbox.name.clone());
+    Ok(Values {
+        first_name: customers::names::given_name(&customer.name).unwrap_or_default(),
+        name: customer.name.clone(),
+        email: customer.address.as_ref().map_or(String::new(), ToString::to_string),
+        reference: ticket.id.to_string(),
+        subject: ticket.subject.clone(),
+        agent: actor.name.clone(),
+        company: desk.accounts.company().await?.name.clone(),
+        inbox,
+    })
+}
+
+/// Notes that a saved reply was put in: what is used most stands first.
+pub(super) async fn used(
+    State(desk): State<Desk>,
+    actor: Actor,
+    Path((_, id)): Path<(String, PublicId)>,
+) -> WebResult<StatusCode> {
+    let mut tx = desk.db().begin().await?;
+    let reply = found(shared::find_saved_reply(&mut tx, actor.id, id).await?)?;
+    shared::count_use(&mut tx, reply.id).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

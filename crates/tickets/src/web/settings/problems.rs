@@ -1,0 +1,77 @@
+//! Problems: one cause behind many tickets.
+
+use accounts::Actor;
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use kernel::PublicId;
+use ui::{Chrome, Fields, WebError, WebResult, found};
+
+use super::name_in;
+use crate::desk::Desk;
+use crate::store::taxonomy;
+
+#[derive(Template)]
+#[template(path = "problems.html")]
+struct ProblemsPage {
+    chrome: Chrome,
+    problems: Vec<ProblemLine>,
+}
+
+struct ProblemLine {
+    id: PublicId,
+    title: String,
+    is_fixed: bool,
+    tickets: i64,
+    since: String,
+}
+
+const SHOWN: i64 = 200;
+
+pub(crate) async fn index(State(desk): State<Desk>, actor: Actor) -> WebResult<Response> {
+    let chrome = desk.accounts.chrome(&actor, "/problems").await?;
+    let mut conn = desk.db().read().await?;
+    let problems = taxonomy::problems(&mut conn, SHOWN).await?;
+    let ids: Vec<_> = problems.iter().map(|one| one.id).collect();
+    let sizes = taxonomy::problem_sizes(&mut conn, &ids).await?;
+    drop(conn);
+    let line = |one: taxonomy::Problem| ProblemLine {
+        tickets: sizes.iter().find(|(id, _)| *id == one.id).map_or(0, |(_, size)| *size),
+        id: one.public_id,
+        is_fixed: one.is_fixed,
+        since: ui::day(one.created_at, &chrome.when),
+        title: one.title,
+    };
+    let problems = problems.into_iter().map(line).collect();
+    ui::page(&ProblemsPage { problems, chrome })
+}
+
+pub(crate) async fn create(
+    State(desk): State<Desk>,
+    actor: Actor,
+    fields: Fields,
+) -> WebResult<Response> {
+    let title = name_in(&fields, "title");
+    if title.is_empty() {
+        let w = desk.accounts.site().words(&actor.language);
+        return Err(WebError::Refused(w.t("problem-title-missing").to_owned()));
+    }
+    let mut tx = desk.db().begin().await?;
+    taxonomy::add_problem(&mut tx, &title, actor.id, desk.now()).await?;
+    tx.commit().await?;
+    Ok(ui::see_other("/problems"))
+}
+
+/// Says that a problem is fixed, or that it is back.
+pub(crate) async fn update(
+    State(desk): State<Desk>,
+    Path(id): Path<PublicId>,
+    fields: Fields,
+) -> WebResult<Response> {
+    let fixed_at = (fields.get("fixed") == Some("yes")).then(|| desk.now());
+    let mut tx = desk.db().begin().await?;
+    let problem = found(taxonomy::problem_by_public_id(&mut tx, id).await?)?;
+    taxonomy::set_problem_fixed(&mut tx, problem.id, fixed_at).await?;
+    tx.commit().await?;
+    Ok(ui::see_other("/problems"))
+}

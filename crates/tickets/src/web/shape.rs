@@ -1,0 +1,205 @@
+//! What belongs together: merging, splitting, linking, taking part; and single messages.
+
+use accounts::{Act, Actor};
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use kernel::{DeliveryId, EmailAddress, MessageId, PublicId, TicketId};
+use serde_json::json;
+use ui::{Fields, Toast, View, WebError, WebResult, Words, found};
+
+use super::change::{finish, with_undo};
+use super::reference::Reference;
+use super::sheets::named;
+use super::ticket::{From, Opened, url};
+use crate::actions::{self, LinkKind};
+use crate::desk::Desk;
+use crate::store::entries;
+
+/// The other ticket that a form names: typed, or chosen.
+async fn other(desk: &Desk, actor: &Actor, fields: &Fields, w: &Words) -> WebResult<TicketId> {
+    let typed = fields.get("reference").map(str::trim).filter(|text| !text.is_empty());
+    let text = typed.or(fields.get("other")).unwrap_or_default();
+    if text.is_empty() {
+        return Err(WebError::Refused(w.t("reference-missing").to_owned()));
+    }
+    let id = named(desk, actor, text).await?;
+    id.ok_or_else(|| WebError::Refused(w.a("reference-unknown", "text", kernel::clip(text, 40))))
+}
+
+/// Makes the ticket a part of another one, and shows that one.
+pub(super) async fn merge(
+    State(desk): State<Desk>,
+    actor: Actor,
+    view: View,
+    Reference(id): Reference,
+    from: From,
+    fields: Fields,
+) -> WebResult<Response> {
+    let w = desk.accounts.site().words(&actor.language);
+    let into = other(&desk, &actor, &fields, &w).await?;
+    let office = desk.office().await?;
+    let mut tx = desk.db().begin().await?;
+    let (into, undo) = actions::merge(&mut tx, &office, &actor, id, into).await?;
+    tx.commit().await?;
+    let page = url(into, &from.list);
+    if !view.is_htmx {
+        return Ok(ui::see_other(&page));
+    }
+    let text = w.a2("done-merged", "ticket", id, "into", into);
+    let toast = with_undo(Toast::new(text), Some(undo), &w);
+    open_instead(&desk, &actor, into, &from, &toast).await
+}
+
+/// Closes the sheet and opens another ticket in the place of this one.
+async fn open_instead(
+    desk: &Desk,
+    actor: &Actor,
+    id: TicketId,
+    from: &From,
+    toast: &Toast,
+) -> WebResult<Response> {
+    let opened = Opened::open(desk, actor, id, &from.list).await?;
+    let answer = opened.in_place().await?.toast(toast).event("dialog:close", &json!({}));
+    Ok(answer.into_response())
+}
+
+/// Takes messages out into a ticket of their own, and shows it.
+pub(super) async fn split(
+    State(desk): State<Desk>,
+    actor: Actor,
+    view: View,
+    Reference(id): Reference,
+    from: From,
+    fields: Fields,
+) -> WebResult<Response> {
+    let w = desk.accounts.site().words(&actor.language);
+    let subject = fields.get("subject").unwrap_or_default();
+    let office = desk.office().await?;
+    let mut tx = desk.db().begin().await?;
+    let mut chosen: Vec<MessageId> = Vec::new();
+    for public_id in fields.all("message").filter_map(|id| id.parse().ok()) {
+        let message = entries::message_by_public_id(&mut tx, public_id).await?;
+        chosen.extend(message.map(|message| message.id));
+    }
+    let part = actions::split(&mut tx, &office, &actor, id, &chosen, subject).await?;
+    tx.commit().await?;
+    let page = url(part, &from.list);
+    if !view.is_htmx {
+        return Ok(ui::see_other(&page));
+    }
+    let toast = Toast::new(w.a("done-split", "ticket", part));
+    open_instead(&desk, &actor, part, &from, &toast).await
+}
+
+/// Links another ticket, or takes a link away.
+pub(super) async fn link(
+    State(desk): State<Desk>,
+    actor: Actor,
+    view: View,
+    Reference(id): Reference,
+    from: From,
+    fields: Fields,
+) -> WebResult<Response> {
+    let w = desk.accounts.site().words(&actor.language);
+    let opened = Opened::open(&desk, &actor, id, &from.list).await?;
+    let office = desk.office().await?;
+    if let Some(gone) = fields.get("unlink") {
+        let gone = gone.parse().ok().ok_or(WebError::NotFound)?;
+        let mut tx = desk.db().begin().await?;
+        actions::unlink(&mut tx, &office, &actor, opened.ticket.id, gone).await?;
+        tx.commit().await?;
+    } else {
+        let other = other(&desk, &actor, &fields, &w).await?;
+        let mut tx = desk.db().begin().await?;
+        let kind = LinkKind::Related;
+        actions::link(&mut tx, &office, &actor, opened.ticket.id, other, kind).await?;
+        tx.commit().await?;
+    }
+    finish(&opened, office.now, &w, view).await
+}
+
+/// Adds somebody to the ticket by their address, or removes them.
+pub(super) async fn people(
+    State(desk): State<Desk>,
+    actor: Actor,
+    view: View,
+    Reference(id): Reference,
+    from: From,
+    fields: Fields,
+) -> WebResult<Response> {
+    let w = desk.accounts.site().words(&actor.language);
+    let opened = Opened::open(&desk, &actor, id, &from.list).await?;
+    let (text, takes_part) = match fields.get("remove") {
+        Some(address) => (address, false),
+        None => (fields.get("address").unwrap_or_default(), true),
+    };
+    let address: EmailAddress = text
+        .trim()
+        .parse()
+        .map_err(|_| WebError::Refused(w.a("address-bad", "address", kernel::clip(text, 80))))?;
+    let office = desk.office().await?;
+    let mut tx = desk.db().begin().await?;
+    let id = opened.ticket.id;
+    actions::change_participants(&mut tx, &office, &actor, id, &address, takes_part).await?;
+    tx.commit().await?;
+    finish(&opened, office.now, &w, view).await
+}
+
+/// What can be done with one message.
+pub(super) async fn on_message(
+    State(desk): State<Desk>,
+    actor: Actor,
+    view: View,
+    Path((reference, message, what)): Path<(String, PublicId, String)>,
+    from: From,
+) -> WebResult<Response> {
+    let id: TicketId = reference.parse().map_err(|_| WebError::NotFound)?;
+    let w = desk.accounts.site().words(&actor.language);
+    let opened = Opened::open(&desk, &actor, id, &from.list).await?;
+    let office = desk.office().await?;
+    let mut tx = desk.db().begin().await?;
+    let shown = found(entries::message_by_public_id(&mut tx, message).await?)?;
+    if shown.ticket != opened.ticket.id {
+        return Err(WebError::NotFound);
+    }
+    match what.as_str() {
+        "redact" => {
+            actor.must(Act::Redact)?;
+            actions::redact(&mut tx, &office, &actor, message).await?;
+        }
+        "admit" => {
+            actor.must(Act::ChangeTickets)?;
+            actions::admit(&mut tx, &office, &actor, message).await?;
+        }
+        "retry" => {
+            actor.must(Act::WriteToCustomers)?;
+            for delivery in failed(&mut tx, shown.id).await? {
+                outbox::retry(&mut tx, delivery, office.now).await?;
+            }
+        }
+        "discard" => {
+            actor.must(Act::WriteToCustomers)?;
+            for delivery in failed(&mut tx, shown.id).await? {
+                outbox::discard(&mut tx, delivery).await?;
+            }
+        }
+        _ => return Err(WebError::NotFound),
+    }
+    tx.commit().await?;
+    if !view.is_htmx {
+        return Ok(ui::see_other(&opened.url()));
+    }
+    let now = Opened::open(&desk, &actor, id, &from.list).await?;
+    let toast = Toast::new(w.a("done-changed", "ticket", opened.ticket.id));
+    let answer = now.whole().await?.toast(&toast).event("dialog:close", &json!({}));
+    Ok(answer.into_response())
+}
+
+/// The mails of a message that did not arrive.
+async fn failed(tx: &mut database::Tx, message: MessageId) -> WebResult<Vec<DeliveryId>> {
+    let deliveries = outbox::deliveries_of(tx, &[message]).await?;
+    let is_failed = |delivery: &&outbox::Delivery| {
+        matches!(delivery.state, outbox::State::Failed | outbox::State::Bounced)
+    };
+    Ok(deliveries.iter().filter(is_failed).map(|delivery| delivery.id).collect())
+}

@@ -1,0 +1,228 @@
+//! Small forms over the page: until when, why, into which ticket. Each is a page of its own
+//! without scripts.
+
+use accounts::{Act, Actor};
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use kernel::{PublicId, TicketId};
+use ui::{Choice, Chrome, View, WebError, WebResult, Words, found};
+
+use super::entries::Maker;
+use super::ticket::{From, Opened, url};
+use super::times::{Moment, moments};
+use crate::desk::{Desk, reader};
+use crate::filter::Filter;
+use crate::store::{entries, lists, taxonomy, tickets};
+use crate::ticket::{Priority, Resolution, Ticket};
+
+/// What stands in a sheet.
+pub(crate) enum Body {
+    Snooze { moments: Vec<Choice> },
+    Hold { moments: Vec<Choice> },
+    Resolve { resolutions: Vec<Choice>, cause: String },
+    Priority { choices: Vec<Choice> },
+    Tags { known: Vec<String> },
+    Subject { subject: String },
+    Merge { others: Vec<Choice> },
+    Link { others: Vec<Choice> },
+    Split { messages: Vec<Choice> },
+    Problem { problems: Vec<Choice>, may_add: bool },
+    People { participants: Vec<String> },
+    Redact { text: String },
+}
+
+/// A form over the page.
+#[derive(Template)]
+#[template(path = "_sheet.html")]
+pub(crate) struct Sheet {
+    pub(crate) w: Words,
+    pub(crate) title: String,
+    pub(crate) text: String,
+    pub(crate) action: String,
+    pub(crate) submit: String,
+    pub(crate) is_danger: bool,
+    pub(crate) back: String,
+    pub(crate) body: Body,
+}
+
+impl askama::filters::HtmlSafe for Sheet {}
+
+#[derive(Template)]
+#[template(path = "sheet.html")]
+struct SheetPage {
+    chrome: Chrome,
+    sheet: Sheet,
+}
+
+/// The sheets by their names in the address.
+const CHANGE: &str = "change";
+
+pub(super) async fn show(
+    State(desk): State<Desk>,
+    actor: Actor,
+    view: View,
+    Path((reference, name)): Path<(String, String)>,
+    from: From,
+) -> WebResult<Response> {
+    let id: TicketId = reference.parse().map_err(|_| WebError::NotFound)?;
+    let opened = Opened::open(&desk, &actor, id, &from.list).await?;
+    let maker = Maker::new(&desk, &actor).await?;
+    let sheet = found(make(&opened, &maker, &name).await?)?;
+    answer(&opened, sheet, view).await
+}
+
+async fn answer(opened: &Opened<'_>, sheet: Sheet, view: View) -> WebResult<Response> {
+    if view.is_htmx {
+        return ui::page(&sheet);
+    }
+    let chrome = opened.desk.accounts.chrome(opened.actor, "").await?;
+    ui::page(&SheetPage { chrome, sheet })
+}
+
+async fn make(opened: &Opened<'_>, maker: &Maker<'_>, name: &str) -> WebResult<Option<Sheet>> {
+    let Opened { desk, ticket, .. } = opened;
+    let when = || choices_of(&moments(maker.when.now, &maker.when.zone), maker);
+    let (path, key, body) = match name {
+        "snooze" => (CHANGE, "snooze", Body::Snooze { moments: when() }),
+        "hold" => (CHANGE, "hold", Body::Hold { moments: when() }),
+        "resolve" => (CHANGE, "resolve", resolve(ticket, &maker.w)),
+        "priority" => (CHANGE, "priority", priority(ticket, &maker.w)),
+        "tags" => {
+            let known = taxonomy::tags(&mut desk.db().read().await?, 500).await?;
+            let known = known.into_iter().map(|(_, name)| name).collect();
+            (CHANGE, "tags", Body::Tags { known })
+        }
+        "subject" => (CHANGE, "subject", Body::Subject { subject: ticket.subject.clone() }),
+        "merge" => ("merge", "merge", Body::Merge { others: others(opened).await? }),
+        "link" => ("links", "link", Body::Link { others: others(opened).await? }),
+        "split" => ("split", "split", Body::Split { messages: messages(opened, maker).await? }),
+        "problem" => ("problem", "problem", problem(opened).await?),
+        "people" => {
+            let mut conn = desk.db().read().await?;
+            let participants = tickets::participants(&mut conn, ticket.id).await?;
+            let participants = participants.into_iter().map(|(one, _)| one.to_string()).collect();
+            ("people", "people", Body::People { participants })
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(sheet(opened, &maker.w, path, key, body)))
+}
+
+fn sheet(opened: &Opened<'_>, w: &Words, path: &str, key: &str, body: Body) -> Sheet {
+    let query = super::head::query(&opened.list);
+    Sheet {
+        title: w.a(&format!("sheet-{key}"), "ticket", opened.ticket.id),
+        text: w.t(&format!("sheet-{key}-text")).to_owned(),
+        action: format!("/t/{}/{path}{query}", opened.ticket.id),
+        submit: w.t(&format!("sheet-{key}-do")).to_owned(),
+        is_danger: matches!(body, Body::Redact { .. }),
+        back: url(opened.ticket.id, &opened.list),
+        body,
+        w: w.clone(),
+    }
+}
+
+fn choices_of(moments: &[Moment], maker: &Maker<'_>) -> Vec<Choice> {
+    moments
+        .iter()
+        .enumerate()
+        .map(|(at, moment)| {
+            let value = format!("@{}", moment.at.micros() / 1_000_000);
+            let note = ui::moment_ahead(moment.at, &maker.when, &maker.w);
+            Choice::new(value, maker.w.t(moment.name).to_owned(), at == 0).with_note(note)
+        })
+        .collect()
+}
+
+fn resolve(ticket: &Ticket, w: &Words) -> Body {
+    let chosen = ticket.resolution.unwrap_or(Resolution::Solved);
+    let resolutions = Resolution::ALL
+        .iter()
+        .map(|one| Choice::new(one.as_str(), w.t(one.key()).to_owned(), *one == chosen));
+    Body::Resolve {
+        resolutions: resolutions.collect(),
+        cause: ticket.cause.clone().unwrap_or_default(),
+    }
+}
+
+fn priority(ticket: &Ticket, w: &Words) -> Body {
+    let choices = Priority::ALL
+        .iter()
+        .map(|one| Choice::new(one.as_str(), w.t(one.key()).to_owned(), *one == ticket.priority));
+    Body::Priority { choices: choices.collect() }
+}
+
+/// Other tickets of the same customer: what people mean most often.
+async fn others(opened: &Opened<'_>) -> WebResult<Vec<Choice>> {
+    let Opened { desk, actor, ticket, .. } = opened;
+    let mut conn = desk.db().read().await?;
+    let rows = lists::of_customer(&mut conn, reader(actor), ticket.customer, 9).await?;
+    let others = rows.into_iter().filter(|row| row.id != ticket.id).take(8);
+    Ok(others
+        .map(|row| Choice::new(row.id, &row.subject, false).with_note(row.id.to_string()))
+        .collect())
+}
+
+async fn messages(opened: &Opened<'_>, maker: &Maker<'_>) -> WebResult<Vec<Choice>> {
+    let mut conn = opened.desk.db().read().await?;
+    let messages = entries::messages(&mut conn, opened.ticket.id, None, 200).await?;
+    let choices = messages.into_iter().map(|message| {
+        let when = ui::moment(message.created_at, &maker.when, &maker.w);
+        let label = kernel::clip(&kernel::one_line(&message.text), 80);
+        let note = format!("{} · {when}", message.shown_from());
+        Choice::new(message.public_id, label, false).with_note(note)
+    });
+    Ok(choices.collect())
+}
+
+async fn problem(opened: &Opened<'_>) -> WebResult<Body> {
+    let shelf = opened.desk.shelf().await?;
+    let now = opened.ticket.problem;
+    let problems = shelf
+        .problems
+        .iter()
+        .filter(|one| !one.is_fixed || now == Some(one.id))
+        .map(|one| Choice::new(one.public_id, &one.title, now == Some(one.id)));
+    Ok(Body::Problem {
+        problems: problems.collect(),
+        may_add: opened.actor.may(Act::ManageTaxonomy),
+    })
+}
+
+/// Asks before a message is blacked out for good.
+pub(super) async fn redact(
+    State(desk): State<Desk>,
+    actor: Actor,
+    view: View,
+    Path((reference, message)): Path<(String, PublicId)>,
+    from: From,
+) -> WebResult<Response> {
+    let id: TicketId = reference.parse().map_err(|_| WebError::NotFound)?;
+    let opened = Opened::open(&desk, &actor, id, &from.list).await?;
+    let mut conn = desk.db().read().await?;
+    let shown = entries::message_by_public_id(&mut conn, message).await?;
+    drop(conn);
+    let shown = found(shown.filter(|one| one.ticket == opened.ticket.id))?;
+    let w = desk.accounts.site().words(&actor.language);
+    let text = kernel::clip(&kernel::one_line(&shown.text), 200);
+    let path = format!("m/{message}/redact");
+    answer(&opened, sheet(&opened, &w, &path, "redact", Body::Redact { text }), view).await
+}
+
+/// What a number, typed in whole or in part, may stand for.
+pub(crate) async fn named(desk: &Desk, actor: &Actor, text: &str) -> WebResult<Option<TicketId>> {
+    let text = text.trim().trim_start_matches('#');
+    let with_prefix = if text.chars().all(|c| c.is_ascii_digit()) {
+        format!("RC-{text}")
+    } else {
+        text.to_uppercase()
+    };
+    let mut conn = desk.db().read().await?;
+    let Ok(id) = with_prefix.parse::<TicketId>() else {
+        return Ok(tickets::by_alias(&mut conn, text).await?);
+    };
+    let Some(id) = tickets::follow(&mut conn, id).await? else { return Ok(None) };
+    let seen = lists::some(&mut conn, reader(actor), &Filter::default(), &[id]).await?;
+    Ok(seen.first().map(|row| row.id))
+}

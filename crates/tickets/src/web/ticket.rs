@@ -1,0 +1,295 @@
+//! One ticket: the pane with its course line, alone or inside the inbox.
+
+use accounts::{Act, Actor};
+use askama::Template;
+use axum::extract::{FromRequestParts, Query, State};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use database::Conn;
+use kernel::{TicketId, Timestamp};
+use serde::Deserialize;
+use ui::{Answer, View, WebResult, Words, found};
+
+use super::composer::{self, Composer};
+use super::entries::{Loaded, Maker, Part, Stops, time_of};
+use super::head::{self, Head, Menus};
+use super::list::{self, Asked, InboxPage, Wanted};
+use super::panel;
+use super::reference::Reference;
+use crate::desk::Desk;
+use crate::store::{people, tickets};
+use crate::ticket::Ticket;
+use crate::views::Standing;
+
+/// The list that a ticket was opened from: `in` of the address, or of the page that asks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct From {
+    pub(crate) list: String,
+    /// The path of the page that asks through htmx.
+    page: String,
+}
+
+impl From {
+    /// Whether the page that asks shows this ticket.
+    pub(crate) fn is_at(&self, ticket: TicketId) -> bool {
+        self.page == format!("/t/{ticket}")
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for From {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let page = parts.headers.get("hx-current-url").and_then(|url| url.to_str().ok());
+        let page: Option<axum::http::Uri> = page.and_then(|url| url.parse().ok());
+        let of_page = page.as_ref().and_then(axum::http::Uri::query);
+        let list = [parts.uri.query(), of_page].into_iter().flatten().find_map(list_in);
+        let path = page.as_ref().map_or(String::new(), |page| page.path().to_owned());
+        Ok(Self { list: list.unwrap_or_default(), page: path })
+    }
+}
+
+/// The name of a list in a query. Nothing but what such names are made of.
+fn list_in(query: &str) -> Option<String> {
+    let list = query.split('&').find_map(|pair| pair.strip_prefix("in="))?;
+    let is_name = list.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    (is_name && !list.is_empty() && list.len() <= 60).then(|| list.to_owned())
+}
+
+/// The pane of a ticket.
+#[derive(Template)]
+#[template(path = "_thread.html")]
+pub(crate) struct Thread {
+    pub(crate) w: Words,
+    pub(crate) reference: TicketId,
+    pub(crate) head: Head,
+    pub(crate) menus: Menus,
+    pub(crate) stops: Stops,
+    pub(crate) composer: Composer,
+}
+
+impl askama::filters::HtmlSafe for Thread {}
+
+/// The title of the browser's tab, for an answer that is not a whole page.
+#[derive(Template)]
+#[template(source = "<title>{{ title }}</title>", ext = "html")]
+struct TabTitle {
+    title: String,
+}
+
+/// The ticket behind a reference as far as this person may see it; where it was merged, the one
+/// that it became a part of.
+pub(crate) async fn seen(conn: &mut Conn, actor: &Actor, id: TicketId) -> WebResult<Ticket> {
+    let id = found(tickets::follow(conn, id).await?)?;
+    let ticket = found(tickets::find(conn, id).await?)?;
+    found(Some(ticket).filter(|ticket| actor.may_see(ticket.inbox)))
+}
+
+/// Everything about a ticket that is not the course line itself.
+pub(crate) struct Opened<'o> {
+    pub(crate) desk: &'o Desk,
+    pub(crate) actor: &'o Actor,
+    pub(crate) ticket: Ticket,
+    /// The list behind it.
+    pub(crate) list: String,
+}
+
+impl<'o> Opened<'o> {
+    pub(crate) async fn open(
+        desk: &'o Desk,
+        actor: &'o Actor,
+        id: TicketId,
+        list: &str,
+    ) -> WebResult<Self> {
+        let mut conn = desk.db().read().await?;
+        let ticket = seen(&mut conn, actor, id).await?;
+        Ok(Self { desk, actor, ticket, list: list.to_owned() })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        url(self.ticket.id, &self.list)
+    }
+
+    async fn thread(&self, maker: &Maker<'_>) -> WebResult<Thread> {
+        let loaded =
+            Loaded::load(&mut self.desk.db().read().await?, self.ticket.id, Part::Latest).await?;
+        let head = head::make(self, maker).await?;
+        let menus = head::menus(self, maker).await?;
+        let composer = composer::make(self, maker, &loaded.last_key()).await?;
+        Ok(Thread {
+            w: maker.w.clone(),
+            reference: self.ticket.id,
+            head,
+            menus,
+            stops: self.stops(maker, &loaded),
+            composer,
+        })
+    }
+
+    pub(crate) fn stops(&self, maker: &Maker<'_>, loaded: &Loaded) -> Stops {
+        let url = |message| format!("/t/{}/entries?before={message}", self.ticket.id);
+        Stops {
+            w: maker.w.clone(),
+            reference: self.ticket.id,
+            list: self.list.clone(),
+            stops: maker.stops(loaded),
+            earlier: loaded.earlier.map(url),
+        }
+    }
+
+    /// The whole ticket, for the place of the one that is open.
+    pub(crate) async fn in_place(&self) -> WebResult<Answer> {
+        let maker = Maker::new(self.desk, self.actor).await?;
+        Ok(Answer::new()
+            .piece("#thread", "outerHTML", &self.thread(&maker).await?)?
+            .piece("#panel", "outerHTML", &panel::make(self, &maker).await?)?
+            .address(&self.url()))
+    }
+
+    /// Every piece of the page that can look different after something was taken away.
+    pub(crate) async fn whole(&self) -> WebResult<Answer> {
+        let maker = Maker::new(self.desk, self.actor).await?;
+        let part = Part::Latest;
+        let loaded = Loaded::load(&mut self.desk.db().read().await?, self.ticket.id, part).await?;
+        Answer::new()
+            .piece("#thread-head", "outerMorph", &head::make(self, &maker).await?)?
+            .piece("#thread-menus", "outerMorph", &head::menus(self, &maker).await?)?
+            .piece("#panel", "outerMorph", &panel::make(self, &maker).await?)?
+            .piece("#entries", "innerMorph", &self.stops(&maker, &loaded))
+    }
+
+    /// The pieces of the page that say what the ticket is now, and what was added since.
+    pub(crate) async fn pieces(&self, since: Timestamp) -> WebResult<Answer> {
+        let maker = Maker::new(self.desk, self.actor).await?;
+        let part = Part::Since(since);
+        let loaded = Loaded::load(&mut self.desk.db().read().await?, self.ticket.id, part).await?;
+        Answer::new()
+            .piece("#thread-head", "outerMorph", &head::make(self, &maker).await?)?
+            .piece("#thread-menus", "outerMorph", &head::menus(self, &maker).await?)?
+            .piece("#panel", "outerMorph", &panel::make(self, &maker).await?)?
+            .piece("#entries", "beforeend", &self.stops(&maker, &loaded).without_days())
+    }
+}
+
+/// The address of a ticket, with the list that it was opened from.
+pub(crate) fn url(ticket: TicketId, list: &str) -> String {
+    if list.is_empty() { format!("/t/{ticket}") } else { format!("/t/{ticket}?in={list}") }
+}
+
+pub(super) async fn show(
+    State(desk): State<Desk>,
+    actor: Actor,
+    view: View,
+    Reference(id): Reference,
+    from: From,
+) -> WebResult<Response> {
+    let opened = Opened::open(&desk, &actor, id, &from.list).await?;
+    if opened.ticket.id != id {
+        // The old number of a merged ticket leads on.
+        return Ok(ui::see_other(&url(opened.ticket.id, &from.list)));
+    }
+    if actor.may(Act::ReadTickets) {
+        mark_read(&desk, &actor, id).await?;
+    }
+    let maker = Maker::new(&desk, &actor).await?;
+    let thread = opened.thread(&maker).await?;
+    let panel = panel::make(&opened, &maker).await?;
+    let wanted = list_of(&desk, &actor, &from.list).await?;
+    let title = crate::frame::title(&wanted.view.title, &maker.w);
+    if view.is_partial {
+        let company = desk.accounts.company().await?;
+        let tab = format!("{} · {title} · {}", opened.ticket.subject, company.name);
+        return Ok(Answer::new()
+            .main(&TabTitle { title: tab })?
+            .main(&thread)?
+            .piece("#panel", "outerHTML", &panel)?
+            .text("#page-title", &format!("{title}: {}", opened.ticket.subject))
+            .into_response());
+    }
+    let pane = list::pane(&desk, &actor, &wanted, Some(id)).await?;
+    let chrome = desk.accounts.chrome(&actor, &format!("/inbox/{}", wanted.view.key)).await?;
+    ui::page(&InboxPage { chrome, pane, thread: Some(thread), panel: Some(panel) })
+}
+
+/// The list that stands beside a ticket: the one it was opened from, or all that wait.
+async fn list_of(desk: &Desk, actor: &Actor, key: &str) -> WebResult<Wanted> {
+    let asked = Asked::default();
+    match list::wanted(desk, actor, key, &asked).await {
+        Ok(wanted) => Ok(wanted),
+        Err(_) => list::wanted(desk, actor, Standing::NeedsReply.key(), &asked).await,
+    }
+}
+
+/// Notes that this person has seen what is there now. Most tickets are opened read.
+async fn mark_read(desk: &Desk, actor: &Actor, id: TicketId) -> WebResult<()> {
+    if !people::has_unread(&mut desk.db().read().await?, id, actor.id).await? {
+        return Ok(());
+    }
+    let mut tx = desk.db().begin().await?;
+    people::set_read(&mut tx, id, actor.id, desk.now()).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Which entries are wanted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Since {
+    /// The latest entry that is shown, by its key.
+    after: String,
+    /// What about the ticket changed: `row`, `entry` or `message`.
+    touch: String,
+    /// The first message that is shown.
+    before: Option<i64>,
+}
+
+/// What came since, or what stands before the first message that is shown.
+pub(super) async fn entries(
+    State(desk): State<Desk>,
+    actor: Actor,
+    Reference(id): Reference,
+    from: From,
+    Query(since): Query<Since>,
+) -> WebResult<Response> {
+    let opened = Opened::open(&desk, &actor, id, &from.list).await?;
+    if let Some(message) = since.before {
+        return earlier(&opened, message).await;
+    }
+    mark_read(&desk, &actor, opened.ticket.id).await?;
+    let maker = Maker::new(&desk, &actor).await?;
+    let mut conn = desk.db().read().await?;
+    let part = if since.touch == "message" {
+        // Something that is shown looks different: all of it is drawn again.
+        Part::Latest
+    } else {
+        let at = time_of(&mut conn, opened.ticket.id, &since.after).await?;
+        at.map_or(Part::Latest, Part::Since)
+    };
+    let loaded = Loaded::load(&mut conn, opened.ticket.id, part).await?;
+    drop(conn);
+    let stops = opened.stops(&maker, &loaded);
+    let answer = Answer::new()
+        .piece("#thread-head", "outerMorph", &head::make(&opened, &maker).await?)?
+        .piece("#thread-menus", "outerMorph", &head::menus(&opened, &maker).await?)?
+        .piece("#panel", "outerMorph", &panel::make(&opened, &maker).await?)?;
+    let answer = match part {
+        Part::Since(_) => {
+            let said = loaded.last_writer().map(|who| maker.w.a("announce-wrote", "who", who));
+            let answer = answer.piece("#entries", "beforeend", &stops.without_days())?;
+            match said {
+                Some(said) => answer.text("#announce", &said),
+                None => answer,
+            }
+        }
+        Part::Latest | Part::Before(_) => answer.piece("#entries", "innerMorph", &stops)?,
+    };
+    Ok(answer.into_response())
+}
+
+async fn earlier(opened: &Opened<'_>, message: i64) -> WebResult<Response> {
+    let maker = Maker::new(opened.desk, opened.actor).await?;
+    let part = Part::Before(kernel::MessageId(message));
+    let mut conn = opened.desk.db().read().await?;
+    let loaded = Loaded::load(&mut conn, opened.ticket.id, part).await?;
+    ui::page(&opened.stops(&maker, &loaded))
+}
