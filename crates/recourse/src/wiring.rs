@@ -26,7 +26,8 @@ pub(crate) fn routes(
 ) -> (Router, Vec<Route>) {
     let mut router = Router::new();
     let mut list = Vec::new();
-    for (routes, guards) in [accounts::routes(&foundation.accounts)] {
+    let rooms = [accounts::routes(&foundation.accounts)];
+    for (routes, guards) in rooms {
         router = router.merge(routes);
         list.extend(guards);
     }
