@@ -61,7 +61,10 @@ pub fn again(template: &impl Template) -> WebResult<Response> {
 
 /// "Look there now." Only ever to a path of our own.
 pub fn see_other(path: &str) -> Response {
-    let is_local = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
+    // Browsers drop tabs and line ends from an address before they read it.
+    let is_local = path.starts_with('/')
+        && !path.starts_with("//")
+        && !path.contains(|c: char| c == '\\' || c.is_control());
     let path = if is_local { path } else { "/" };
     let location = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
     (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
