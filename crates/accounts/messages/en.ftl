@@ -227,6 +227,7 @@ system-mail-inbox-note = For example one that nobody writes to.
 system-mail-server = Through a mail server of their own
 system-mail-server-note = Independent of your inboxes.
 system-mail-which = Inbox
+system-mail-inbox-missing = Choose an inbox of the list
 system-mail-from = From
 system-title = System
 system-text = How this installation is doing.

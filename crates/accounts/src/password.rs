@@ -8,7 +8,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use kernel::{Refusal, Secret};
 use tokio::sync::Semaphore;
 
-pub const LENGTH_MIN: usize = 12;
+pub(crate) const LENGTH_MIN: usize = 12;
 const LENGTH_MAX: usize = 256;
 
 /// Why a password is not taken.
@@ -77,7 +77,7 @@ fn hasher() -> Argon2<'static> {
 static AT_WORK: Semaphore = Semaphore::const_new(2);
 
 /// The password in the form in which it is stored.
-pub async fn hash(password: NewPassword) -> Result<String> {
+pub(crate) async fn hash(password: NewPassword) -> Result<String> {
     in_turn(move || {
         let hash = hasher()
             .hash_password(password.0.reveal().as_bytes())
@@ -88,7 +88,7 @@ pub async fn hash(password: NewPassword) -> Result<String> {
 }
 
 /// Whether `password` belongs to `stored`. Without a stored one it takes as long and says no.
-pub async fn verify(password: Secret, stored: Option<String>) -> Result<bool> {
+pub(crate) async fn verify(password: Secret, stored: Option<String>) -> Result<bool> {
     in_turn(move || {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| DECOY.clone());

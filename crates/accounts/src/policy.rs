@@ -61,9 +61,10 @@ impl Act {
             Self::ReadTickets => (Role::Collaborator, Scope::TicketsRead),
             Self::WriteNotes => (Role::Collaborator, Scope::TicketsWrite),
             Self::ManageSelf => (Role::Collaborator, Scope::SettingsWrite),
-            Self::ChangeTickets | Self::WriteToCustomers => (Role::Agent, Scope::TicketsWrite),
+            Self::ChangeTickets | Self::WriteToCustomers | Self::Redact => {
+                (Role::Agent, Scope::TicketsWrite)
+            }
             Self::ChangeCustomers => (Role::Agent, Scope::CustomersWrite),
-            Self::Redact => (Role::Agent, Scope::TicketsWrite),
             Self::ReadMail => (Role::Agent, Scope::MailRead),
             Self::HandleMail => (Role::Agent, Scope::MailWrite),
             Self::ManageShared | Self::ManageTaxonomy => (Role::Lead, Scope::SettingsWrite),

@@ -21,14 +21,6 @@ pub(crate) async fn find_by_email(conn: &mut Conn, email: &EmailAddress) -> Resu
     conn.optional_sql(sql).await
 }
 
-/// Everybody, active people first.
-pub(crate) async fn everybody(conn: &mut Conn) -> Result<Vec<Agent>> {
-    let mut sql = Sql::new("select ");
-    sql.push(AGENT_COLUMNS);
-    sql.push(" from agents order by state, name, id limit 2000");
-    conn.all_sql(sql).await
-}
-
 pub(crate) async fn owners_working(conn: &mut Conn) -> Result<i64> {
     conn.scalar("select count(*) from agents where role = 'owner' and state = 'active'", params![])
         .await

@@ -8,6 +8,12 @@ use crate::store::Purpose;
 use crate::testing::{Cast, PASSWORD};
 use crate::*;
 
+mod browser;
+mod entering;
+mod links;
+mod rights;
+mod settings;
+
 const MESSAGES: &[&str] = &[ui::MESSAGES_EN, MESSAGES_EN];
 
 fn actor(role: Role, scopes: &str, sees: Sees) -> Actor {

@@ -41,7 +41,6 @@ macro_rules! wrapped {
         impl Column for $type {
             fn read(row: &Row, index: usize) -> Result<Self> {
                 let inner = <$inner>::read(row, index)?;
-                #[expect(clippy::redundant_closure_call, reason = "one form for every type")]
                 ($wrap)(inner)
             }
         }

@@ -145,7 +145,7 @@ impl Migration {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        kernel::hex(&hash.finalize())
     }
 }
 
@@ -174,5 +174,6 @@ pub(crate) fn schema_name() -> String {
     for migration in HISTORY {
         hash.update(migration.checksum().as_bytes());
     }
-    hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    let name = kernel::hex(&hash.finalize());
+    name.get(..12).unwrap_or(&name).to_owned()
 }

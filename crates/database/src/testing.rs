@@ -1,3 +1,4 @@
+#![expect(clippy::expect_used, reason = "tests stop at the first surprise")]
 //! Databases for tests: each test gets its own, on SQLite always and on PostgreSQL when
 //! `RECOURSE_TEST_POSTGRES` names a cluster that may be filled with throw-away databases.
 

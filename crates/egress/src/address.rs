@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::{Ipv4Net, Ipv6Net};
+
 /// Whether an address belongs to the public internet.
 ///
 /// For IPv6 this is an allow-list (2000::/3 less what is special in it), so that forms that carry
@@ -14,30 +16,45 @@ pub fn is_public(address: IpAddr) -> bool {
 }
 
 /// The IANA special-purpose registry (RFC 6890 and its successors), as of 2026.
+const SPECIAL_V4: [Ipv4Net; 14] = [
+    net4([0, 0, 0, 0], 8),
+    net4([10, 0, 0, 0], 8),
+    net4([100, 64, 0, 0], 10), // shared address space of carriers
+    net4([127, 0, 0, 0], 8),
+    net4([169, 254, 0, 0], 16),
+    net4([172, 16, 0, 0], 12),
+    net4([192, 0, 0, 0], 24),
+    net4([192, 0, 2, 0], 24),
+    net4([192, 88, 99, 0], 24), // 6to4 relays
+    net4([192, 168, 0, 0], 16),
+    net4([198, 18, 0, 0], 15),
+    net4([198, 51, 100, 0], 24),
+    net4([203, 0, 113, 0], 24),
+    net4([224, 0, 0, 0], 3), // multicast, reserved, broadcast
+];
+
+const fn net4([a, b, c, d]: [u8; 4], bits: u8) -> Ipv4Net {
+    Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), bits)
+}
+
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    let special = a == 0
-        || a == 10
-        || (a == 100 && (64..128).contains(&b)) // shared address space of carriers
-        || a == 127
-        || (a == 169 && b == 254)
-        || (a == 172 && (16..32).contains(&b))
-        || (a == 192 && b == 0 && (c == 0 || c == 2))
-        || (a == 192 && b == 88 && c == 99) // 6to4 relays
-        || (a == 192 && b == 168)
-        || (a == 198 && (b == 18 || b == 19))
-        || (a == 198 && b == 51 && c == 100)
-        || (a == 203 && b == 0 && c == 113)
-        || a >= 224; // multicast, reserved, broadcast
-    !special
+    !SPECIAL_V4.iter().any(|special| special.contains(&address))
+}
+
+const GLOBAL_UNICAST: Ipv6Net = net6(0x2000, 0, 3);
+
+const SPECIAL_V6: [Ipv6Net; 4] = [
+    net6(0x2001, 0, 23), // protocol assignments, Teredo among them
+    net6(0x2001, 0x0db8, 32),
+    net6(0x2002, 0, 16), // 6to4 carries an IPv4 address
+    net6(0x3fff, 0, 20),
+];
+
+const fn net6(a: u16, b: u16, bits: u8) -> Ipv6Net {
+    Ipv6Net::new_assert(Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0), bits)
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [a, b, ..] = address.segments();
-    let global_unicast = a & 0xe000 == 0x2000;
-    let special = (a == 0x2001 && b < 0x0200) // protocol assignments, Teredo among them
-        || (a == 0x2001 && b == 0x0db8)
-        || a == 0x2002 // 6to4 carries an IPv4 address
-        || (a == 0x3fff && b < 0x1000);
-    global_unicast && !special
+    GLOBAL_UNICAST.contains(&address)
+        && !SPECIAL_V6.iter().any(|special| special.contains(&address))
 }

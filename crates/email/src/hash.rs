@@ -1,5 +1,6 @@
 //! Fingerprints of a mail.
 
+use kernel::hex;
 use sha2::{Digest, Sha256};
 
 use crate::format::header::Header;
@@ -36,14 +37,4 @@ pub fn content_hash(bytes: &[u8]) -> String {
 /// A hash over the bytes as they came.
 pub fn raw_hash(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
-}
-
-pub(crate) fn hex(digest: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(digest.len() * 2);
-    for byte in digest {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

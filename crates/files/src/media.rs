@@ -78,8 +78,15 @@ impl MediaType {
     /// Whether a browser may show it in place. Never anything that can hold a script.
     pub fn may_be_inline(self) -> bool {
         match self {
-            Self::Png | Self::Jpeg | Self::Gif | Self::Webp => true,
-            Self::Mp3 | Self::Mp4 | Self::Webm | Self::Ogg | Self::Wav => true,
+            Self::Png
+            | Self::Jpeg
+            | Self::Gif
+            | Self::Webp
+            | Self::Mp3
+            | Self::Mp4
+            | Self::Webm
+            | Self::Ogg
+            | Self::Wav => true,
             Self::Pdf | Self::Other => false,
         }
     }

@@ -18,7 +18,7 @@ pub struct FileHash(String);
 
 impl FileHash {
     pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(kernel::hex(&Sha256::digest(bytes)))
     }
 
     /// A hash as it was stored; anything else is none.

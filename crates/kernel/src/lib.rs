@@ -19,7 +19,7 @@ pub use id::{
 };
 pub use public_id::PublicId;
 pub use secret::Secret;
-pub use text::{clip, one_line};
+pub use text::{clip, hex, one_line};
 pub use time::{Clock, ManualClock, SharedClock, Span, SystemClock, Timestamp};
 
 /// A length as the database counts it.

@@ -78,3 +78,10 @@ fn text_is_cut_between_characters() {
     assert_eq!(clip("short", 9), "short");
     assert_eq!(one_line(" a\r\n\tb\u{0} c "), "a b c");
 }
+
+#[test]
+fn bytes_print_in_hexadecimal() {
+    for (bytes, text) in [(&[][..], ""), (&[0x00, 0x0f, 0xa0, 0xff][..], "000fa0ff")] {
+        assert_eq!(hex(bytes), text);
+    }
+}

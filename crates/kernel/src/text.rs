@@ -1,4 +1,6 @@
-//! Cutting text without breaking it.
+//! Cutting text without breaking it, and bytes as text.
+
+use std::fmt::Write;
 
 /// At most `chars_max` characters, with an ellipsis when something was left out.
 pub fn clip(text: &str, chars_max: usize) -> String {
@@ -26,4 +28,13 @@ pub fn one_line(text: &str) -> String {
         line.push_str(word);
     }
     line
+}
+
+/// The bytes in hexadecimal, two small letters or digits each.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // A string takes whatever is written to it.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -39,7 +39,7 @@ impl Keys {
 
     /// Names the key without giving it away, so that a database can tell which key sealed it.
     pub fn fingerprint(&self) -> String {
-        self.fingerprint.iter().map(|byte| format!("{byte:02x}")).collect()
+        kernel::hex(&self.fingerprint)
     }
 }
 

@@ -115,7 +115,7 @@ impl Hub {
         if let Change::Presence { ticket, agent, activity } = change {
             let now = self.0.clock.now();
             state.presence.note(ticket, agent, activity, now);
-            if state.last % 64 == 0 {
+            if state.last.is_multiple_of(64) {
                 state.presence.sweep(now);
             }
         }
@@ -200,10 +200,10 @@ impl<T> Remembered<T> {
     {
         // Taken before loading: what changes meanwhile is loaded again next time.
         let version = self.hub.settings_version();
-        if let Some((known, value)) = &*self.kept() {
-            if *known == version {
-                return Ok(Arc::clone(value));
-            }
+        if let Some((known, value)) = &*self.kept()
+            && *known == version
+        {
+            return Ok(Arc::clone(value));
         }
         let value = Arc::new(load.await?);
         *self.kept() = Some((version, Arc::clone(&value)));

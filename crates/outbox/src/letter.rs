@@ -133,6 +133,5 @@ pub struct Letter {
 /// A new Message-ID with 160 random bits: whoever answers with it has seen the mail.
 pub fn new_mail_id(domain: &str) -> String {
     let bits: [u8; 20] = rand::random();
-    let hex: String = bits.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("rc.{hex}@{domain}")
+    format!("rc.{}@{domain}", kernel::hex(&bits))
 }

@@ -185,7 +185,7 @@ impl Workers {
     async fn handle(&self, job: Claimed) {
         let Some(kind) = self.kinds.get(job.name.as_str()) else {
             let fault = format!("this program does not know jobs named {}", job.name);
-            return self.note(&job, store::set_aside(&self.db, job.id, &fault).await);
+            return Self::note(&job, store::set_aside(&self.db, job.id, &fault).await);
         };
         metrics::counter!("recourse_jobs_started_total", "job" => job.name.clone()).increment(1);
         let outcome = self.run_with_limits(kind, &job).await;
@@ -203,7 +203,7 @@ impl Workers {
                 store::set_aside(&self.db, job.id, &fault).await
             }
         };
-        self.note(&job, done);
+        Self::note(&job, done);
     }
 
     /// Runs a job under its time limit, with its lease renewed, and catches its panic.
@@ -220,7 +220,7 @@ impl Workers {
                 },
                 () = tokio::time::sleep(RENEW_EVERY) => {
                     let until = self.clock.now() + LEASE;
-                    self.note(job, store::renew(&self.db, job.id, until).await);
+                    Self::note(job, store::renew(&self.db, job.id, until).await);
                 }
             }
         }
@@ -239,7 +239,7 @@ impl Workers {
         store::put_back(&self.db, job.id, self.clock.now() + pause, fault).await
     }
 
-    fn note(&self, job: &Claimed, done: Result<()>) {
+    fn note(job: &Claimed, done: Result<()>) {
         if let Err(fault) = done {
             tracing::error!(
                 job = %job.id,
@@ -283,5 +283,5 @@ async fn until_jobs(notices: &mut database::Notices) {
             return;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

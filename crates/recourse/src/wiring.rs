@@ -31,7 +31,8 @@ pub(crate) fn routes(
         Desk::new(foundation.accounts.clone(), foundation.keys.clone(), foundation.files.clone());
     let pages = [accounts::SETTINGS_PAGES, tickets::SETTINGS_PAGES].concat();
     foundation.accounts.lend(Arc::new(desk.clone()), pages);
-    for (routes, guards) in [accounts::routes(&foundation.accounts), tickets::routes(&desk)] {
+    let rooms = [accounts::routes(&foundation.accounts), tickets::routes(&desk)];
+    for (routes, guards) in rooms {
         router = router.merge(routes);
         list.extend(guards);
     }

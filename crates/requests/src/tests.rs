@@ -29,7 +29,7 @@ async fn act(db: &Db, key: &str, content: &str) -> Result<Answer, Attempt> {
     match begin(&mut tx, "agent 1", key, content.as_bytes(), TUESDAY).await.unwrap() {
         Attempt::First => {}
         Attempt::Repeat(answer) => return Ok(answer),
-        other => return Err(other),
+        refused @ Attempt::OtherRequest => return Err(refused),
     }
     tx.execute(
         "insert into settings (name, value, updated_at) values ($1, '', 0)",

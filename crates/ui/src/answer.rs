@@ -1,5 +1,7 @@
 //! Answers for htmx that change several places of a page at once.
 
+use std::fmt::Write;
+
 use askama::Template;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -35,9 +37,11 @@ impl Answer {
     /// Like [`Answer::piece`], with what is already markup.
     pub fn markup(mut self, target: &str, swap: &str, html: &Markup) -> Self {
         let target = Markup::escape(target);
-        self.html.push_str(&format!(
+        // A string takes whatever is written to it.
+        let _ = write!(
+            self.html,
             r#"<hx-partial hx-target="{target}" hx-swap="{swap}">{html}</hx-partial>"#
-        ));
+        );
         self
     }
 

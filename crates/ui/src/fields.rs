@@ -1,6 +1,6 @@
 //! Form fields: label, hint, error and control, in that order and always visible.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::{Markup, Problems, icon, parts};
 
@@ -136,7 +136,8 @@ impl<'f> Field<'f> {
     /// Adds an attribute to the control. The name is ours, the value is escaped.
     pub fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
         let value = Markup::escape(&value.to_string());
-        self.more.push_str(&format!(" {name}=\"{value}\""));
+        // A string takes whatever is written to it.
+        let _ = write!(self.more, " {name}=\"{value}\"");
         self
     }
 
@@ -242,17 +243,11 @@ pub fn error_summary(title: &str, problems: &Problems) -> Markup {
     if problems.is_empty() {
         return Markup::default();
     }
-    let lines: String = problems
-        .0
-        .iter()
-        .map(|problem| {
-            format!(
-                r##"<li><a href="#f-{}">{}</a></li>"##,
-                problem.field,
-                Markup::escape(&problem.text)
-            )
-        })
-        .collect();
+    let mut lines = String::new();
+    for problem in &problems.0 {
+        let (field, text) = (&problem.field, Markup::escape(&problem.text));
+        let _ = write!(lines, r##"<li><a href="#f-{field}">{text}</a></li>"##);
+    }
     let title = Markup::escape(title);
     Markup::trusted(format!(
         r#"<div class="error-summary" role="alert" tabindex="-1"><h2>{title}</h2><ul>{lines}</ul></div>"#
@@ -261,22 +256,21 @@ pub fn error_summary(title: &str, problems: &Problems) -> Markup {
 
 /// One of a few, each with its consequence.
 pub fn radios(name: &str, legend: &str, choices: &[Choice]) -> Markup {
-    let rows: String = choices
-        .iter()
-        .map(|choice| {
-            let checked = if choice.is_chosen { " checked" } else { "" };
-            let note = if choice.note.is_empty() {
-                String::new()
-            } else {
-                format!(r#"<span class="choice__note">{}</span>"#, Markup::escape(&choice.note))
-            };
-            format!(
-                r#"<label class="choice"><input type="radio" name="{name}" value="{}"{checked}><span class="choice__title">{}</span><span></span>{note}</label>"#,
-                Markup::escape(&choice.value),
-                Markup::escape(&choice.label),
-            )
-        })
-        .collect();
+    let mut rows = String::new();
+    for choice in choices {
+        let checked = if choice.is_chosen { " checked" } else { "" };
+        let note = if choice.note.is_empty() {
+            String::new()
+        } else {
+            format!(r#"<span class="choice__note">{}</span>"#, Markup::escape(&choice.note))
+        };
+        let _ = write!(
+            rows,
+            r#"<label class="choice"><input type="radio" name="{name}" value="{}"{checked}><span class="choice__title">{}</span><span></span>{note}</label>"#,
+            Markup::escape(&choice.value),
+            Markup::escape(&choice.label),
+        );
+    }
     Markup::trusted(format!(
         r#"<fieldset class="fieldset" id="f-{name}"><legend>{}</legend><div class="choices">{rows}</div></fieldset>"#,
         Markup::escape(legend)

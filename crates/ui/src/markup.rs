@@ -1,7 +1,7 @@
 //! Text that is safe to put into a page.
 
 use std::collections::HashSet;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::LazyLock;
 
 use linkify::{LinkFinder, LinkKind};
@@ -92,9 +92,9 @@ pub fn prose_with_mentions(text: &str, names: &[&str]) -> Markup {
     for piece in html.split_inclusive('>') {
         let (words, tag) = piece.split_at(piece.find('<').unwrap_or(piece.len()));
         if in_link {
-            marked.push_str(words)
+            marked.push_str(words);
         } else {
-            mark_mentions(&mut marked, words, &names)
+            mark_mentions(&mut marked, words, &names);
         }
         marked.push_str(tag);
         in_link = tag.starts_with("<a ") || (in_link && !tag.starts_with("</a"));
@@ -114,7 +114,8 @@ fn mark_mentions(html: &mut String, words: &str, names: &[String]) {
         });
         match found {
             Some((name, end)) if begins => {
-                html.push_str(&format!(r#"<span class="mention">@{name}</span>"#));
+                // A string takes whatever is written to it.
+                let _ = write!(html, r#"<span class="mention">@{name}</span>"#);
                 rest = end;
             }
             Some(_) | None => {

@@ -1,5 +1,7 @@
 //! Answers: a whole page, a fragment for htmx, a redirect, a toast.
 
+use std::fmt::Write;
+
 use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -64,7 +66,10 @@ pub fn again(template: &impl Template) -> WebResult<Response> {
 
 /// "Look there now." Only ever to a path of our own.
 pub fn see_other(path: &str) -> Response {
-    let is_local = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
+    // Browsers drop tabs and line ends from an address before they read it.
+    let is_local = path.starts_with('/')
+        && !path.starts_with("//")
+        && !path.contains(|c: char| c == '\\' || c.is_control());
     let path = if is_local { path } else { "/" };
     let location = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
     (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
@@ -116,17 +121,17 @@ pub(crate) fn trigger(headers: &mut HeaderMap, name: &str, detail: &serde_json::
         before.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     events.insert(name.to_owned(), detail.clone());
     // Header values are ASCII; JSON can say everything else with escapes.
-    let ascii: String = serde_json::Value::Object(events)
-        .to_string()
-        .chars()
-        .map(|c| {
-            if c.is_ascii() {
-                return c.to_string();
-            }
-            let mut units = [0; 2];
-            c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect()
-        })
-        .collect();
+    let mut ascii = String::new();
+    for c in serde_json::Value::Object(events).to_string().chars() {
+        if c.is_ascii() {
+            ascii.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // A string takes whatever is written to it.
+            let _ = write!(ascii, "\\u{unit:04x}");
+        }
+    }
     if let Ok(value) = HeaderValue::from_str(&ascii) {
         headers.insert("hx-trigger", value);
     }

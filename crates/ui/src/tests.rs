@@ -145,7 +145,14 @@ fn hosts_are_known_by_name() {
 fn redirects_stay_here() {
     let target = |path: &str| see_other(path).headers()["location"].to_str().unwrap().to_owned();
     assert_eq!(target("/inbox?x=1"), "/inbox?x=1");
-    for path in ["//evil.example", "https://evil.example", "/\\evil.example", "", "x\r\ny"] {
+    for path in [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "/\t/evil.example",
+        "",
+        "x\r\ny",
+    ] {
         assert_eq!(target(path), "/", "{path:?}");
     }
 }

@@ -159,8 +159,10 @@ impl Words {
         // Escaped as a whole with unprintable marks around the arguments, which become tags.
         let marked: Vec<(&str, String)> =
             args.iter().map(|(name, value)| (*name, format!("\u{1}{value}\u{2}"))).collect();
-        let marked: Vec<(&str, &dyn fmt::Display)> =
-            marked.iter().map(|(name, value)| (*name, value as &dyn fmt::Display)).collect();
+        let marked: Vec<(&str, &dyn fmt::Display)> = marked
+            .iter()
+            .map(|(name, value)| -> (&str, &dyn fmt::Display) { (*name, value) })
+            .collect();
         let escaped = Markup::escape(&self.all(key, &marked)).to_string();
         Markup::trusted(escaped.replace('\u{1}', "<b>").replace('\u{2}', "</b>"))
     }

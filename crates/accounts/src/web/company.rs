@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use kernel::{EmailAddress, Secret};
 use serde::Deserialize;
-use ui::{Choice, Chrome, Form, Problems, View, WebResult};
+use ui::{Choice, Chrome, Form, Problems, View, WebResult, Words};
 
 use super::me::{language_name, saved, zone_choices};
 use crate::{Accounts, Actor, Company, SystemMail};
@@ -108,7 +108,7 @@ impl CompanyPage {
                 .map(|tens| Hue {
                     tens,
                     degrees: tens * 10,
-                    is_chosen: (form.hue + 5) / 10 % 36 == tens,
+                    is_chosen: (form.hue % 360 + 5) / 10 % 36 == tens,
                 })
                 .collect(),
             zones: zone_choices(&form.time_zone),
@@ -153,7 +153,13 @@ pub(super) async fn update(
     if !ui::zones().contains(&form.time_zone) {
         problems.add("time_zone", page.chrome.words.t("time-zone-unknown"));
     }
-    let system_mail = read_way(&accounts, form, &before, problems);
+    let ways = Ways {
+        accounts: &accounts,
+        words: &page.chrome.words,
+        inboxes: &page.inboxes,
+        before: &before,
+    };
+    let system_mail = ways.read(form, problems);
     let (true, Some(system_mail)) = (problems.is_empty(), system_mail) else {
         return ui::again(&page);
     };
@@ -174,41 +180,54 @@ pub(super) async fn update(
     Ok(saved(&accounts, &actor, view, "/settings/company"))
 }
 
-/// The way that the form describes.
-fn read_way(
-    accounts: &Accounts,
-    form: &CompanyForm,
-    before: &Company,
-    problems: &mut Problems,
-) -> Option<SystemMail> {
-    match form.way.as_str() {
-        "inbox" => Some(SystemMail::Inbox { inbox: form.inbox.parse().ok()? }),
-        "server" => {
-            let from = problems.keep("from", form.from.parse::<EmailAddress>());
-            let port = form.port.trim().parse::<u16>().ok().filter(|port| *port > 0);
-            let w = accounts.site().words("en");
-            if port.is_none() {
-                problems.add("port", w.t("port-wrong"));
+/// What the way that system mail takes is read against.
+struct Ways<'w> {
+    accounts: &'w Accounts,
+    words: &'w Words,
+    inboxes: &'w [Choice],
+    before: &'w Company,
+}
+
+impl Ways<'_> {
+    /// The way that the form describes.
+    fn read(&self, form: &CompanyForm, problems: &mut Problems) -> Option<SystemMail> {
+        match form.way.as_str() {
+            "inbox" => {
+                let is_ours = self.inboxes.iter().any(|choice| choice.value == form.inbox);
+                let inbox = form.inbox.parse().ok().filter(|_| is_ours);
+                if inbox.is_none() {
+                    problems.add("inbox", self.words.t("system-mail-inbox-missing"));
+                }
+                Some(SystemMail::Inbox { inbox: inbox? })
             }
-            let host = form.host.trim().to_owned();
-            if host.is_empty() || host.contains(char::is_whitespace) {
-                problems.add("host", w.t("host-wrong"));
-            }
-            let password = match &before.system_mail {
-                SystemMail::Server { password, .. } if form.password.is_empty() => password.clone(),
-                _ if form.password.is_empty() => String::new(),
-                _ => accounts.keys().seal("system mail", &Secret::new(form.password.clone())),
-            };
-            let tls = ["implicit", "starttls", "none"].iter().find(|known| **known == form.tls);
-            Some(SystemMail::Server {
-                from: from?,
-                host,
-                port: port?,
-                tls: (*tls.unwrap_or(&"starttls")).to_owned(),
-                user: form.user.trim().to_owned(),
-                password,
-            })
+            "server" => self.read_server(form, problems),
+            _ => Some(SystemMail::AnyInbox),
         }
-        _ => Some(SystemMail::AnyInbox),
+    }
+
+    fn read_server(&self, form: &CompanyForm, problems: &mut Problems) -> Option<SystemMail> {
+        let from = problems.keep("from", form.from.parse::<EmailAddress>());
+        let port = form.port.trim().parse::<u16>().ok().filter(|port| *port > 0);
+        if port.is_none() {
+            problems.add("port", self.words.t("port-wrong"));
+        }
+        let host = form.host.trim().to_owned();
+        if host.is_empty() || host.contains(char::is_whitespace) {
+            problems.add("host", self.words.t("host-wrong"));
+        }
+        let password = match &self.before.system_mail {
+            SystemMail::Server { password, .. } if form.password.is_empty() => password.clone(),
+            _ if form.password.is_empty() => String::new(),
+            _ => self.accounts.keys().seal("system mail", &Secret::new(form.password.clone())),
+        };
+        let tls = ["implicit", "starttls", "none"].iter().find(|known| **known == form.tls);
+        Some(SystemMail::Server {
+            from: from?,
+            host,
+            port: port?,
+            tls: (*tls.unwrap_or(&"starttls")).to_owned(),
+            user: form.user.trim().to_owned(),
+            password,
+        })
     }
 }

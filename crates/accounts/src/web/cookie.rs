@@ -39,7 +39,7 @@ pub(super) async fn sign_out(accounts: &Accounts, headers: &HeaderMap) -> WebRes
         session::end_by_token(&mut tx, &token.hash()).await?;
         tx.commit().await?;
     }
-    let mut response = ui::see_other("/login");
+    let mut response = ui::see_other("/login?notice=signed-out");
     set(accounts, &mut response, "", Some(0));
     // Nothing that this person saw stays behind for the next one at this computer.
     let everything = HeaderValue::from_static("\"cache\", \"storage\"");

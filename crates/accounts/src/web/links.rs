@@ -220,12 +220,18 @@ pub(super) async fn accept(
         return ui::again(&page);
     };
     page.name.clone_from(&form.name);
+    if !ui::zones().contains(&form.time_zone) {
+        page.problems.add("time_zone", page.w.t("time-zone-unknown"));
+    }
     let password = new_password(&accounts, agent, &form.password).await?;
     let (Some(password), Some(hash)) =
         (page.problems.keep("password", password), hash_of(Purpose::Invite, &page.token))
     else {
         return ui::again(&page);
     };
+    if !page.problems.is_empty() {
+        return ui::again(&page);
+    }
     let mut tx = accounts.db().begin().await?;
     let now = accounts.now();
     let zone = &form.time_zone;

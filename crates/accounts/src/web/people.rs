@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use database::Tx;
 use kernel::{EmailAddress, Failure, InboxId, PublicId};
-use ui::{Badge, Choice, Chrome, Fields, Problems, View, WebResult, found};
+use ui::{Choice, Chrome, Fields, Problems, View, WebResult, found};
 
 use super::me::saved;
 use super::set_up::role_choices;
@@ -121,7 +121,7 @@ impl People {
         }
     }
 
-    fn tone(&self, card: &AgentCard) -> &'static str {
+    fn tone(card: &AgentCard) -> &'static str {
         match card.state {
             AgentState::Invited => "info",
             AgentState::Active => "ok",
@@ -193,7 +193,6 @@ pub(super) async fn create(
 struct Person {
     chrome: Chrome,
     card: AgentCard,
-    badge: Badge,
     name: String,
     roles: Vec<Choice>,
     sees_every_inbox: bool,
@@ -209,7 +208,6 @@ impl Person {
         Ok(Self {
             roles: role_choices(&chrome.words, card.role),
             chrome,
-            badge: card.badge.clone(),
             name: card.name.clone(),
             sees_every_inbox: card.sees == Sees::Everything,
             inboxes: inbox_choices(&inbox_names(accounts).await?, &card.sees),

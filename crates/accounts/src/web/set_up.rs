@@ -135,6 +135,9 @@ impl Owner {
         let email = problems.keep("email", form.email.parse::<EmailAddress>());
         let personal = [form.name.as_str(), &form.email, &form.company];
         let password = problems.keep("password", NewPassword::read(&form.password, &personal));
+        if !ui::zones().contains(&form.time_zone) {
+            problems.add("time_zone", self.w.t("time-zone-unknown"));
+        }
         if !problems.is_empty() {
             return None;
         }
@@ -233,7 +236,8 @@ pub(super) async fn invite_team(
             Ok(email) => {
                 let name =
                     if row.name.is_empty() { email.local().to_owned() } else { row.name.clone() };
-                invitations.push(Invitation { name, email, role, sees: Sees::Everything });
+                let invitation = Invitation { name, email, role, sees: Sees::Everything };
+                invitations.push((row.field("email"), invitation));
             }
             Err(fault) => page.problems.add(row.field("email"), fault),
         }
@@ -244,14 +248,14 @@ pub(super) async fn invite_team(
     let company = accounts.company().await?;
     let now = accounts.now();
     let mut tx = accounts.db().begin().await?;
-    for invitation in &invitations {
+    for (field, invitation) in &invitations {
         match invite(&mut tx, invitation, &company.time_zone, now).await {
             Ok((_, token)) => {
                 let welcome =
                     welcome(&mut tx, &accounts, &actor, invitation, token.reveal()).await?;
                 page.welcomes.extend(welcome);
             }
-            Err(Failure::Refused(refusal)) => page.problems.add("email0", refusal),
+            Err(Failure::Refused(refusal)) => page.problems.add(field.clone(), refusal),
             Err(Failure::Broken(fault)) => return Err(fault.into()),
         }
     }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use kernel::{EmailAddress, Failure, Secret};
 use serde::Deserialize;
@@ -110,8 +110,13 @@ pub(super) async fn create(
             tracing::info!(%network, "a sign-in was refused: {refusal}");
             let mut page = Login::new(&accounts, given.next).await?;
             page.email = given.email;
-            page.problems.add("password", refusal);
-            ui::again(&page)
+            page.problems.add("password", &refusal);
+            let mut response = ui::again(&page)?;
+            if let SignInRefusal::TooMany(seconds) = refusal {
+                *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            }
+            Ok(response)
         }
         Err(Failure::Broken(fault)) => Err(fault.into()),
     }

@@ -59,8 +59,11 @@ pub(super) async fn index(State(accounts): State<Accounts>, actor: Actor) -> Web
     ui::page(&Teams::new(&accounts, &actor).await?)
 }
 
-fn members(fields: &Fields) -> Vec<AgentId> {
-    fields.all("member").filter_map(|id| id.parse().ok()).map(AgentId).collect()
+/// The people that the form names. Somebody who left while it was open is not among them.
+async fn members(accounts: &Accounts, fields: &Fields) -> WebResult<Vec<AgentId>> {
+    let directory = accounts.directory().await?;
+    let named = |id: AgentId| fields.all("member").any(|value| value == id.to_string());
+    Ok(directory.working().into_iter().map(|card| card.id).filter(|id| named(*id)).collect())
 }
 
 /// A name as it is kept, or none.
@@ -78,9 +81,10 @@ pub(super) async fn create(
     let problem = match name_of(&fields) {
         None => "team-name-missing",
         Some(name) => {
+            let members = members(&accounts, &fields).await?;
             let mut tx = accounts.db().begin().await?;
             if let Some(team) = store::add_team(&mut tx, &name, accounts.now()).await? {
-                store::set_team_members(&mut tx, team, &members(&fields)).await?;
+                store::set_team_members(&mut tx, team, &members).await?;
                 tx.commit().await?;
                 return Ok(ui::see_other("/settings/teams"));
             }
@@ -109,11 +113,12 @@ pub(super) async fn update(
     let Some(name) = name_of(&fields) else {
         return Err(WebError::Refused(w.t("team-name-missing").to_owned()));
     };
+    let members = members(&accounts, &fields).await?;
     let mut tx = accounts.db().begin().await?;
     if !store::rename_team(&mut tx, team.id, &name).await? {
         return Err(WebError::Refused(w.t("team-name-taken").to_owned()));
     }
-    store::set_team_members(&mut tx, team.id, &members(&fields)).await?;
+    store::set_team_members(&mut tx, team.id, &members).await?;
     tx.commit().await?;
     Ok(saved(&accounts, &actor, view, "/settings/teams"))
 }

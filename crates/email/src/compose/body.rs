@@ -2,11 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use kernel::hex;
 use sha2::{Digest, Sha256};
 
 use crate::compose::fields::{encoded_words, field, quoted};
 use crate::compose::{Attached, Draft, sound_type};
-use crate::hash::hex;
 use crate::reading::clean_file_name;
 
 /// A part with its header fields.

@@ -15,7 +15,9 @@ pub(super) async fn run(settings: Settings, clock: SharedClock) -> Result<u8> {
     let program = Program::start(settings, clock).await?;
     match &program.set_up_link {
         Some(link) => {
-            terminal::say(&format!("Recourse is running. Set it up in your browser:\n\n  {link}\n"))
+            terminal::say(&format!(
+                "Recourse is running. Set it up in your browser:\n\n  {link}\n"
+            ));
         }
         None => {
             terminal::say(&format!("Recourse is running at {}", program.foundation.site.base_url));

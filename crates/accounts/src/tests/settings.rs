@@ -1,0 +1,203 @@
+//! What owners manage, and one's own things.
+
+use axum::http::StatusCode;
+
+use super::browser::Browser;
+use super::*;
+
+async fn actor_with(cast: &Cast, token: &str) -> Option<Actor> {
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", HeaderValue::from_str(&format!("Bearer {token}")).unwrap());
+    cast.accounts.actor_of_token(&headers).await.unwrap()
+}
+
+async fn path_of(cast: &Cast, id: kernel::AgentId) -> String {
+    let directory = cast.accounts.directory().await.unwrap();
+    format!("/settings/people/{}", directory.agent(id).unwrap().public_id)
+}
+
+on_both! {
+    async fn a_token_is_shown_once_and_may_what_was_ticked(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let mut priya = Browser::of(&cast, "priya").await;
+        let page = priya.post("/me/tokens", &[("name", ""), ("lifetime", "30")]).await;
+        page.refuses("f-name-error");
+        let page = priya.post("/me/tokens", &[("name", "x"), ("scope", "tickets:fly")]).await;
+        page.refuses("tickets:fly");
+
+        let fields = [
+            ("name", "Month's <report>"),
+            ("scope", "tickets:read"),
+            ("scope", "tickets:write"),
+            ("lifetime", "30"),
+        ];
+        let page = priya.post("/me/tokens", &fields).await;
+        let token = page.piece("rct_");
+        page.is_silent_about("<report>");
+        assert_eq!(page.header("cache-control"), "no-store");
+        let page = priya.get("/me/tokens").await;
+        page.is_silent_about("rct_");
+        page.says(&format!("…{}", &token[token.len() - 4..]));
+        page.says("tickets:read tickets:write");
+
+        let actor = actor_with(&cast, &token).await.unwrap();
+        assert_eq!(actor.id, cast.priya);
+        assert!(actor.may(Act::ReadTickets) && actor.may(Act::WriteToCustomers));
+        assert!(!actor.may(Act::ChangeCustomers), "that was not ticked");
+        let path = page.piece("/me/tokens/");
+        let mut mateo = Browser::of(&cast, "mateo").await;
+        assert_eq!(mateo.post(&path, &[]).await.status, StatusCode::NOT_FOUND);
+        assert!(actor_with(&cast, &token).await.is_some());
+        assert_eq!(priya.post(&path, &[]).await.location(), "/me/tokens");
+        assert!(actor_with(&cast, &token).await.is_none(), "it was revoked");
+
+        let token = priya.post("/me/tokens", &fields).await.piece("rct_");
+        cast.clock.advance(Span::days(30));
+        assert!(actor_with(&cast, &token).await.is_none(), "its time is over");
+    }
+
+    async fn somebody_sees_the_inboxes_that_an_owner_ticks(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let mut sarah = Browser::of(&cast, "sarah").await;
+        let tom = Browser::of(&cast, "tom").await;
+        let session = tom.session.unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("cookie", HeaderValue::from_str(&session).unwrap());
+        let sees = async || {
+            let actor = cast.accounts.actor_of(&headers).await.unwrap().unwrap();
+            (actor.may_see(cast.support), actor.may_see(cast.billing))
+        };
+        assert_eq!(sees().await, (false, true));
+
+        let path = path_of(&cast, cast.tom).await;
+        let ticked = |inbox: kernel::InboxId| format!("name=\"inbox\" value=\"{inbox}\" checked");
+        let page = sarah.get(&path).await;
+        page.says(&ticked(cast.billing));
+        page.is_silent_about(&ticked(cast.support));
+
+        let support = cast.support.to_string();
+        for (fields, expected) in [
+            (vec![("sees", "some"), ("inbox", support.as_str())], (true, false)),
+            (vec![("sees", "some"), ("inbox", "4711")], (false, false)),
+            (vec![("sees", "some")], (false, false)),
+            (vec![("sees", "all")], (true, true)),
+        ] {
+            let all = [fields.as_slice(), &[("name", "Tom Okafor"), ("role", "agent")]].concat();
+            assert_eq!(sarah.post(&path, &all).await.location(), path);
+            assert_eq!(sees().await, expected, "{fields:?}");
+        }
+    }
+
+    async fn a_role_counts_from_the_next_request_on(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let mut sarah = Browser::of(&cast, "sarah").await;
+        let mut mateo = Browser::of(&cast, "mateo").await;
+        assert_eq!(mateo.get("/settings/people").await.status, StatusCode::FORBIDDEN);
+        let owner = [("name", "Mateo Ruiz"), ("role", "owner"), ("sees", "all")];
+        sarah.post(&path_of(&cast, cast.mateo).await, &owner).await;
+        assert_eq!(mateo.get("/settings/people").await.status, StatusCode::OK);
+        let lead = [("name", "Mateo Ruiz"), ("role", "lead"), ("sees", "all")];
+        sarah.post(&path_of(&cast, cast.mateo).await, &lead).await;
+        assert_eq!(mateo.get("/settings/people").await.status, StatusCode::FORBIDDEN);
+        let page = sarah.post(&path_of(&cast, cast.sarah).await, &lead).await;
+        page.refuses("The installation needs at least one owner");
+    }
+
+    async fn who_was_let_go_is_out_and_can_be_taken_back(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let mut sarah = Browser::of(&cast, "sarah").await;
+        let mut priya = Browser::of(&cast, "priya").await;
+        let path = path_of(&cast, cast.priya).await;
+        assert_eq!(sarah.post(&format!("{path}/deactivate"), &[]).await.location(), path);
+        assert_eq!(priya.get("/me").await.location(), "/login?next=/me");
+        let right = [("email", "priya@northlight.example"), ("password", PASSWORD)];
+        priya.post("/login", &right).await.refuses("The mail address or the password");
+        let page = sarah.post(&format!("{path}/link"), &[]).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "no link for who is gone");
+        assert_eq!(sarah.post(&format!("{path}/reactivate"), &[]).await.location(), path);
+        assert_eq!(priya.post("/login", &right).await.location(), "/");
+
+        let own = path_of(&cast, cast.sarah).await;
+        let page = sarah.post(&format!("{own}/deactivate"), &[]).await;
+        page.refuses("The installation needs at least one owner");
+    }
+
+    async fn teams_have_a_name_of_their_own_and_people_of_ours(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let mut sarah = Browser::of(&cast, "sarah").await;
+        let (priya, gone) = (cast.priya.to_string(), "999999".to_owned());
+        let fields = [("name", "Refunds"), ("member", priya.as_str()), ("member", gone.as_str())];
+        assert_eq!(sarah.post("/settings/teams", &fields).await.location(), "/settings/teams");
+        let directory = cast.accounts.directory().await.unwrap();
+        assert_eq!(directory.teams()[0].members, [cast.priya], "nobody else exists");
+        sarah.post("/settings/teams", &fields).await.refuses("There is a team of that name");
+        sarah.post("/settings/teams", &[("name", " ")]).await.refuses("Give the team a name");
+        let path = format!("/settings/teams/{}", directory.teams()[0].public_id);
+        let page = sarah.post(&path, &[("name", "Returns"), ("member", gone.as_str())]).await;
+        assert_eq!(page.location(), "/settings/teams");
+        let directory = cast.accounts.directory().await.unwrap();
+        assert!(directory.teams()[0].members.is_empty());
+        sarah.post(&format!("{path}/delete"), &[]).await;
+        assert!(cast.accounts.directory().await.unwrap().teams().is_empty());
+        let page = sarah.post(&format!("{path}/delete"), &[]).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND);
+    }
+
+    async fn the_company_says_what_is_wrong_and_keeps_its_secret(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let mut sarah = Browser::of(&cast, "sarah").await;
+        let with = |more: &[(&'static str, &'static str)]| {
+            let mut fields = vec![
+                ("name", "Northlight"),
+                ("time_zone", "UTC"),
+                ("language", "en"),
+                ("hue", "65535"),
+            ];
+            fields.extend_from_slice(more);
+            fields
+        };
+        for (more, sentence) in [
+            (&[("way", "inbox")][..], "Choose an inbox of the list."),
+            (&[("way", "inbox"), ("inbox", "4711")], "Choose an inbox of the list."),
+            (&[("way", "server"), ("from", "x")], "f-from-error"),
+            (&[("way", "server"), ("from", "x@y.example"), ("port", "0")], "f-port-error"),
+            (&[("way", "server"), ("from", "x@y.example"), ("host", "a b")], "f-host-error"),
+        ] {
+            sarah.post("/settings/company", &with(more)).await.refuses(sentence);
+        }
+        let server = with(&[
+            ("way", "server"),
+            ("from", "desk@northlight.example"),
+            ("host", "mail.example"),
+            ("port", "465"),
+            ("tls", "implicit"),
+            ("user", "desk"),
+            ("password", "a secret of the server"),
+        ]);
+        assert_eq!(sarah.post("/settings/company", &server).await.location(), "/settings/company");
+        sarah.get("/settings/company").await.is_silent_about("a secret of the server");
+        let company = cast.accounts.company().await.unwrap();
+        assert_eq!((company.hue, company.name.as_str()), (65535 % 360, "Northlight"));
+        let SystemMail::Server { password, .. } = &company.system_mail else { panic!("a server") };
+        assert!(!password.is_empty() && !password.contains("a secret of the server"), "sealed");
+    }
+
+    async fn preferences_are_taken_from_a_list(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let mut priya = Browser::of(&cast, "priya").await;
+        assert_eq!(priya.post("/me/preferences", &[("theme", "dark")]).await.location(), "/me");
+        for field in [("theme", "pink"), ("role", "owner")] {
+            let page = priya.post("/me/preferences", &[field]).await;
+            assert_eq!(page.status, StatusCode::BAD_REQUEST, "{field:?}");
+        }
+        let theme = cast.actor(cast.priya).await.preferences.appearance.theme;
+        assert_eq!(theme, "dark");
+        let profile = |zone| {
+            [("name", "Priya N."), ("time_zone", zone), ("language", "en"), ("signature", "Cheers")]
+        };
+        priya.post("/me", &profile("Mars/Olympus")).await.refuses("Choose a time zone of the list");
+        assert_eq!(priya.post("/me", &profile("Asia/Kolkata")).await.location(), "/me");
+        let actor = cast.actor(cast.priya).await;
+        assert_eq!((actor.name.as_str(), actor.time_zone.as_str()), ("Priya N.", "Asia/Kolkata"));
+    }
+}

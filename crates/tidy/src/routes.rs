@@ -1,0 +1,29 @@
+//! A route without a guard is a mistake.
+
+use crate::rust::parts;
+use crate::tree::{expect_none, production};
+
+/// Where routers are put together by hand: the table of guards itself, and what has no person
+/// behind it.
+const BY_HAND: [&str; 3] = [
+    "crates/accounts/src/routes.rs",
+    "crates/ui/src/serve.rs",
+    "crates/recourse/src/server/health.rs",
+];
+
+#[test]
+fn every_route_names_its_guard() {
+    let mut wrong = Vec::new();
+    for source in production() {
+        if BY_HAND.contains(&source.path.as_str()) {
+            continue;
+        }
+        for (at, line) in parts(&source.text).code.lines().enumerate() {
+            let adds = [".route(", ".route_service(", ".nest_service(", ".fallback_service("];
+            if adds.iter().any(|add| line.contains(add)) {
+                wrong.push(format!("{}:{}", source.path, at + 1));
+            }
+        }
+    }
+    expect_none(&wrong, "Add the route to a table of `accounts::Routes`, with its `Access`.");
+}
