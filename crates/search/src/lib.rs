@@ -3,10 +3,12 @@
 //! Text is cut into normalised words here, and the database only matches them: upper case,
 //! accents and English endings do not matter, and scripts without blanks are cut into pairs.
 
+mod bulk;
 mod store;
 mod words;
 
 pub use database::search::{Expr, Hit};
+pub use bulk::{Bulk, DOCUMENTS};
 pub use store::{Entry, Found, Kind, add, newest, put, remove, rescope};
 pub use words::{Term, expr, folded, words};
 

@@ -12,6 +12,7 @@ mod joining;
 mod letters;
 mod message;
 mod notify;
+pub mod rules;
 mod state;
 mod store;
 mod ticket;
