@@ -40,7 +40,7 @@ pub use frame::{ChromeMaker, SettingsPage};
 pub use inbox::{Inbox, InboxKind, InboxRefusal, NewInbox, add_inbox, archive_inbox, update_inbox};
 pub use jobs::{HandOver, HandOverWork};
 pub use letters::{SystemLetter, send as send_system_letter};
-pub use password::{NewPassword, WeakPassword};
+pub use password::{NewPassword, WeakPassword, hash as hash_password};
 pub use policy::Act;
 pub use preferences::{Notify, Preferences, Ways};
 pub use role::Role;

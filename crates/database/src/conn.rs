@@ -22,7 +22,7 @@ pub(crate) enum Inner {
     PostgresTx(Transaction<'static, Postgres>),
 }
 
-enum Driver<'c> {
+pub(crate) enum Driver<'c> {
     Sqlite(&'c mut SqliteConnection),
     Postgres(&'c mut PgConnection),
 }
@@ -175,7 +175,7 @@ impl Conn {
         })
     }
 
-    fn driver(&mut self) -> Driver<'_> {
+    pub(crate) fn driver(&mut self) -> Driver<'_> {
         match &mut self.0 {
             Inner::Sqlite(conn) => Driver::Sqlite(conn),
             Inner::SqliteTx(tx) => Driver::Sqlite(tx),
@@ -212,7 +212,9 @@ macro_rules! bind_all {
     }};
 }
 
-fn sqlite_arguments(values: Vec<Value>) -> Result<SqliteArguments> {
+pub(crate) fn sqlite_arguments(
+    values: impl IntoIterator<Item = Value>,
+) -> Result<SqliteArguments> {
     let mut arguments = SqliteArguments::default();
     bind_all!(arguments, values)
 }

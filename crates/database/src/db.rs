@@ -60,7 +60,7 @@ struct Shared {
     hub: Arc<Hub>,
 }
 
-enum Pools {
+pub(crate) enum Pools {
     /// SQLite has one writer; readers never wait for it.
     Sqlite {
         write: SqlitePool,
@@ -96,6 +96,10 @@ impl Db {
             }
         };
         Ok(Self(Arc::new(Shared { pools, hub })))
+    }
+
+    pub(crate) fn pools(&self) -> &Pools {
+        &self.0.pools
     }
 
     pub fn engine(&self) -> Engine {

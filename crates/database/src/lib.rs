@@ -4,6 +4,7 @@
 //! and hands it to a [`Conn`] or a [`Tx`]. What cannot be shared is in [`dialect`] and
 //! [`search`]. Invariant: this is the only crate that names a driver.
 
+pub mod bulk;
 mod column;
 mod conn;
 mod db;

@@ -6,7 +6,8 @@
 
 use anyhow::Result;
 
-use crate::{Conn, Engine, Sql, params};
+use crate::bulk::Table;
+use crate::{Conn, Engine, Sql, Value, params};
 
 /// What to look for. Words are normalised: letters and digits only.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -224,6 +225,29 @@ fn tsquery_part(expr: &Expr) -> String {
         Expr::Without(wanted, unwanted) => {
             format!("({}) & !({})", tsquery_part(wanted), tsquery_part(unwanted))
         }
+    }
+}
+
+/// The table of documents and its columns, for [`crate::bulk`].
+pub fn table(engine: Engine) -> Table {
+    match engine {
+        Engine::Sqlite => {
+            Table { name: "search_index", columns: &["rowid", "subject", "words", "scope"] }
+        }
+        Engine::Postgres => Table { name: "search_index", columns: &["id", "words"] },
+    }
+}
+
+/// A document as a row of [`table`].
+pub fn row(engine: Engine, document: &Document<'_>) -> Vec<Value> {
+    match engine {
+        Engine::Sqlite => params![
+            document.id,
+            document.subject.join(" "),
+            document.words.join(" "),
+            document.scope
+        ],
+        Engine::Postgres => params![document.id, vector(document)],
     }
 }
 

@@ -16,7 +16,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn parts(self) -> (&'static str, i64) {
+    pub(crate) fn parts(self) -> (&'static str, i64) {
         match self {
             Self::Message(id) => ("message", id.0),
             Self::Note(id) => ("note", id.0),
@@ -49,7 +49,7 @@ pub struct Entry<'e> {
 }
 
 /// The word by which the people of an inbox find what is theirs.
-fn scope(inbox: Option<InboxId>) -> String {
+pub(crate) fn scope(inbox: Option<InboxId>) -> String {
     match inbox {
         Some(inbox) => format!("i{inbox}"),
         None => "c".to_owned(),

@@ -17,6 +17,7 @@ mod message;
 mod names;
 mod notify;
 mod saved_reply;
+pub mod rules;
 mod state;
 mod store;
 mod ticket;

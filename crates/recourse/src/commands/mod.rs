@@ -1,5 +1,6 @@
 //! The command line.
 
+mod demo;
 mod mail;
 mod people;
 mod serve;
@@ -41,6 +42,8 @@ enum Do {
     /// Mail
     #[command(subcommand)]
     Mail(mail::Mail),
+    /// Fill an empty database with a lifelike world, to look at and to measure with
+    Demo(demo::Demo),
 }
 
 /// The settings make no sense (EX_CONFIG of sysexits.h).
@@ -98,6 +101,7 @@ fn on_runtime(settings: Settings, command: Do) -> Result<u8> {
                 let (command, bytes) = mail.command()?;
                 hand_in(settings, clock, command, &bytes).await
             }
+            Do::Demo(demo) => demo.run(settings, clock).await,
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));

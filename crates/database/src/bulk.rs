@@ -1,0 +1,220 @@
+//! Filling a database: many rows by few statements, and no waiting for the disk on the way.
+
+use std::fmt::Write;
+
+use anyhow::{Context, Result};
+use sqlx::AssertSqlSafe;
+
+use crate::conn::{Driver, Inner, sqlite_arguments};
+use crate::db::Pools;
+use crate::{Conn, Db, Engine, Value};
+
+/// Where rows go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Table {
+    pub name: &'static str,
+    pub columns: &'static [&'static str],
+}
+
+/// Rows on their way into a table.
+#[derive(Debug)]
+pub struct Rows {
+    table: Table,
+    values: Vec<Value>,
+}
+
+/// The rows of one statement on SQLite, at most. It binds 32,766 values at most.
+const ROWS_AT_ONCE: usize = 128;
+/// How many bytes are handed to PostgreSQL at once.
+const COPY_BYTES: usize = 1 << 20;
+
+impl Rows {
+    pub fn new(table: Table) -> Self {
+        Self { table, values: Vec::new() }
+    }
+
+    /// Adds a row: one value for each column, in their order.
+    pub fn push(&mut self, row: Vec<Value>) {
+        debug_assert_eq!(row.len(), self.table.columns.len(), "a row of {}", self.table.name);
+        self.values.extend(row);
+    }
+
+    pub fn len(&self) -> usize {
+        self.values.len() / self.table.columns.len().max(1)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Writes all rows.
+    pub async fn insert(self, conn: &mut Conn) -> Result<()> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let name = self.table.name;
+        match conn.engine() {
+            Engine::Sqlite => self.insert_sqlite(conn).await,
+            Engine::Postgres => self.copy(conn).await,
+        }
+        .with_context(|| format!("filling {name}"))
+    }
+
+    /// In statements of a few sizes only, so that each is prepared once.
+    async fn insert_sqlite(self, conn: &mut Conn) -> Result<()> {
+        let Driver::Sqlite(conn) = conn.driver() else { return Ok(()) };
+        let width = self.table.columns.len();
+        let mut left = self.len();
+        let mut values = self.values.into_iter();
+        while left > 0 {
+            let mut rows = ROWS_AT_ONCE;
+            while rows > left {
+                rows /= 2;
+            }
+            left -= rows;
+            let arguments = sqlite_arguments(values.by_ref().take(rows * width))?;
+            let text = insert_text(&self.table, rows);
+            sqlx::query_with(AssertSqlSafe(text), arguments).execute(&mut *conn).await?;
+        }
+        Ok(())
+    }
+
+    async fn copy(self, conn: &mut Conn) -> Result<()> {
+        let Driver::Postgres(conn) = conn.driver() else { return Ok(()) };
+        let columns = self.table.columns.join(", ");
+        let text = format!("copy {} ({columns}) from stdin", self.table.name);
+        let mut copy = conn.copy_in_raw(&text).await?;
+        let mut bytes = String::with_capacity(COPY_BYTES + 4_096);
+        for row in self.values.chunks(self.table.columns.len().max(1)) {
+            for (index, value) in row.iter().enumerate() {
+                if index > 0 {
+                    bytes.push('\t');
+                }
+                write_copied(&mut bytes, value);
+            }
+            bytes.push('\n');
+            if bytes.len() > COPY_BYTES {
+                copy.send(bytes.as_bytes()).await?;
+                bytes.clear();
+            }
+        }
+        copy.send(bytes.as_bytes()).await?;
+        copy.finish().await?;
+        Ok(())
+    }
+}
+
+fn insert_text(table: &Table, rows: usize) -> String {
+    let mut one = "(".to_owned();
+    for index in 0..table.columns.len() {
+        one.push_str(if index == 0 { "?" } else { ",?" });
+    }
+    one.push(')');
+    let mut text = format!("insert into {} ({}) values ", table.name, table.columns.join(", "));
+    for row in 0..rows {
+        if row > 0 {
+            text.push(',');
+        }
+        text.push_str(&one);
+    }
+    text
+}
+
+/// A value in the text format of COPY.
+fn write_copied(to: &mut String, value: &Value) {
+    // Writing into a String cannot fail.
+    let _ = match value {
+        Value::Int(it) => write!(to, "{it}"),
+        Value::Float(it) => write!(to, "{it}"),
+        Value::Bool(it) => write!(to, "{it}"),
+        Value::Uuid(it) => write!(to, "{it}"),
+        Value::Null(_) => write!(to, "\\N"),
+        Value::Bytes(it) => {
+            let _ = write!(to, "\\\\x");
+            it.iter().try_for_each(|byte| write!(to, "{byte:02x}"))
+        }
+        Value::Text(it) => {
+            for c in it.chars() {
+                match c {
+                    '\\' => to.push_str("\\\\"),
+                    '\n' => to.push_str("\\n"),
+                    '\r' => to.push_str("\\r"),
+                    '\t' => to.push_str("\\t"),
+                    other => to.push(other),
+                }
+            }
+            Ok(())
+        }
+    };
+}
+
+/// Lets ids that the database makes from now on follow the ones that were given.
+pub async fn continue_ids(conn: &mut Conn, tables: &[Table]) -> Result<()> {
+    if conn.engine() == Engine::Sqlite {
+        return Ok(());
+    }
+    for table in tables.iter().filter(|table| table.columns.first() == Some(&"id")) {
+        let name = table.name;
+        conn.script(format!(
+            "select setval(pg_get_serial_sequence('{name}', 'id'), max(id)) from {name}
+              having max(id) is not null"
+        ))
+        .await?;
+    }
+    Ok(())
+}
+
+/// Words of a search index that PostgreSQL is quicker to sort once than to insert one by one.
+const SEARCH_INDEX: &str = "search_index_words";
+
+/// Takes the index of the words away until [`index_words`], within the same transaction.
+pub async fn forget_words(conn: &mut Conn) -> Result<Option<String>> {
+    if conn.engine() == Engine::Sqlite {
+        return Ok(None);
+    }
+    let definition: String = conn
+        .scalar("select pg_get_indexdef($1::text::regclass)", crate::params![SEARCH_INDEX])
+        .await?;
+    conn.script(format!("drop index {SEARCH_INDEX}")).await?;
+    Ok(Some(definition))
+}
+
+/// Puts back what [`forget_words`] took.
+pub async fn index_words(conn: &mut Conn, definition: Option<String>) -> Result<()> {
+    match definition {
+        Some(definition) => conn.script(definition).await,
+        None => Ok(()),
+    }
+}
+
+impl Db {
+    /// Stops waiting for the disk at every commit. What is written until [`Db::settle`] cannot
+    /// be damaged by a crash, but may be lost.
+    pub async fn hurry(&self) -> Result<()> {
+        self.on_writer(
+            "pragma synchronous = normal; pragma wal_autocheckpoint = 40000;
+             pragma cache_size = -131072;",
+        )
+        .await
+    }
+
+    /// Makes durable what was written in a hurry, and goes on as always.
+    pub async fn settle(&self) -> Result<()> {
+        self.on_writer(
+            "pragma synchronous = full; pragma wal_checkpoint(truncate);
+             pragma wal_autocheckpoint = 1000; pragma cache_size = -16384;",
+        )
+        .await?;
+        let Pools::Sqlite { .. } = self.pools() else { return Ok(()) };
+        let path: String =
+            self.read().await?.scalar("select file from pragma_database_list", vec![]).await?;
+        let file = tokio::fs::File::open(&path).await?;
+        file.sync_all().await.with_context(|| format!("{path} cannot be brought to the disk"))
+    }
+
+    async fn on_writer(&self, script: &'static str) -> Result<()> {
+        let Pools::Sqlite { write, .. } = self.pools() else { return Ok(()) };
+        let mut conn = Conn(Inner::Sqlite(write.acquire().await?));
+        conn.script(script.to_owned()).await
+    }
+}
