@@ -6,6 +6,7 @@
 pub mod actions;
 mod clock;
 mod courtesy;
+pub mod customer_view;
 mod event;
 pub mod filter;
 mod joining;
@@ -22,6 +23,7 @@ pub use joining::SenderCheck;
 pub use message::{Attachment, Author, Message, MessageKind, StoredFile};
 pub use state::{CannotMove, Happening, State, Then};
 pub use ticket::{Channel, Direction, Priority, Resolution, Ticket};
+pub use store::taxonomy::{Category, Field, FieldKind};
 pub use tokens::reply_address;
 
 use anyhow::Result;
