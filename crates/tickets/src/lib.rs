@@ -22,8 +22,8 @@ pub use event::{By, Event, Fact, Note};
 pub use joining::SenderCheck;
 pub use message::{Attachment, Author, Message, MessageKind, StoredFile};
 pub use state::{CannotMove, Happening, State, Then};
-pub use ticket::{Channel, Direction, Priority, Resolution, Ticket};
 pub use store::taxonomy::{Category, Field, FieldKind};
+pub use ticket::{Channel, Direction, Priority, Resolution, Ticket};
 pub use tokens::reply_address;
 
 use anyhow::Result;

@@ -168,12 +168,7 @@ async fn own(
 }
 
 /// Ends every link that was sent to a customer so far, and says so on what is still open.
-pub async fn revoke_links(
-    tx: &mut Tx,
-    customer: CustomerId,
-    by: By,
-    now: Timestamp,
-) -> Result<()> {
+pub async fn revoke_links(tx: &mut Tx, customer: CustomerId, by: By, now: Timestamp) -> Result<()> {
     customers::revoke_links(tx, customer, now).await?;
     for id in by_customer::active_of(tx, customer).await? {
         let Some(ticket) = tickets::find(tx, id).await? else { continue };
