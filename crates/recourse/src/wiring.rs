@@ -26,7 +26,8 @@ pub(crate) fn routes(
 ) -> (Router, Vec<Route>) {
     let mut router = Router::new();
     let mut list = Vec::new();
-    for (routes, guards) in [accounts::routes(&foundation.accounts)] {
+    let features = [accounts::routes(&foundation.accounts), portal::routes(&foundation.portal)];
+    for (routes, guards) in features {
         router = router.merge(routes);
         list.extend(guards);
     }
@@ -81,6 +82,7 @@ async fn free_letters(cx: Context<Foundation>) -> Result<()> {
 /// answers that nobody will ask for again.
 async fn sweep(cx: Context<Foundation>) -> Result<()> {
     cx.services.accounts.sweep().await?;
+    cx.services.portal.sweep().await?;
     tickets::actions::sweep(&cx.db, cx.now()).await?;
     let mut tx = cx.db.begin().await?;
     requests::sweep(&mut tx, cx.now()).await?;
