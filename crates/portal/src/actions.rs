@@ -142,6 +142,7 @@ pub(crate) async fn send_form(
             check: if proves_it { SenderCheck::Pass } else { SenderCheck::Unknown },
             check_detail: "{}".to_owned(),
         },
+        subject: first_line(&asked.text),
         category,
         fields: asked.fields.clone(),
         files: form.files,
@@ -200,6 +201,12 @@ pub(crate) async fn answer(
     settle(&mut tx, &actor, &key, received.ticket).await?;
     tx.commit().await?;
     Ok(received.ticket)
+}
+
+/// What a ticket is called whose form has no subject: what stands in its first line.
+fn first_line(text: &str) -> String {
+    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    kernel::clip(&kernel::one_line(line), 80)
 }
 
 /// The inbox, if it is in use; else the one that takes what has no other.

@@ -1,7 +1,7 @@
 use axum::http::StatusCode;
 use database::{Db, on_both, params};
 use kernel::{PublicId, Span};
-use tickets::actions::{Edit, Reply, merge, redact};
+use tickets::actions::{Edit, Reply, merge, merge_customers, redact};
 
 use super::stage::Stage;
 
@@ -228,6 +228,41 @@ on_both! {
             let page = stage.get(&format!("/help/requests/{gone}"), &cookie).await;
             assert_eq!(page.status, StatusCode::NOT_FOUND, "{gone} is somebody else's now");
         }
+    }
+
+    async fn one_person_with_two_addresses_sees_everything(db: Db) {
+        let stage = Stage::new(db).await;
+        let first = stage.mail_from(GRETA, "Greta Holm", "From work").await;
+        let work = stage.sign_in(GRETA).await;
+        stage.later(Span::minutes(1));
+        let second = stage.mail_from("g@home.example", "Greta", "From home").await;
+        let (from, into) = (stage.customer("g@home.example").await, stage.customer(GRETA).await);
+        stage.sign_in("g@home.example").await;
+        let office = stage.office().await;
+        let mut tx = stage.db.begin().await.unwrap();
+        merge_customers(&mut tx, &office, from, into).await.unwrap();
+        tx.commit().await.unwrap();
+        let list = stage.get("/help/requests", &work).await;
+        assert!(list.has(&first.to_string()) && list.has(&second.to_string()));
+        let home = stage.sign_in_by_form("g@home.example").await;
+        assert!(stage.get(&format!("/help/requests/{first}"), &home).await.has("From work"));
+        let path = format!("/help/requests/{first}/messages");
+        stage.post(&path, &home, &[("key", "k"), ("text", "And more")]).await;
+        assert_eq!(stage.count("select count(*) from messages where held = (1 = 1)").await, 0);
+        assert!(stage.get(&format!("/help/requests/{first}"), &work).await.has("And more"));
+    }
+
+    async fn who_takes_part_is_heard(db: Db) {
+        let stage = Stage::new(db).await;
+        let mut mail = stage.incoming(GRETA, "Greta Holm", "Ours together");
+        mail.recipients.cc = vec![outbox::Party::new("Dana", DANA.parse().unwrap())];
+        let ticket = stage.comes(mail).await;
+        let mut answer = stage.incoming(DANA, "Dana Whitfield", "I can add something");
+        answer.tokens.ticket = Some(ticket);
+        stage.comes(answer).await;
+        let cookie = stage.sign_in(GRETA).await;
+        let page = stage.get(&format!("/help/requests/{ticket}"), &cookie).await;
+        assert!(page.has("I can add something") && page.has("Dana Whitfield"));
     }
 
     async fn the_three_steps_have_dates(db: Db) {
