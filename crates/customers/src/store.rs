@@ -222,6 +222,7 @@ pub(crate) async fn move_all(tx: &mut Tx, from: CustomerId, to: CustomerId) -> R
         "update identities set customer_id = $2 where customer_id = $1",
         "update customer_notes set customer_id = $2 where customer_id = $1",
         "update portal_sessions set customer_id = $2 where customer_id = $1",
+        "update portal_links set customer_id = $2 where customer_id = $1",
     ] {
         tx.execute(sql, params![from, to]).await?;
     }

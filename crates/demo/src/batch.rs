@@ -110,10 +110,7 @@ impl<'w> Collector<'w> {
     fn person(&mut self, person: &Person, verified: bool) -> Result<()> {
         let at = person.wrote_at;
         let public_id = self.rng.id_value(at);
-        self.push(
-            CUSTOMERS,
-            params![person.id, public_id, &person.name, person.language, at, at],
-        );
+        self.push(CUSTOMERS, params![person.id, public_id, &person.name, person.language, at, at]);
         let id = take(&mut self.ids.identity);
         let verified_at = verified.then_some(at);
         let address = &person.address;
@@ -176,10 +173,7 @@ impl<'w> Collector<'w> {
                 Row::Event { ticket, by, fact } => self.event(ticket, by, &fact, at)?,
                 Row::Notification { agent, kind, actor, read_at } => {
                     let id = take(&mut self.ids.notification);
-                    self.push(
-                        NOTIFICATIONS,
-                        params![id, agent, kind, ticket, actor, at, read_at],
-                    );
+                    self.push(NOTIFICATIONS, params![id, agent, kind, ticket, actor, at, read_at]);
                 }
             }
         }
@@ -297,8 +291,7 @@ impl<'w> Collector<'w> {
     ) -> Result<()> {
         let by = self.shop.agent(by).context("somebody of the shop")?;
         let id = take(&mut self.ids.message);
-        let author =
-            Author { word: "agent", customer: None, agent: Some(by.id), name: by.name };
+        let author = Author { word: "agent", customer: None, agent: Some(by.id), name: by.name };
         let recipients = serde_json::to_string(&to)?;
         let text = MessageText { subject: subject.clone(), text: &reply.text, quoted: "" };
         let row = self.message_row(id, ticket, Direction::Out, &author, text, at);

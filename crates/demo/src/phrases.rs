@@ -73,7 +73,13 @@ impl Phrases {
     }
 
     /// One phrase of a section, in English where the language has none.
-    pub(crate) fn say(&self, rng: &mut Rng, language: &str, section: &str, facts: &Facts) -> String {
+    pub(crate) fn say(
+        &self,
+        rng: &mut Rng,
+        language: &str,
+        section: &str,
+        facts: &Facts,
+    ) -> String {
         let mut text = String::with_capacity(160);
         self.add(&mut text, rng, language, section, facts);
         text

@@ -20,15 +20,36 @@ pub(crate) const REOPEN_PERIOD: Span = Span::days(14);
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     Wrote(Box<Mail>),
-    Replied { by: AgentId, reply: Box<Reply> },
-    Edited { by: AgentId, edit: Edit },
-    ProblemSet { by: AgentId, problem: ProblemId },
-    Noted { by: AgentId, text: String, mentions: Vec<AgentId> },
-    Linked { by: AgentId, other: TicketId },
+    Replied {
+        by: AgentId,
+        reply: Box<Reply>,
+    },
+    Edited {
+        by: AgentId,
+        edit: Edit,
+    },
+    ProblemSet {
+        by: AgentId,
+        problem: ProblemId,
+    },
+    Noted {
+        by: AgentId,
+        text: String,
+        mentions: Vec<AgentId>,
+    },
+    Linked {
+        by: AgentId,
+        other: TicketId,
+    },
     /// Another ticket becomes a part of this one.
-    Merged { by: AgentId, other: TicketId },
+    Merged {
+        by: AgentId,
+        other: TicketId,
+    },
     /// Somebody read all that was there.
-    Read { by: AgentId },
+    Read {
+        by: AgentId,
+    },
     /// The date of a hold or a snooze came.
     Woke,
     /// The reopen period was over.
@@ -74,10 +95,23 @@ pub(crate) struct Moment {
 #[derive(Clone, Debug)]
 pub(crate) enum Row {
     /// The message of the act, in this ticket.
-    Message { ticket: TicketId, to: Option<Recipients>, subject: String },
+    Message {
+        ticket: TicketId,
+        to: Option<Recipients>,
+        subject: String,
+    },
     Note,
-    Event { ticket: TicketId, by: By, fact: Fact },
-    Notification { agent: AgentId, kind: &'static str, actor: String, read_at: Option<Timestamp> },
+    Event {
+        ticket: TicketId,
+        by: By,
+        fact: Fact,
+    },
+    Notification {
+        agent: AgentId,
+        kind: &'static str,
+        actor: String,
+        read_at: Option<Timestamp>,
+    },
 }
 
 /// What belongs to a ticket and has no id of its own.
@@ -241,8 +275,7 @@ impl Story {
         let ticket = &mut self.ticket;
         ticket.message_count += 1;
         let thanks = is_courtesy(&mail.text) && mail.files.is_empty();
-        let happening =
-            if thanks { Happening::CustomerThanked } else { Happening::CustomerWrote };
+        let happening = if thanks { Happening::CustomerThanked } else { Happening::CustomerWrote };
         let before = ticket.state;
         ticket.state = next(before, happening)?;
         ticket.last_message_at = at;

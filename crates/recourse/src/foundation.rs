@@ -11,6 +11,7 @@ use kernel::SharedClock;
 use keys::Keys;
 use live::Hub;
 use mailroom::{Intake, Permissions};
+use portal::Portal;
 use tickets::actions::Office;
 use tokio::task::JoinHandle;
 use ui::{Catalog, Site};
@@ -31,6 +32,7 @@ pub struct Foundation {
     pub http: Http,
     pub intake: Intake,
     pub permissions: Permissions,
+    pub portal: Portal,
     /// The name by which this program greets mail servers.
     pub hello_name: String,
 }
@@ -54,9 +56,12 @@ impl Foundation {
         let guard = Guard::new(settings.allow_internal.clone());
         let http = Http::new(guard.clone()).context("no HTTP client can be made")?;
         let (intake, storing) = Intake::new(db.clone(), clock.clone());
+        let accounts = Accounts::new(db.clone(), site.clone(), hub.clone(), keys.clone());
+        let files = Files::open(&settings.storage, &settings.bucket_access)?;
         let foundation = Self {
-            accounts: Accounts::new(db.clone(), site.clone(), hub.clone(), keys.clone()),
-            files: Files::open(&settings.storage, &settings.bucket_access)?,
+            portal: Portal::new(&accounts, &keys, &files),
+            accounts,
+            files,
             permissions: Permissions {
                 db: db.clone(),
                 clock: clock.clone(),
@@ -86,7 +91,9 @@ impl Foundation {
 
 /// Everything that is said to people.
 pub(crate) fn catalog() -> Result<Catalog> {
-    Catalog::new(&[("en", &[ui::MESSAGES_EN, accounts::MESSAGES_EN, tickets::MESSAGES_EN])])
+    let english =
+        &[ui::MESSAGES_EN, accounts::MESSAGES_EN, tickets::MESSAGES_EN, portal::MESSAGES_EN];
+    Catalog::new(&[("en", english)])
 }
 
 /// Refuses a key that is not the one this database was begun with: stored passwords would not

@@ -29,9 +29,14 @@ pub(crate) fn routes(
     let mut list = Vec::new();
     let desk =
         Desk::new(foundation.accounts.clone(), foundation.keys.clone(), foundation.files.clone());
-    let pages = [accounts::SETTINGS_PAGES, tickets::SETTINGS_PAGES].concat();
+    let pages =
+        [accounts::SETTINGS_PAGES, tickets::SETTINGS_PAGES, portal::SETTINGS_PAGES].concat();
     foundation.accounts.lend(Arc::new(desk.clone()), pages);
-    let rooms = [accounts::routes(&foundation.accounts), tickets::routes(&desk)];
+    let rooms = [
+        accounts::routes(&foundation.accounts),
+        tickets::routes(&desk),
+        portal::routes(&foundation.portal),
+    ];
     for (routes, guards) in rooms {
         router = router.merge(routes);
         list.extend(guards);
@@ -87,6 +92,7 @@ async fn free_letters(cx: Context<Foundation>) -> Result<()> {
 /// answers that nobody will ask for again.
 async fn sweep(cx: Context<Foundation>) -> Result<()> {
     cx.services.accounts.sweep().await?;
+    cx.services.portal.sweep().await?;
     tickets::actions::sweep(&cx.db, cx.now()).await?;
     let mut tx = cx.db.begin().await?;
     requests::sweep(&mut tx, cx.now()).await?;

@@ -2,6 +2,7 @@
 //!
 //! Every function takes the transaction that its caller opened, and none waits for the network.
 
+mod by_customer;
 mod edit;
 mod entry;
 mod mail;
@@ -26,12 +27,18 @@ use crate::event::{By, Fact};
 use crate::store::{entries, tickets};
 use crate::ticket::Ticket;
 
+pub use by_customer::{
+    CustomerSays, add_field, categories, customer_reopens, customer_solves, fields,
+    file_of_customer, known_category, looked_at, place, read_field, request_of, requests_of,
+    revoke_links, seen_by_customer, viewer, wrote_from,
+};
 pub use edit::{Edit, EditRefusal, Edited, edit};
 pub use entry::{
     EntryRefusal, NewNote, Noted, admit, change_participants, follow, post_note, redact, unfollow,
 };
 pub use mail::{bounce_came, sent_elsewhere};
 pub use receive::{Incoming, Received, ReplyTokens, Sender, receive};
+pub(crate) use reply::UNDO_FOR;
 pub use reply::{Forward, NewTicket, Replied, Reply, ReplyRefusal, forward, open_ticket, reply};
 pub use shape::{LinkKind, ShapeRefusal, link, merge, merge_customers, set_problem, split, unlink};
 pub use time::{hand_over, sleepers_wake, spent_tickets_close, sweep};

@@ -1,5 +1,6 @@
 //! Every statement of this feature, and rows as values.
 
+pub(crate) mod by_customer;
 pub(crate) mod entries;
 pub(crate) mod found;
 pub(crate) mod lists;

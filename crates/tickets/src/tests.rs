@@ -1,5 +1,6 @@
 //! Tests of the rules are in `rules`; `stage` sets the scene for the others.
 
+mod customer_view;
 mod filters;
 mod finding;
 mod lists;

@@ -150,6 +150,8 @@ struct ErrorPage<'p> {
     title: &'p str,
     sentence: &'p str,
     trace: Option<&'p str>,
+    /// Where it begins for whoever reads this: customers have a start of their own.
+    home: &'p str,
 }
 
 impl ErrorPages {
@@ -166,10 +168,11 @@ impl ErrorPages {
         if response.status() == StatusCode::UNAUTHORIZED {
             return sign_in(is_htmx, is_get, &path_and_query);
         }
-        pages.dress(response, &shown, is_htmx)
+        let is_help = path_and_query.starts_with("/help");
+        pages.dress(response, &shown, is_htmx, if is_help { "/help" } else { "/" })
     }
 
-    fn dress(&self, mut response: Response, shown: &Shown, is_htmx: bool) -> Response {
+    fn dress(&self, mut response: Response, shown: &Shown, is_htmx: bool, home: &str) -> Response {
         let w = self.site.words("en");
         let title = w.t(shown.key);
         let key = format!("{}-text", shown.key);
@@ -180,7 +183,7 @@ impl ErrorPages {
             headers.insert("hx-reswap", HeaderValue::from_static("none"));
             return response;
         }
-        let page = ErrorPage { w: &w, title, sentence, trace: shown.trace.as_deref() };
+        let page = ErrorPage { w: &w, title, sentence, trace: shown.trace.as_deref(), home };
         match page.render() {
             Ok(html) => {
                 let (mut parts, _) = response.into_parts();

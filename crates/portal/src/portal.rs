@@ -1,0 +1,128 @@
+//! What the pages of the portal stand on.
+
+use std::sync::Arc;
+
+use accounts::{Accounts, Company};
+use anyhow::Result;
+use database::Db;
+use files::Files;
+use kernel::{Span, Timestamp};
+use keys::Keys;
+use requests::{Limiter, Rate};
+use tickets::actions::Office;
+use ui::{Site, WebError, WebResult};
+
+use crate::store;
+
+/// The customer's side. Cheap to clone.
+#[derive(Clone)]
+pub struct Portal(Arc<Shared>);
+
+struct Shared {
+    accounts: Accounts,
+    keys: Keys,
+    files: Files,
+    limits: Limits,
+}
+
+/// How often strangers and customers may do what costs others something.
+pub(crate) struct Limits {
+    /// Messages by form, for a network.
+    network: Limiter,
+    /// Messages by form, in the name of an address.
+    address: Limiter,
+    /// Links by mail, for a network.
+    link_network: Limiter,
+    /// Links by mail, to an address.
+    link_address: Limiter,
+    /// What somebody signed in does.
+    customer: Limiter,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            network: Limiter::new(Rate::new(10, Span::minutes(2))),
+            address: Limiter::new(Rate::new(5, Span::minutes(10))),
+            link_network: Limiter::new(Rate::new(10, Span::minutes(2))),
+            link_address: Limiter::new(Rate::new(3, Span::minutes(20))),
+            customer: Limiter::new(Rate::new(20, Span::seconds(30))),
+        }
+    }
+}
+
+impl Portal {
+    pub fn new(accounts: &Accounts, keys: &Keys, files: &Files) -> Self {
+        Self(Arc::new(Shared {
+            accounts: accounts.clone(),
+            keys: keys.clone(),
+            files: files.clone(),
+            limits: Limits::default(),
+        }))
+    }
+
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.0.accounts
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    pub(crate) fn files(&self) -> &Files {
+        &self.0.files
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        self.0.accounts.db()
+    }
+
+    pub(crate) fn site(&self) -> &Site {
+        self.0.accounts.site()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.accounts.now()
+    }
+
+    pub(crate) async fn company(&self) -> Result<Arc<Company>> {
+        self.0.accounts.company().await
+    }
+
+    pub(crate) async fn office(&self) -> Result<Office> {
+        Office::open(&self.0.accounts, &self.0.keys).await
+    }
+
+    /// A message by form. Seconds to wait, where there were too many.
+    pub(crate) fn may_write(&self, network: &str, address: &str) -> Result<(), u64> {
+        let (limits, now) = (&self.0.limits, self.now());
+        let taken = limits.network.take(network, now);
+        let taken = taken.and_then(|()| limits.address.take(address, now));
+        taken.map_err(|too_many| too_many.retry_after_seconds)
+    }
+
+    /// A link by mail.
+    pub(crate) fn may_ask_for_link(&self, network: &str, address: &str) -> WebResult<()> {
+        let (limits, now) = (&self.0.limits, self.now());
+        let taken = limits.link_network.take(network, now);
+        let taken = taken.and_then(|()| limits.link_address.take(address, now));
+        taken.map_err(|too_many| WebError::TooMany {
+            retry_after_seconds: too_many.retry_after_seconds,
+        })
+    }
+
+    /// Something that a customer does while signed in.
+    pub(crate) fn may_act(&self, customer: kernel::CustomerId) -> WebResult<()> {
+        let taken = self.0.limits.customer.take(&customer.to_string(), self.now());
+        taken.map_err(|too_many| WebError::TooMany {
+            retry_after_seconds: too_many.retry_after_seconds,
+        })
+    }
+
+    /// Drops sessions and links that are over.
+    pub async fn sweep(&self) -> Result<()> {
+        let mut tx = self.db().begin().await?;
+        store::sweep(&mut tx, self.now()).await?;
+        tx.commit().await
+    }
+}

@@ -1,0 +1,203 @@
+use axum::http::StatusCode;
+use database::{Db, on_both};
+use kernel::Span;
+use tickets::By;
+use tickets::actions::revoke_links;
+
+use super::stage::Stage;
+
+const GRETA: &str = "greta@example.com";
+
+on_both! {
+    async fn the_link_of_an_acknowledgement_opens_its_request_once(db: Db) {
+        let stage = Stage::new(db).await;
+        let ticket = stage.mail_from(GRETA, "Greta Holm", "It does not open.").await;
+        let link = stage.link_in_mail(GRETA).await.unwrap();
+        // Programs that look into mails follow links; that uses nothing up.
+        for _ in 0..3 {
+            let page = stage.get(&link, "").await;
+            assert_eq!(page.status, StatusCode::OK);
+            assert!(page.has("Continue") && page.cookie.is_none() && !page.has("It does not open"));
+        }
+        let entered = stage.post(&link, "", &[]).await;
+        assert_eq!(entered.location, format!("/help/requests/{ticket}"));
+        let cookie = entered.cookie.unwrap();
+        assert!(stage.get(&entered.location, &cookie).await.has("It does not open."));
+
+        let again = stage.post(&link, "", &[]).await;
+        assert_eq!(again.status, StatusCode::NOT_FOUND);
+        assert!(again.cookie.is_none() && again.has("no longer works"));
+        let own = stage.get(&link, &cookie).await;
+        assert_eq!(own.location, entered.location, "whoever is signed in needs no link");
+    }
+
+    async fn of_many_who_use_a_link_one_gets_in(db: Db) {
+        let stage = Stage::new(db).await;
+        stage.mail_from(GRETA, "Greta Holm", "Hello").await;
+        let link = stage.link_in_mail(GRETA).await.unwrap();
+        let (a, b, c) = tokio::join!(
+            stage.post(&link, "", &[]),
+            stage.post(&link, "", &[]),
+            stage.post(&link, "", &[])
+        );
+        let cookies = [a, b, c].iter().filter(|page| page.cookie.is_some()).count();
+        assert_eq!(cookies, 1);
+    }
+
+    async fn asking_for_a_link_tells_nothing(db: Db) {
+        let stage = Stage::new(db).await;
+        stage.mail_from(GRETA, "Greta Holm", "Hello").await;
+        let before = stage.count("select count(*) from deliveries").await;
+        let mut bodies = Vec::new();
+        for address in [GRETA, "nobody@example.com"] {
+            let page = stage.post("/help/link", "", &[("email", address)]).await;
+            assert_eq!(page.status, StatusCode::OK);
+            bodies.push(page.body.replace(address, "somebody"));
+        }
+        assert_eq!(bodies[0], bodies[1]);
+        assert_eq!(stage.count("select count(*) from deliveries").await, before + 1);
+        let cookie = stage.sign_in(GRETA).await;
+        assert!(stage.get("/help/requests", &cookie).await.has("Subject of Greta Holm"));
+        let texts = stage.texts("select text from deliveries order by id desc limit 1").await;
+        assert!(!texts[0].contains("Greta"), "not even a name that somebody typed");
+        let wrong = stage.post("/help/link", "", &[("email", "nonsense")]).await;
+        assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+
+    async fn nothing_in_the_database_opens_a_door(db: Db) {
+        let stage = Stage::new(db).await;
+        stage.mail_from(GRETA, "Greta Holm", "Hello").await;
+        stage.post("/help/link", "", &[("email", GRETA)]).await;
+        let link = stage.link_in_mail(GRETA).await.unwrap();
+        let token = link.rsplit('/').next().unwrap();
+        let mut conn = stage.db.read().await.unwrap();
+        let stored: Vec<Vec<u8>> =
+            conn.column("select token_hash from portal_links", database::params![]).await.unwrap();
+        assert_eq!(stored.len(), 1);
+        assert!(!stored[0].windows(8).any(|part| token.as_bytes().windows(8).any(|own| own == part)));
+    }
+
+    async fn a_link_ends_with_its_time_and_a_new_one_can_be_had(db: Db) {
+        let stage = Stage::new(db).await;
+        stage.mail_from(GRETA, "Greta Holm", "Hello").await;
+        stage.post("/help/link", "", &[("email", GRETA)]).await;
+        let link = stage.link_in_mail(GRETA).await.unwrap();
+        stage.later(Span::minutes(61));
+        let page = stage.get(&link, "").await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND);
+        assert!(page.has("Send me a new link"));
+        assert!(stage.post(&link, "", &[]).await.cookie.is_none());
+        let again = stage.post(&format!("{link}/again"), "", &[]).await;
+        assert!(again.status == StatusCode::OK && !again.has(GRETA));
+        let fresh = stage.link_in_mail(GRETA).await.unwrap();
+        assert_ne!(fresh, link);
+        stage.sign_in(GRETA).await;
+    }
+
+    async fn an_old_mail_no_longer_opens(db: Db) {
+        let stage = Stage::new(db).await;
+        stage.mail_from(GRETA, "Greta Holm", "Hello").await;
+        let link = stage.link_in_mail(GRETA).await.unwrap();
+        stage.later(Span::days(30) + Span::minutes(1));
+        assert!(stage.post(&link, "", &[]).await.cookie.is_none());
+    }
+
+    async fn made_up_links_open_nothing(db: Db) {
+        let stage = Stage::new(db).await;
+        stage.mail_from(GRETA, "Greta Holm", "Hello").await;
+        let link = stage.link_in_mail(GRETA).await.unwrap();
+        let last = if link.ends_with('a') { 'b' } else { 'a' };
+        let bent = format!("{}{last}", &link[..link.len() - 1]);
+        for path in [bent.as_str(), "/help/link/x", "/help/link/rcl_1_1_1_1", "/help/link/rcp_aaaa"] {
+            let page = stage.get(path, "").await;
+            assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+            assert!(page.has("Ask for a new one"));
+            assert!(stage.post(path, "", &[]).await.cookie.is_none());
+            assert_eq!(stage.post(&format!("{path}/again"), "", &[]).await.status, StatusCode::OK);
+        }
+        assert_eq!(stage.count("select count(*) from deliveries").await, 1);
+    }
+
+    async fn links_are_sent_only_so_often(db: Db) {
+        let stage = Stage::new(db).await;
+        stage.mail_from(GRETA, "Greta Holm", "Hello").await;
+        let mut statuses = Vec::new();
+        for _ in 0..4 {
+            statuses.push(stage.post("/help/link", "", &[("email", GRETA)]).await.status);
+        }
+        assert_eq!(statuses[2..], [StatusCode::OK, StatusCode::TOO_MANY_REQUESTS]);
+    }
+
+    async fn an_unverified_address_is_no_target(db: Db) {
+        let stage = Stage::new(db).await;
+        // Somebody writes in the name of a victim, who gets the one mail.
+        let mut claimed = stage.incoming("victim@example.com", "Victim", "Hello");
+        claimed.sender.check = tickets::SenderCheck::Unknown;
+        stage.comes(claimed).await;
+        assert_eq!(stage.count("select count(*) from deliveries").await, 1);
+        for _ in 0..3 {
+            stage.post("/help/link", "", &[("email", "victim@example.com")]).await;
+        }
+        assert_eq!(stage.count("select count(*) from deliveries").await, 1);
+        stage.later(Span::hours(25));
+        stage.post("/help/link", "", &[("email", "victim@example.com")]).await;
+        assert_eq!(stage.count("select count(*) from deliveries").await, 2);
+        assert_eq!(stage.count("select count(*) from portal_links").await, 1);
+    }
+
+    async fn revoking_ends_links_and_sessions(db: Db) {
+        let stage = Stage::new(db).await;
+        stage.mail_from(GRETA, "Greta Holm", "Hello").await;
+        let cookie = stage.sign_in(GRETA).await;
+        let other = {
+            stage.post("/help/link", "", &[("email", GRETA)]).await;
+            stage.sign_in(GRETA).await
+        };
+        stage.post("/help/link", "", &[("email", GRETA)]).await;
+        let unused = stage.link_in_mail(GRETA).await.unwrap();
+        let page = stage.post("/help/links/revoke", &cookie, &[]).await;
+        assert_eq!(page.location, "/help/link");
+        for cookie in [&cookie, &other] {
+            assert_eq!(stage.get("/help/requests", cookie).await.location, "/help/link");
+        }
+        assert!(stage.post(&unused, "", &[]).await.cookie.is_none());
+        let facts = stage.count("select count(*) from events where kind = 'links_revoked'").await;
+        assert_eq!(facts, 1);
+        // A new one works at once, in the same minute too.
+        stage.post("/help/link", "", &[("email", GRETA)]).await;
+        let cookie = stage.sign_in(GRETA).await;
+        assert_eq!(stage.get("/help/requests", &cookie).await.status, StatusCode::OK);
+    }
+
+    async fn the_team_can_revoke_too(db: Db) {
+        let stage = Stage::new(db).await;
+        stage.mail_from(GRETA, "Greta Holm", "Hello").await;
+        let cookie = stage.sign_in(GRETA).await;
+        let mut tx = stage.db.begin().await.unwrap();
+        let customer = stage.customer(GRETA).await;
+        let by = By::Agent(stage.cast.priya);
+        revoke_links(&mut tx, customer, by, stage.portal.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(stage.get("/help/requests", &cookie).await.location, "/help/link");
+    }
+
+    async fn signing_out_ends_the_session(db: Db) {
+        let stage = Stage::new(db).await;
+        stage.mail_from(GRETA, "Greta Holm", "Hello").await;
+        let cookie = stage.sign_in(GRETA).await;
+        stage.post("/help/sign-out", &cookie, &[]).await;
+        assert_eq!(stage.get("/help/requests", &cookie).await.location, "/help/link");
+    }
+
+    async fn a_session_and_what_is_over_are_swept(db: Db) {
+        let stage = Stage::new(db).await;
+        stage.mail_from(GRETA, "Greta Holm", "Hello").await;
+        let cookie = stage.sign_in(GRETA).await;
+        stage.later(Span::days(15));
+        assert_eq!(stage.get("/help/requests", &cookie).await.location, "/help/link");
+        stage.later(Span::days(90));
+        stage.portal.sweep().await.unwrap();
+        assert_eq!(stage.count("select count(*) from portal_sessions").await, 0);
+        assert_eq!(stage.count("select count(*) from portal_links").await, 0);
+    }
+}
