@@ -124,27 +124,20 @@ pub(crate) async fn set_read(
     Ok(())
 }
 
-pub(crate) async fn read_at(
+/// Whether somebody has seen everything up to an instant, and was told of nothing since.
+pub(crate) async fn has_read(
     conn: &mut Conn,
     ticket: TicketId,
     agent: AgentId,
-) -> Result<Option<Timestamp>> {
-    let row: Option<(Timestamp,)> = conn
-        .optional(
-            "select read_at from ticket_reads where agent_id = $1 and ticket_id = $2",
-            params![agent, ticket],
-        )
-        .await?;
-    Ok(row.map(|(at,)| at))
-}
-
-/// Whether somebody has unread notifications about a ticket.
-pub(crate) async fn has_unread(conn: &mut Conn, ticket: TicketId, agent: AgentId) -> Result<bool> {
+    until: Timestamp,
+) -> Result<bool> {
     let count: i64 = conn
         .scalar(
-            "select count(*) from notifications
-              where agent_id = $1 and ticket_id = $2 and read_at is null",
-            params![agent, ticket],
+            "select count(*) from ticket_reads r
+              where r.agent_id = $1 and r.ticket_id = $2 and r.read_at >= $3
+                and not exists (select 1 from notifications n
+                     where n.agent_id = $1 and n.ticket_id = $2 and n.read_at is null)",
+            params![agent, ticket, until],
         )
         .await?;
     Ok(count > 0)

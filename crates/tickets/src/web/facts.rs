@@ -57,15 +57,17 @@ impl Telling<'_> {
             }
             Fact::Redacted => told("eye-off", "", self.rich("event-redacted", &[("who", &who)])),
             fact => self
-                .state(fact, &who)
+                .state(fact, event.by, &who)
                 .or_else(|| self.people(fact, event.by, &who))
                 .or_else(|| self.shape(fact, &who)),
         }
     }
 
     /// Facts about the state.
-    fn state(&self, fact: &Fact, who: &str) -> Option<Told> {
+    fn state(&self, fact: &Fact, event_by: By, who: &str) -> Option<Told> {
         let (icon, tone, text) = match fact {
+            // What somebody outside did stands there as their message.
+            Fact::StateChanged { .. } if event_by == By::Customer => return None,
             Fact::StateChanged { to, .. } => {
                 let state = State::named(to).map_or("", |state| self.w.t(state.key()));
                 ("activity", "", self.rich("event-state", &[("who", &who), ("state", &state)]))

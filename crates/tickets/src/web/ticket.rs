@@ -1,6 +1,6 @@
 //! One ticket: the pane with its course line, alone or inside the inbox.
 
-use accounts::{Act, Actor};
+use accounts::Actor;
 use askama::Template;
 use axum::extract::{FromRequestParts, Query, State};
 use axum::http::request::Parts;
@@ -188,9 +188,7 @@ pub(super) async fn show(
         // The old number of a merged ticket leads on.
         return Ok(ui::see_other(&url(opened.ticket.id, &from.list)));
     }
-    if actor.may(Act::ReadTickets) {
-        mark_read(&desk, &actor, id).await?;
-    }
+    mark_read(&desk, &actor, &opened.ticket).await?;
     let maker = Maker::new(&desk, &actor).await?;
     let thread = opened.thread(&maker).await?;
     let panel = panel::make(&opened, &maker).await?;
@@ -221,12 +219,13 @@ async fn list_of(desk: &Desk, actor: &Actor, key: &str) -> WebResult<Wanted> {
 }
 
 /// Notes that this person has seen what is there now. Most tickets are opened read.
-async fn mark_read(desk: &Desk, actor: &Actor, id: TicketId) -> WebResult<()> {
-    if !people::has_unread(&mut desk.db().read().await?, id, actor.id).await? {
+async fn mark_read(desk: &Desk, actor: &Actor, ticket: &Ticket) -> WebResult<()> {
+    let until = ticket.last_message_at;
+    if people::has_read(&mut desk.db().read().await?, ticket.id, actor.id, until).await? {
         return Ok(());
     }
     let mut tx = desk.db().begin().await?;
-    people::set_read(&mut tx, id, actor.id, desk.now()).await?;
+    people::set_read(&mut tx, ticket.id, actor.id, desk.now()).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -255,7 +254,7 @@ pub(super) async fn entries(
     if let Some(message) = since.before {
         return earlier(&opened, message).await;
     }
-    mark_read(&desk, &actor, opened.ticket.id).await?;
+    mark_read(&desk, &actor, &opened.ticket).await?;
     let maker = Maker::new(&desk, &actor).await?;
     let mut conn = desk.db().read().await?;
     let part = if since.touch == "message" {

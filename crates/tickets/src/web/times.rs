@@ -41,7 +41,13 @@ pub(crate) fn moments(now: Timestamp, zone: &TimeZone) -> Vec<Moment> {
         .into_iter()
         .filter_map(|(name, at)| Some(Moment { name, at: at?.timestamp().into() }))
         .collect();
-    moments.dedup_by_key(|moment| moment.at);
+    // On a Sunday, tomorrow is Monday: it is named once.
+    let mut named: Vec<Timestamp> = Vec::new();
+    moments.retain(|moment| {
+        let is_new = !named.contains(&moment.at);
+        named.push(moment.at);
+        is_new
+    });
     moments
 }
 

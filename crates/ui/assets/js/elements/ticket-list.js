@@ -102,6 +102,14 @@ customElements.define("ticket-list", class extends HTMLElement {
     // Focus follows into the thread only for those who came from the list.
     if (this.#opening === pane.dataset.ref) pane.querySelector("[data-thread-title]")?.focus({ preventScroll: true });
     this.#opening = undefined;
+    this.#markRead(pane.dataset.ref);
+  }
+
+  /** Whoever opened a ticket has seen it. */
+  #markRead(ref) {
+    const row = this.#linkOf(ref)?.closest(".conv");
+    row?.removeAttribute("data-unread");
+    row?.querySelector(".conv__mark")?.replaceChildren();
   }
 
   /** Keeps which row comes after the open one, for when the open one is gone from the list. */

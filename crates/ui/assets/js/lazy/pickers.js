@@ -1,7 +1,7 @@
 // Two ways to put in what one does not type: "/" at the start of a line opens the saved replies,
 // "@" in a note the people. An option carries its text in data-insert.
 import { insertAtCaret, isAtLineStart, textBeforeCaret } from "./caret.js";
-import { on } from "../lib/dom.js";
+import { on, send } from "../lib/dom.js";
 import { floatAt } from "./float.js";
 import "./menu.js";
 import { Options, steer } from "./options.js";
@@ -21,6 +21,7 @@ const people = () => document.getElementById("people");
 steer("#saved-replies", ({ dataset }, popover) => {
   popover.hidePopover();
   insert(dataset.insert);
+  if (dataset.used) send("POST", dataset.used, {}).catch(() => {});
 });
 
 on("keydown", TEXT, (field, event) => {
