@@ -1,6 +1,6 @@
 use accounts::{Access, Act};
 use axum::http::StatusCode;
-use database::{Db, on_both};
+use database::on_both;
 use kernel::Secret;
 
 use super::stage::Stage;

@@ -224,7 +224,7 @@ pub(super) async fn create(
 
 /// All topics that this person may change, and the one that is asked for.
 async fn one(portal: &Portal, actor: &Actor, id: &str) -> WebResult<(Topic, Vec<Topic>)> {
-    let id: PublicId = id.parse().map_err(|_| WebError::NotFound)?;
+    let id: PublicId = found(id.parse().ok())?;
     let mut all = store::topics(&mut portal.db().read().await?).await?;
     all.retain(|topic| actor.may_see(topic.inbox));
     let topic = found(all.iter().find(|topic| topic.public_id == id).cloned())?;
