@@ -20,6 +20,7 @@ on_both! {
         let page = stage.get("/settings/topics", &mateo).await;
         assert_eq!(page.status, StatusCode::OK);
         assert!(page.has("A plugin or licence") && page.has("Order number"));
+        assert!(page.has("<option value=\"urgent\">Urgent</option>"));
 
         let field = [("label", "Device"), ("kind", "choice"), ("choices", "Kobo\nKindle\n")];
         let made = stage.post("/settings/topics/fields", &mateo, &field).await;

@@ -94,7 +94,10 @@ impl Material<'_> {
             teams,
             priorities: Priority::ALL
                 .iter()
-                .map(|one| Choice::new(one.as_str(), c.t(one.key()), *one == priority))
+                .map(|one| {
+                    let label = c.t(&format!("topic-priority-{}", one.as_str())).to_owned();
+                    Choice::new(one.as_str(), label, *one == priority)
+                })
                 .collect(),
             asks: self.fields.iter().map(|field| self.ask(topic, field)).collect(),
             asked: asked.join(", "),
