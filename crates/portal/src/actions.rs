@@ -3,11 +3,10 @@
 use accounts::{Inbox, InboxKind};
 use anyhow::{Context, Result};
 use database::Tx;
-use files::{MediaType, clean_name};
+use files::{FileHash, MediaType, clean_name};
 use kernel::{EmailAddress, FieldId, InboxId, Span, TicketId};
 use outbox::Recipients;
 use requests::{Answer, Attempt};
-use sha2::{Digest, Sha256};
 use tickets::actions::{
     Incoming, Office, ReplyTokens, Sender, add_field, categories, known_category, place, receive,
 };
@@ -93,12 +92,12 @@ pub(crate) async fn store_files(
 
 /// Names what was sent, so that the same thing sent twice is known.
 fn content_hash(parts: &[&str], files: &[StoredFile]) -> String {
-    let mut hash = Sha256::new();
+    let mut all = Vec::new();
     for part in parts.iter().copied().chain(files.iter().map(|file| file.hash.as_str())) {
-        hash.update(kernel::count(part.len()).to_be_bytes());
-        hash.update(part.as_bytes());
+        all.extend(kernel::count(part.len()).to_be_bytes());
+        all.extend(part.as_bytes());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    FileHash::of(&all).to_string()
 }
 
 /// A form that is about to become a ticket.

@@ -140,7 +140,8 @@ pub(crate) async fn enter(
     Ok(Some((session, link)))
 }
 
-/// What is stored of a token, of either kind.
+/// What is stored of a token, of either kind. A signature is the same in either case, so a link
+/// is, too.
 fn hash_of(token: &str) -> TokenHash {
-    TokenHash(Sha256::digest(token.as_bytes()).to_vec())
+    TokenHash(Sha256::digest(token.to_ascii_lowercase().as_bytes()).to_vec())
 }

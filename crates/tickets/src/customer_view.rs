@@ -29,10 +29,10 @@ pub fn may_see_message(message: &Message, viewer: &Viewer, now: Timestamp) -> bo
         return false;
     }
     match (message.kind, message.direction) {
-        // Sent on to somebody else.
-        (MessageKind::Forward, _) => false,
-        // Bounces and absence notes may speak of mail that was not the customer's.
-        (MessageKind::Automatic | MessageKind::Acknowledgement, Direction::In) => false,
+        // Sent on to somebody else. And bounces and absence notes may speak of mail that was not
+        // the customer's.
+        (MessageKind::Forward, _)
+        | (MessageKind::Automatic | MessageKind::Acknowledgement, Direction::In) => false,
         (MessageKind::Automatic | MessageKind::Acknowledgement, Direction::Out) => {
             went_to(message, viewer)
         }

@@ -1,5 +1,5 @@
 use axum::http::StatusCode;
-use database::{Db, on_both};
+use database::on_both;
 use kernel::Span;
 
 use super::stage::Stage;

@@ -1,5 +1,5 @@
 use axum::http::StatusCode;
-use database::{Db, on_both, params};
+use database::{on_both, params};
 use kernel::{PublicId, Span};
 use tickets::actions::{Edit, Reply, merge, merge_customers, redact};
 

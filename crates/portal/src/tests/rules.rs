@@ -62,3 +62,25 @@ fn a_text_is_something_and_not_endless() {
     }
     assert!(Fields::default().get("text").is_none());
 }
+
+#[test]
+fn every_text_that_a_page_names_exists() {
+    let known: Vec<&str> = MESSAGES
+        .iter()
+        .flat_map(|source| source.lines())
+        .filter_map(|line| line.split_once(" =").map(|(key, _)| key))
+        .collect();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    let mut named = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let page = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for start in ["w.t(\"", "chrome.t(\""] {
+            for rest in page.split(start).skip(1) {
+                let key = rest.split('"').next().unwrap();
+                assert!(known.contains(&key), "there is no text {key}");
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 80, "{named}");
+}

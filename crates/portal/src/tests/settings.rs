@@ -1,6 +1,6 @@
 use accounts::{Access, Act};
 use axum::http::StatusCode;
-use database::{Db, on_both};
+use database::on_both;
 use kernel::Secret;
 
 use super::stage::Stage;
@@ -20,6 +20,7 @@ on_both! {
         let page = stage.get("/settings/topics", &mateo).await;
         assert_eq!(page.status, StatusCode::OK);
         assert!(page.has("A plugin or licence") && page.has("Order number"));
+        assert!(page.has("<option value=\"urgent\">Urgent</option>"));
 
         let field = [("label", "Device"), ("kind", "choice"), ("choices", "Kobo\nKindle\n")];
         let made = stage.post("/settings/topics/fields", &mateo, &field).await;

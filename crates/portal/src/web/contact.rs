@@ -8,7 +8,7 @@ use kernel::TicketId;
 use serde::Deserialize;
 use tickets::actions::{Office, fields};
 use tickets::{Field, FieldKind};
-use ui::{Brand, Choice, Client, Fields, Problems, Upload, WebError, WebResult, Words};
+use ui::{Brand, Choice, Client, Fields, Problems, Upload, WebError, WebResult, Words, found};
 
 use super::face::Face;
 use crate::actions::{self, FormMessage};
@@ -250,7 +250,7 @@ pub(super) async fn sent(
     headers: HeaderMap,
     Path((reference, receipt)): Path<(String, String)>,
 ) -> WebResult<Response> {
-    let reference: TicketId = reference.parse().map_err(|_| WebError::NotFound)?;
+    let reference: TicketId = found(reference.parse().ok())?;
     if !form_token::is_receipt(portal.keys(), reference, &receipt) {
         return Err(WebError::NotFound);
     }

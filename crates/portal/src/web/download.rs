@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use files::FileHash;
 use kernel::PublicId;
 use tickets::actions::{file_of_customer, viewer};
-use ui::{WebError, WebResult, found};
+use ui::{WebResult, found};
 
 use crate::{Portal, session};
 
@@ -15,7 +15,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> WebResult<Response> {
-    let id: PublicId = id.parse().map_err(|_| WebError::NotFound)?;
+    let id: PublicId = found(id.parse().ok())?;
     // Without a session a file looks as one that does not exist.
     let session = found(session::of(&portal, &headers).await?)?;
     let mut conn = portal.db().read().await?;

@@ -13,7 +13,7 @@ use tickets::customer_view::{
     Phase, Progress, Step, Viewer, Ways, first_name, promised_at, steps, ways,
 };
 use tickets::{Attachment, Author, Direction, Message, State as TicketState, Ticket};
-use ui::{Badge, Brand, Markup, Problems, Upload, WebError, WebResult, When, Words};
+use ui::{Badge, Brand, Markup, Problems, Upload, WebResult, When, Words, found};
 
 use super::face::{Face, size};
 use crate::Portal;
@@ -48,8 +48,8 @@ impl Index {
         }
     }
 
-    fn day(&self, at: &Timestamp) -> String {
-        ui::day(*at, &self.when)
+    fn last_change(&self, ticket: &Ticket) -> String {
+        ui::day(ticket.last_message_at, &self.when)
     }
 }
 
@@ -119,18 +119,23 @@ impl Show {
             || (step.phase == Phase::Solved && step.progress == Progress::Done)
     }
 
-    fn day(&self, at: &Timestamp) -> String {
-        ui::day(*at, &self.when)
+    /// When a step was reached, for people and for programs.
+    fn reached(&self, step: &Step) -> Option<(String, String)> {
+        step.at.map(|at| (ui::day(at, &self.when), at.jiff().to_string()))
     }
 
-    fn moment(&self, at: &Timestamp) -> String {
-        format!("{}, {}", ui::day(*at, &self.when), ui::clock_time(*at, &self.when))
+    fn sent_at(&self, entry: &Entry) -> String {
+        self.moment(entry.at)
+    }
+
+    fn moment(&self, at: Timestamp) -> String {
+        format!("{}, {}", ui::day(at, &self.when), ui::clock_time(at, &self.when))
     }
 
     /// Where it is and what comes next, in one or two sentences.
     fn status(&self) -> String {
         let promised = promised_at(&self.ticket).filter(|at| *at > self.when.now);
-        let by = promised.map(|at| self.moment(&at));
+        let by = promised.map(|at| self.moment(at));
         match (Phase::of(self.ticket.state), by) {
             (Phase::Received, Some(by)) => self.w.a("status-received-by", "by", by),
             (Phase::Received, None) => self.w.t("status-received").to_owned(),
@@ -183,10 +188,10 @@ struct Own {
 async fn own(portal: &Portal, headers: &HeaderMap, reference: &str) -> WebResult<Option<Own>> {
     let face = Face::of(portal, headers).await?;
     let Some(session) = face.session.clone() else { return Ok(None) };
-    let reference: TicketId = reference.parse().map_err(|_| WebError::NotFound)?;
+    let reference: TicketId = found(reference.parse().ok())?;
     let mut conn = portal.db().read().await?;
     let viewer = viewer(&mut conn, session.customer).await?;
-    let ticket = ui::found(request_of(&mut conn, &viewer, reference).await?)?;
+    let ticket = found(request_of(&mut conn, &viewer, reference).await?)?;
     Ok(Some(Own { face, session, viewer, ticket }))
 }
 

@@ -94,7 +94,10 @@ impl Material<'_> {
             teams,
             priorities: Priority::ALL
                 .iter()
-                .map(|one| Choice::new(one.as_str(), c.t(one.key()), *one == priority))
+                .map(|one| {
+                    let label = c.t(&format!("topic-priority-{}", one.as_str())).to_owned();
+                    Choice::new(one.as_str(), label, *one == priority)
+                })
                 .collect(),
             asks: self.fields.iter().map(|field| self.ask(topic, field)).collect(),
             asked: asked.join(", "),
@@ -224,7 +227,7 @@ pub(super) async fn create(
 
 /// All topics that this person may change, and the one that is asked for.
 async fn one(portal: &Portal, actor: &Actor, id: &str) -> WebResult<(Topic, Vec<Topic>)> {
-    let id: PublicId = id.parse().map_err(|_| WebError::NotFound)?;
+    let id: PublicId = found(id.parse().ok())?;
     let mut all = store::topics(&mut portal.db().read().await?).await?;
     all.retain(|topic| actor.may_see(topic.inbox));
     let topic = found(all.iter().find(|topic| topic.public_id == id).cloned())?;
