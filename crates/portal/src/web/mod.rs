@@ -47,6 +47,5 @@ pub fn routes(portal: &Portal) -> (Router, Vec<Route>) {
         .post("/settings/topics/{id}/up", taxonomy, topics::move_up)
         .post("/settings/topics/{id}/archive", taxonomy, topics::archive)
         .post("/settings/topics/{id}/restore", taxonomy, topics::restore)
-        .post("/settings/topics/fields", taxonomy, topics::create_field)
         .with_state(portal.clone())
 }

@@ -4,9 +4,9 @@ use accounts::Actor;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use kernel::{CategoryId, FieldId, InboxId, PublicId, TeamId};
-use tickets::actions::{Office, add_field, categories, fields};
-use tickets::{Category, Field, FieldKind, Priority};
+use kernel::{CategoryId, InboxId, PublicId, TeamId};
+use tickets::actions::{Office, categories, fields};
+use tickets::{Category, Field, Priority};
 use ui::{Choice, Chrome, Fields, Problems, WebError, WebResult, found};
 
 use crate::topic::{Ask, NewTopic, Topic};
@@ -22,11 +22,7 @@ struct Topics {
     topics: Vec<TopicForm>,
     archived: Vec<TopicForm>,
     fresh: TopicForm,
-    kinds: Vec<Choice>,
-    label: String,
-    field_choices: String,
     problems: Problems,
-    field_problems: Problems,
 }
 
 /// A topic as a form shows it.
@@ -147,21 +143,7 @@ impl Topics {
         let topics = topics.map(|(at, topic)| material.form(Some(topic), at == 0)).collect();
         let archived = archived.iter().map(|topic| material.form(Some(topic), true)).collect();
         let fresh = material.form(None, true);
-        let kind = |kind: FieldKind| {
-            let label = chrome.t(&format!("field-kind-{}", kind.as_str())).to_owned();
-            Choice::new(kind.as_str(), label, kind == FieldKind::Text)
-        };
-        Ok(Self {
-            kinds: FieldKind::ALL.map(kind).to_vec(),
-            topics,
-            archived,
-            fresh,
-            chrome,
-            label: String::new(),
-            field_choices: String::new(),
-            problems: Problems::default(),
-            field_problems: Problems::default(),
-        })
+        Ok(Self { topics, archived, fresh, chrome, problems: Problems::default() })
     }
 }
 
@@ -295,51 +277,4 @@ async fn set_archived(
     store::archive_topic(&mut tx, topic.id, is_archived.then(|| portal.now())).await?;
     tx.commit().await?;
     Ok(ui::see_other(HERE))
-}
-
-/// A new field that topics can ask for.
-pub(super) async fn create_field(
-    State(portal): State<Portal>,
-    actor: Actor,
-    given: Fields,
-) -> WebResult<Response> {
-    let get = |name: &str| given.get(name).unwrap_or_default();
-    let label = kernel::clip(&kernel::one_line(get("label")), 60);
-    let kind = FieldKind::named(get("kind")).unwrap_or(FieldKind::Text);
-    let choices: Vec<String> = get("choices")
-        .lines()
-        .map(|line| kernel::clip(&kernel::one_line(line), 100))
-        .filter(|line| !line.is_empty())
-        .take(100)
-        .collect();
-    let key = key_of(&label);
-    let problem = if key.is_empty() {
-        Some("field-label-missing")
-    } else if kind == FieldKind::Choice && choices.len() < 2 {
-        Some("field-choices-missing")
-    } else {
-        None
-    };
-    let taken = {
-        let all = fields(&mut portal.db().read().await?).await?;
-        all.iter().any(|field| field.key == key).then_some("field-label-taken")
-    };
-    if let Some(problem) = problem.or(taken) {
-        let mut page = Topics::new(&portal, &actor).await?;
-        page.label = label;
-        get("choices").clone_into(&mut page.field_choices);
-        page.field_problems.add("label", page.chrome.t(problem).to_owned());
-        return ui::again(&page);
-    }
-    let mut tx = portal.db().begin().await?;
-    let _: Option<FieldId> = add_field(&mut tx, &key, &label, kind, &choices).await?;
-    tx.commit().await?;
-    Ok(ui::see_other(HERE))
-}
-
-/// The key of a field by its label: `Order number` is `order_number`.
-fn key_of(label: &str) -> String {
-    let lower = label.to_lowercase();
-    let words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join("_")
 }

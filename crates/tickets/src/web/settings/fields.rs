@@ -85,18 +85,12 @@ fn choices_in(fields: &ui::Fields) -> Vec<String> {
     choices
 }
 
-/// The name by which programs know a field, made once from its label.
+/// The name by which programs know a field, made once from its label: `Order number` is
+/// `order_number`.
 fn key_of(label: &str) -> String {
-    let mut key = String::new();
-    for c in label.to_lowercase().chars() {
-        if c.is_ascii_alphanumeric() {
-            key.push(c);
-        } else if !key.is_empty() && !key.ends_with('_') {
-            key.push('_');
-        }
-    }
-    let key = key.trim_end_matches('_').to_owned();
-    if key.is_empty() { "field".to_owned() } else { key }
+    let lower = label.to_lowercase();
+    let words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("_")
 }
 
 pub(crate) async fn create(
@@ -109,7 +103,7 @@ pub(crate) async fn create(
     let choices = choices_in(&fields);
     let kind = FieldKind::named(fields.get("kind").unwrap_or_default()).unwrap_or(FieldKind::Text);
     let w = page.chrome.words.clone();
-    if label.is_empty() {
+    if key_of(&label).is_empty() {
         page.problems.add("label", w.t("field-label-missing"));
     }
     if kind == FieldKind::Choice && choices.len() < 2 {
@@ -168,6 +162,7 @@ mod tests {
     fn keys_are_plain_words() {
         assert_eq!(key_of("Order number"), "order_number");
         assert_eq!(key_of("  Licence / key  "), "licence_key");
-        assert_eq!(key_of("注文番号"), "field");
+        assert_eq!(key_of("注文番号"), "注文番号");
+        assert_eq!(key_of("?!"), "");
     }
 }
