@@ -77,7 +77,7 @@ fn hasher() -> Argon2<'static> {
 static AT_WORK: Semaphore = Semaphore::const_new(2);
 
 /// The password in the form in which it is stored.
-pub(crate) async fn hash(password: NewPassword) -> Result<String> {
+pub async fn hash(password: NewPassword) -> Result<String> {
     in_turn(move || {
         let hash = hasher()
             .hash_password(password.0.reveal().as_bytes())

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use crate::rust::parts;
 use crate::tree::{Source, expect_none, files, production, root};
@@ -40,7 +41,7 @@ fn links_between_documents_lead_somewhere() {
             for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
                 let file = target.split('#').next().unwrap_or_default();
                 let is_local = !file.is_empty() && !file.contains("://");
-                let is_page = file.ends_with(".md");
+                let is_page = Path::new(file).extension().is_some_and(|kind| kind == "md");
                 if is_local && is_page && !root().join(folder).join(file).exists() {
                     wrong.push(format!("{}:{line}: {target}", page.path));
                 }

@@ -114,8 +114,5 @@ fn colours_are_tokens() {
             }
         }
     }
-    expect_none(
-        &wrong,
-        "Name the colour in tokens.css and use its name.",
-    );
+    expect_none(&wrong, "Name the colour in tokens.css and use its name.");
 }
