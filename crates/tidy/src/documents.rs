@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use crate::rust::parts;
 use crate::tree::{Source, expect_none, files, production, root};
 
 fn documents() -> Vec<Source> {
@@ -56,9 +55,9 @@ fn the_readme_knows_every_setting() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let mut names = BTreeSet::new();
     for source in production().iter().filter(|source| source.crate_name() == "recourse") {
-        for literal in parts(&source.text).literals {
+        for literal in &source.parts().literals {
             if literal.text.starts_with("RECOURSE_") && !literal.text.contains('{') {
-                names.insert(literal.text);
+                names.insert(literal.text.clone());
             }
         }
     }

@@ -37,6 +37,7 @@ saved = Saved
 cancel = Cancel
 add = Add
 remove = Remove
+edit = Edit
 continue = Continue
 optional = optional
 show-password = Show password
