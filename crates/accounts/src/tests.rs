@@ -291,6 +291,27 @@ on_both! {
         deactivate(&mut tx, cast.sarah, now).await.unwrap();
     }
 
+    async fn of_two_owners_who_let_each_other_go_one_stays(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let now = cast.accounts.now();
+        let mut tx = cast.db.begin().await.unwrap();
+        update_agent(&mut tx, cast.mateo, "Mateo Ruiz", Role::Owner, &Sees::Everything)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        let let_go = async |id| {
+            let mut tx = cast.db.begin().await.unwrap();
+            let done = deactivate(&mut tx, id, now).await;
+            if done.is_ok() {
+                tx.commit().await.unwrap();
+            }
+            done.is_ok()
+        };
+        let (sarah, mateo) =
+            futures_util::future::join(let_go(cast.sarah), let_go(cast.mateo)).await;
+        assert!(sarah != mateo, "one went, one stays");
+    }
+
     async fn two_inboxes_cannot_share_an_address(db: Db) {
         let cast = Cast::new(db, MESSAGES).await;
         let mut tx = cast.db.begin().await.unwrap();

@@ -1,7 +1,7 @@
 //! The rows of people, and which inboxes they see.
 
 use anyhow::Result;
-use database::{Cols, Conn, FromRow, Sql, Tx, params};
+use database::{Cols, Conn, FromRow, Sql, Tx, dialect, params};
 use kernel::{AgentId, EmailAddress, InboxId, PublicId, Timestamp};
 use live::Change;
 
@@ -42,9 +42,14 @@ pub(crate) async fn find_by_email(conn: &mut Conn, email: &EmailAddress) -> Resu
     conn.optional_sql(sql).await
 }
 
-pub(crate) async fn owners_working(conn: &mut Conn) -> Result<i64> {
-    conn.scalar("select count(*) from agents where role = 'owner' and state = 'active'", params![])
-        .await
+/// How many owners work here. They stay as they are until the transaction ends, so that of two
+/// who let each other go one is refused.
+pub(crate) async fn owners_working(tx: &mut Tx) -> Result<usize> {
+    let mut sql =
+        Sql::new("select id from agents where role = 'owner' and state = 'active' order by id");
+    sql.push(dialect::for_update(tx.engine()));
+    let owners: Vec<(AgentId,)> = tx.all_sql(sql).await?;
+    Ok(owners.len())
 }
 
 #[derive(Clone, Debug)]
