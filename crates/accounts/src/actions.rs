@@ -5,10 +5,11 @@ use database::Tx;
 use kernel::{AgentId, EmailAddress, Failure, InboxId, Refusal, Timestamp};
 use keys::{Token, TokenHash};
 
-use crate::store::{NewAgent, Purpose};
+use crate::store::agents::NewAgent;
+use crate::store::links::Purpose;
 use crate::{
-    Agent, AgentState, Company, HandOverWork, NewPassword, Role, Sees, WeakPassword, api_token,
-    password, session, store,
+    Agent, AgentState, Company, HandOverWork, NewPassword, Role, Sees, WeakPassword, password,
+    store,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +51,7 @@ pub async fn make_set_up_link(tx: &mut Tx, now: Timestamp) -> Result<Option<Toke
     if Company::load(tx).await?.set_up_at.is_some() {
         return Ok(None);
     }
-    store::make_link(tx, Purpose::SetUp, None, now).await.map(Some)
+    store::links::make(tx, Purpose::SetUp, None, now).await.map(Some)
 }
 
 /// Sets the installation up with its owner. Happens once.
@@ -70,7 +71,7 @@ pub async fn set_up(tx: &mut Tx, new: NewOwner, now: Timestamp) -> Done<AgentId>
         sees_every_inbox: true,
         time_zone: &new.time_zone,
     };
-    let id = store::insert(tx, &owner, now)
+    let id = store::agents::insert(tx, &owner, now)
         .await?
         .ok_or_else(|| AccountRefusal::AddressTaken(new.email.clone()))?;
     let company = Company {
@@ -100,7 +101,7 @@ pub async fn invite(
     now: Timestamp,
 ) -> Done<(AgentId, Token)> {
     let name = named(&invitation.name)?;
-    let known = store::find_by_email(tx, &invitation.email).await?;
+    let known = store::agents::find_by_email(tx, &invitation.email).await?;
     let id = match known {
         Some(agent) if agent.state == AgentState::Invited => agent.id,
         Some(_) => return Err(AccountRefusal::AddressTaken(invitation.email.clone()).into()),
@@ -114,14 +115,15 @@ pub async fn invite(
                 sees_every_inbox: invitation.sees == Sees::Everything,
                 time_zone,
             };
-            store::insert(tx, &new, now)
+            store::agents::insert(tx, &new, now)
                 .await?
                 .ok_or_else(|| AccountRefusal::AddressTaken(invitation.email.clone()))?
         }
     };
-    store::set_role(tx, id, &name, invitation.role, invitation.sees == Sees::Everything).await?;
-    store::set_inboxes(tx, id, inboxes(&invitation.sees)).await?;
-    let token = store::make_link(tx, Purpose::Invite, Some(id), now).await?;
+    store::agents::set_role(tx, id, &name, invitation.role, invitation.sees == Sees::Everything)
+        .await?;
+    store::agents::set_inboxes(tx, id, inboxes(&invitation.sees)).await?;
+    let token = store::links::make(tx, Purpose::Invite, Some(id), now).await?;
     Ok((id, token))
 }
 
@@ -142,9 +144,9 @@ pub async fn add_agent(
 ) -> Done<AgentId> {
     let (id, _) = invite(tx, invitation, time_zone, now).await?;
     let hash = password::hash(password).await?;
-    store::revoke_links(tx, id).await?;
-    store::set_password(tx, id, &hash).await?;
-    store::set_state(tx, id, AgentState::Invited, AgentState::Active, now).await?;
+    store::links::revoke(tx, id).await?;
+    store::agents::set_password(tx, id, &hash).await?;
+    store::agents::set_state(tx, id, AgentState::Invited, AgentState::Active, now).await?;
     Ok(id)
 }
 
@@ -158,14 +160,14 @@ pub async fn accept_invitation(
     now: Timestamp,
 ) -> Done<AgentId> {
     let name = named(name)?;
-    let id = store::use_link(tx, Purpose::Invite, token, now)
+    let id = store::links::use_up(tx, Purpose::Invite, token, now)
         .await?
         .flatten()
         .ok_or(AccountRefusal::DeadLink)?;
     let hash = password::hash(password).await?;
-    store::set_password(tx, id, &hash).await?;
-    store::set_name_and_zone(tx, id, &name, time_zone).await?;
-    if !store::set_state(tx, id, AgentState::Invited, AgentState::Active, now).await? {
+    store::agents::set_password(tx, id, &hash).await?;
+    store::agents::set_name_and_zone(tx, id, &name, time_zone).await?;
+    if !store::agents::set_state(tx, id, AgentState::Invited, AgentState::Active, now).await? {
         return Err(AccountRefusal::DeadLink.into());
     }
     Ok(id)
@@ -177,11 +179,11 @@ pub async fn make_reset_link(
     email: &EmailAddress,
     now: Timestamp,
 ) -> Done<(Agent, Token)> {
-    let agent = store::find_by_email(tx, email).await?;
+    let agent = store::agents::find_by_email(tx, email).await?;
     let agent = agent
         .filter(|agent| agent.state == AgentState::Active)
         .ok_or_else(|| AccountRefusal::Nobody(email.clone()))?;
-    let token = store::make_link(tx, Purpose::Reset, Some(agent.id), now).await?;
+    let token = store::links::make(tx, Purpose::Reset, Some(agent.id), now).await?;
     Ok((agent, token))
 }
 
@@ -192,17 +194,17 @@ pub async fn set_password_with_link(
     password: NewPassword,
     now: Timestamp,
 ) -> Done<AgentId> {
-    let id = store::use_link(tx, Purpose::Reset, token, now)
+    let id = store::links::use_up(tx, Purpose::Reset, token, now)
         .await?
         .flatten()
         .ok_or(AccountRefusal::DeadLink)?;
-    let agent = store::find(tx, id).await?.context("the person of a reset link")?;
+    let agent = store::agents::find(tx, id).await?.context("the person of a reset link")?;
     if agent.state != AgentState::Active {
         return Err(AccountRefusal::DeadLink.into());
     }
     let hash = password::hash(password).await?;
-    store::set_password(tx, id, &hash).await?;
-    session::end_all(tx, id, None).await?;
+    store::agents::set_password(tx, id, &hash).await?;
+    store::sessions::end_all(tx, id, None).await?;
     Ok(id)
 }
 
@@ -214,13 +216,13 @@ pub async fn change_password(
     new: NewPassword,
     session: Option<i64>,
 ) -> Done<()> {
-    let stored = store::password_hash(tx, id).await?;
+    let stored = store::agents::password_hash(tx, id).await?;
     if !password::verify(present, stored).await? {
         return Err(AccountRefusal::WrongPassword.into());
     }
     let hash = password::hash(new).await?;
-    store::set_password(tx, id, &hash).await?;
-    session::end_all(tx, id, session).await?;
+    store::agents::set_password(tx, id, &hash).await?;
+    store::sessions::end_all(tx, id, session).await?;
     Ok(())
 }
 
@@ -233,36 +235,39 @@ pub async fn update_agent(
     sees: &Sees,
 ) -> Done<()> {
     let name = named(name)?;
-    let agent = store::find(tx, id).await?.ok_or_else(|| anyhow!("agent {id} is gone"))?;
+    let agent = store::agents::find(tx, id).await?.ok_or_else(|| anyhow!("agent {id} is gone"))?;
     let steps_down = agent.role == Role::Owner && role != Role::Owner;
-    if steps_down && agent.state == AgentState::Active && store::owners_working(tx).await? < 2 {
+    if steps_down
+        && agent.state == AgentState::Active
+        && store::agents::owners_working(tx).await? < 2
+    {
         return Err(AccountRefusal::LastOwner.into());
     }
-    store::set_role(tx, id, &name, role, *sees == Sees::Everything).await?;
-    store::set_inboxes(tx, id, inboxes(sees)).await?;
+    store::agents::set_role(tx, id, &name, role, *sees == Sees::Everything).await?;
+    store::agents::set_inboxes(tx, id, inboxes(sees)).await?;
     Ok(())
 }
 
 /// Lets somebody go: sessions, tokens and links end at once, open work is handed over.
 pub async fn deactivate(tx: &mut Tx, id: AgentId, now: Timestamp) -> Done<()> {
-    let agent = store::find(tx, id).await?.ok_or_else(|| anyhow!("agent {id} is gone"))?;
+    let agent = store::agents::find(tx, id).await?.ok_or_else(|| anyhow!("agent {id} is gone"))?;
     if agent.role == Role::Owner
         && agent.state == AgentState::Active
-        && store::owners_working(tx).await? < 2
+        && store::agents::owners_working(tx).await? < 2
     {
         return Err(AccountRefusal::LastOwner.into());
     }
-    store::set_state(tx, id, agent.state, AgentState::Deactivated, now).await?;
-    session::end_all(tx, id, None).await?;
-    api_token::revoke_all(tx, id, now).await?;
-    store::revoke_links(tx, id).await?;
+    store::agents::set_state(tx, id, agent.state, AgentState::Deactivated, now).await?;
+    store::sessions::end_all(tx, id, None).await?;
+    store::api_tokens::revoke_all(tx, id, now).await?;
+    store::links::revoke(tx, id).await?;
     queue::enqueue(tx, &HandOverWork { agent: id }, now).await?;
     Ok(())
 }
 
 /// Takes somebody back. They sign in with their old password.
 pub async fn reactivate(tx: &mut Tx, id: AgentId, now: Timestamp) -> Result<bool> {
-    store::set_state(tx, id, AgentState::Deactivated, AgentState::Active, now).await
+    store::agents::set_state(tx, id, AgentState::Deactivated, AgentState::Active, now).await
 }
 
 fn named(name: &str) -> Result<String, AccountRefusal> {

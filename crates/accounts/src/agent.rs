@@ -1,7 +1,6 @@
-//! A person inside, as stored.
+//! A person inside.
 
 use anyhow::{Result, bail};
-use database::{Cols, FromRow};
 use kernel::{AgentId, EmailAddress, PublicId, Timestamp};
 
 use crate::{Preferences, Role};
@@ -46,29 +45,6 @@ impl AgentState {
             "active" => Self::Active,
             "deactivated" => Self::Deactivated,
             other => bail!("unknown state of agent {other}"),
-        })
-    }
-}
-
-pub(crate) const AGENT_COLUMNS: &str = "id, public_id, name, email, role, state,
-    sees_every_inbox, time_zone, language, signature, preferences, created_at";
-
-impl FromRow for Agent {
-    fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
-        Ok(Self {
-            id: cols.next()?,
-            public_id: cols.next()?,
-            name: cols.next()?,
-            email: cols.next()?,
-            role: Role::named(&cols.next::<String>()?)?,
-            state: AgentState::named(&cols.next::<String>()?)?,
-            sees_every_inbox: cols.next()?,
-            time_zone: cols.next()?,
-            language: cols.next()?,
-            signature: cols.next()?,
-            // Preferences of an older program may lack what is new or have what is gone.
-            preferences: serde_json::from_str(&cols.next::<String>()?).unwrap_or_default(),
-            created_at: cols.next()?,
         })
     }
 }

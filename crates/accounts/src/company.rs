@@ -7,7 +7,7 @@ use live::Change;
 use serde::{Deserialize, Serialize};
 use ui::Brand;
 
-use crate::settings;
+use crate::store::settings;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
-use database::{Cols, Conn, FromRow, params};
+use database::Conn;
 use kernel::{AgentId, EmailAddress, InboxId, PublicId, TeamId};
 use ui::Badge;
 
-use crate::{AgentState, Inbox, Notify, Preferences, Role, Sees};
+use crate::store::directory as store;
+use crate::{AgentState, Inbox, Notify, Role, Sees};
 
 /// Everybody and everything with a name. Kept in memory and read again when it changes.
 #[derive(Clone, Debug, Default)]
@@ -53,69 +54,16 @@ pub struct TeamCard {
     pub members: Vec<AgentId>,
 }
 
-struct AgentRow(AgentCard);
-
-impl FromRow for AgentRow {
-    fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
-        let id: AgentId = cols.next()?;
-        let public_id = cols.next()?;
-        let name: String = cols.next()?;
-        let email = cols.next()?;
-        let role = Role::named(&cols.next::<String>()?)?;
-        let state = AgentState::named(&cols.next::<String>()?)?;
-        let sees = if cols.next()? { Sees::Everything } else { Sees::Only(Vec::new()) };
-        let preferences: Preferences =
-            serde_json::from_str(&cols.next::<String>()?).unwrap_or_default();
-        let notify = preferences.notify;
-        let language = cols.next()?;
-        let badge = Badge::of(&name, id.0);
-        Ok(Self(AgentCard {
-            id,
-            public_id,
-            name,
-            email,
-            role,
-            state,
-            sees,
-            notify,
-            language,
-            badge,
-        }))
-    }
-}
-
 impl Directory {
     pub async fn load(conn: &mut Conn) -> Result<Self> {
-        let agents: Vec<AgentRow> = conn
-            .all(
-                "select id, public_id, name, email, role, state, sees_every_inbox, preferences,
-                    language
-                   from agents limit 5000",
-                params![],
-            )
-            .await?;
-        let access: Vec<(AgentId, InboxId)> =
-            conn.all("select agent_id, inbox_id from inbox_access", params![]).await?;
-        let teams: Vec<(TeamId, PublicId, String)> =
-            conn.all("select id, public_id, name from teams order by name", params![]).await?;
-        let members: Vec<(TeamId, AgentId)> = conn
-            .all("select team_id, agent_id from team_members order by agent_id", params![])
-            .await?;
-        let teams = teams
-            .into_iter()
-            .map(|(id, public_id, name)| {
-                let here = members.iter().filter(|(team, _)| *team == id);
-                TeamCard { id, public_id, name, members: here.map(|(_, agent)| *agent).collect() }
-            })
-            .collect();
         let mut agents: HashMap<AgentId, AgentCard> =
-            agents.into_iter().map(|AgentRow(card)| (card.id, card)).collect();
-        for (agent, inbox) in access {
+            store::agents(conn).await?.into_iter().map(|card| (card.id, card)).collect();
+        for (agent, inbox) in store::access(conn).await? {
             if let Some(AgentCard { sees: Sees::Only(inboxes), .. }) = agents.get_mut(&agent) {
                 inboxes.push(inbox);
             }
         }
-        Ok(Self { agents, teams, inboxes: Inbox::all(conn).await? })
+        Ok(Self { agents, teams: store::teams(conn).await?, inboxes: Inbox::all(conn).await? })
     }
 
     pub fn agent(&self, id: AgentId) -> Option<&AgentCard> {

@@ -1,9 +1,10 @@
 //! An inbox: where customers write to, and what is said about answers from there.
 
 use anyhow::{Result, bail};
-use database::{Cols, Conn, FromRow, Sql, Tx, params};
+use database::{Conn, Tx};
 use kernel::{EmailAddress, Failure, InboxId, PublicId, Refusal, Timestamp};
-use live::Change;
+
+use crate::store::inboxes;
 
 #[derive(Clone, Debug)]
 pub struct Inbox {
@@ -38,7 +39,7 @@ impl InboxKind {
         }
     }
 
-    fn named(text: &str) -> Result<Self> {
+    pub(crate) fn named(text: &str) -> Result<Self> {
         Ok(match text {
             "email" => Self::Email,
             "form" => Self::Form,
@@ -60,36 +61,10 @@ pub enum InboxRefusal {
 
 impl Refusal for InboxRefusal {}
 
-const COLUMNS: &str = "id, public_id, name, kind, address, sender_name, signature,
-    reply_within_minutes, acknowledges, archived_at, created_at";
-
-impl FromRow for Inbox {
-    fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
-        Ok(Self {
-            id: cols.next()?,
-            public_id: cols.next()?,
-            name: cols.next()?,
-            kind: InboxKind::named(&cols.next::<String>()?)?,
-            address: cols.next()?,
-            sender_name: cols.next()?,
-            signature: cols.next()?,
-            reply_within_minutes: cols.next()?,
-            acknowledges: cols.next()?,
-            archived_at: cols.next()?,
-            created_at: cols.next()?,
-        })
-    }
-}
-
-/// More inboxes than this are a mistake.
-const INBOXES_MAX: i64 = 1_000;
-
 impl Inbox {
     /// All inboxes, archived ones too, by name.
     pub async fn all(conn: &mut Conn) -> Result<Vec<Self>> {
-        let mut sql = Sql::new("select ");
-        sql.push(COLUMNS).push(" from inboxes order by name, id limit ").bind(INBOXES_MAX);
-        conn.all_sql(sql).await
+        inboxes::all(conn).await
     }
 }
 
@@ -136,29 +111,8 @@ pub async fn add_inbox(
     now: Timestamp,
 ) -> Result<InboxId, Failure<InboxRefusal>> {
     inbox.check()?;
-    let added: Option<(InboxId,)> = tx
-        .optional(
-            "insert into inboxes (public_id, name, kind, address, sender_name, signature,
-                reply_within_minutes, acknowledges, created_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-             on conflict (address) do nothing
-             returning id",
-            params![
-                PublicId::new(now),
-                inbox.name.trim(),
-                inbox.kind.as_str(),
-                inbox.address.clone(),
-                kernel::one_line(&inbox.sender_name),
-                &inbox.signature,
-                inbox.reply_within_minutes,
-                inbox.acknowledges,
-                now
-            ],
-        )
-        .await?;
-    tx.announce(Change::Settings);
-    match (added, &inbox.address) {
-        (Some((id,)), _) => Ok(id),
+    match (inboxes::add(tx, inbox, now).await?, &inbox.address) {
+        (Some(id), _) => Ok(id),
         (None, Some(address)) => Err(InboxRefusal::AddressTaken(address.clone()).into()),
         (None, None) => Err(anyhow::anyhow!("an inbox was not added").into()),
     }
@@ -170,38 +124,15 @@ pub async fn update_inbox(
     inbox: &NewInbox,
 ) -> Result<(), Failure<InboxRefusal>> {
     inbox.check()?;
-    let taken: i64 = tx
-        .scalar(
-            "select count(*) from inboxes where address = $1 and id <> $2",
-            params![inbox.address.clone(), id],
-        )
-        .await?;
-    if let (true, Some(address)) = (taken > 0, &inbox.address) {
+    if let Some(address) = &inbox.address
+        && inboxes::is_taken(tx, address, id).await?
+    {
         return Err(InboxRefusal::AddressTaken(address.clone()).into());
     }
-    tx.execute(
-        "update inboxes
-            set name = $2, address = $3, sender_name = $4, signature = $5,
-                reply_within_minutes = $6, acknowledges = $7
-          where id = $1",
-        params![
-            id,
-            inbox.name.trim(),
-            inbox.address.clone(),
-            kernel::one_line(&inbox.sender_name),
-            &inbox.signature,
-            inbox.reply_within_minutes,
-            inbox.acknowledges
-        ],
-    )
-    .await?;
-    tx.announce(Change::Settings);
-    Ok(())
+    Ok(inboxes::set(tx, id, inbox).await?)
 }
 
 /// Takes an inbox out of use, or back. Its tickets stay.
 pub async fn archive_inbox(tx: &mut Tx, id: InboxId, at: Option<Timestamp>) -> Result<()> {
-    tx.execute("update inboxes set archived_at = $2 where id = $1", params![id, at]).await?;
-    tx.announce(Change::Settings);
-    Ok(())
+    inboxes::set_archived(tx, id, at).await
 }

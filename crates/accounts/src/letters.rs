@@ -1,25 +1,19 @@
 //! Mail of the system itself to people inside.
 
 use anyhow::Result;
-use database::{Conn, Tx, params};
+use database::{Conn, Tx};
 use kernel::{EmailAddress, Timestamp};
 use outbox::{Caps, Kind, Letter, Party, Recipients, new_mail_id, post};
 use ui::Words;
 
-use crate::{Company, SystemMail};
+use crate::{Company, SystemMail, store};
 
 /// Whether a mail of the system would leave: some inbox or a server of its own can send.
 pub(crate) async fn can_leave(conn: &mut Conn, company: &Company) -> Result<bool> {
     match company.system_mail {
         SystemMail::Server { .. } => Ok(true),
         SystemMail::AnyInbox | SystemMail::Inbox { .. } => {
-            let senders: i64 = conn
-                .scalar(
-                    "select count(*) from mail_connections where smtp_host is not null",
-                    params![],
-                )
-                .await?;
-            Ok(senders > 0)
+            Ok(store::inboxes::with_a_server(conn).await? > 0)
         }
     }
 }

@@ -20,7 +20,6 @@ mod role;
 mod routes;
 mod service;
 mod session;
-pub mod settings;
 mod sign_in;
 mod store;
 pub mod testing;
@@ -33,7 +32,7 @@ pub use actions::{
 };
 pub use actor::{Actor, Scope, Scopes, Sees, UnknownScope};
 pub use agent::{Agent, AgentState};
-pub use api_token::{ApiToken, NewToken, make_token, revoke_token, tokens_of};
+pub use api_token::{ApiToken, NewToken};
 pub use company::{Company, SystemMail};
 pub use directory::{AgentCard, Directory, TeamCard};
 pub use frame::{ChromeMaker, SettingsPage};
@@ -48,6 +47,8 @@ pub use routes::{Access, Route, Routes};
 pub use service::Accounts;
 pub use session::{SESSION_ABSOLUTE, SESSION_IDLE, SessionCard};
 pub use sign_in::SignInRefusal;
+pub use store::api_tokens::{make_token, revoke_token, tokens_of};
+pub use store::settings;
 pub use web::{SETTINGS_PAGES, routes, set_up_steps};
 
 /// The texts of this feature.

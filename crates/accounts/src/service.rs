@@ -188,14 +188,14 @@ impl Accounts {
 
     async fn by_session(&self, hash: &TokenHash, now: Timestamp) -> Result<Option<Actor>> {
         let mut conn = self.0.db.read().await?;
-        let Some((id, agent, seen_at)) = session::find(&mut conn, hash, now).await? else {
+        let Some((id, agent, seen_at)) = store::sessions::find(&mut conn, hash, now).await? else {
             return Ok(None);
         };
         let actor = load_actor(&mut conn, agent).await?;
         drop(conn);
         if now.since(seen_at) > SEEN_EVERY {
             let mut tx = self.0.db.begin().await?;
-            session::seen(&mut tx, id, now).await?;
+            store::sessions::seen(&mut tx, id, now).await?;
             tx.commit().await?;
         }
         Ok(actor.map(|actor| Actor { session: Some(id), ..actor }))
@@ -203,7 +203,8 @@ impl Accounts {
 
     async fn by_api_token(&self, hash: &TokenHash, now: Timestamp) -> Result<Option<Actor>> {
         let mut conn = self.0.db.read().await?;
-        let Some((id, agent, scopes, used_at)) = api_token::find(&mut conn, hash, now).await?
+        let Some((id, agent, scopes, used_at)) =
+            store::api_tokens::find(&mut conn, hash, now).await?
         else {
             return Ok(None);
         };
@@ -211,7 +212,7 @@ impl Accounts {
         drop(conn);
         if used_at.is_none_or(|used_at| now.since(used_at) > SEEN_EVERY) {
             let mut tx = self.0.db.begin().await?;
-            api_token::used(&mut tx, id, now).await?;
+            store::api_tokens::used(&mut tx, id, now).await?;
             tx.commit().await?;
         }
         let scopes = Scopes::read(&scopes)?;
@@ -230,7 +231,7 @@ impl Accounts {
     /// What has to be tidied up now and then.
     pub async fn sweep(&self) -> Result<()> {
         let mut tx = self.0.db.begin().await?;
-        session::sweep(&mut tx, self.now()).await?;
+        store::sessions::sweep(&mut tx, self.now()).await?;
         tx.commit().await
     }
 }
@@ -242,14 +243,14 @@ enum Door {
 }
 
 async fn load_actor(conn: &mut Conn, id: AgentId) -> Result<Option<Actor>> {
-    let agent = store::find(conn, id).await?;
+    let agent = store::agents::find(conn, id).await?;
     let Some(agent) = agent.filter(|agent| agent.state == AgentState::Active) else {
         return Ok(None);
     };
     let sees = if agent.sees_every_inbox {
         Sees::Everything
     } else {
-        Sees::Only(store::inboxes_of(conn, id).await?)
+        Sees::Only(store::agents::inboxes_of(conn, id).await?)
     };
     Ok(Some(Actor {
         id,
@@ -257,7 +258,7 @@ async fn load_actor(conn: &mut Conn, id: AgentId) -> Result<Option<Actor>> {
         email: agent.email.to_string(),
         role: agent.role,
         sees,
-        teams: store::teams_of(conn, id).await?,
+        teams: store::teams::of_agent(conn, id).await?,
         time_zone: agent.time_zone,
         language: agent.language,
         signature: agent.signature,

@@ -65,10 +65,10 @@ pub(crate) async fn check(
 ) -> Result<AgentId, Failure<SignInRefusal>> {
     doors.let_in(email, network, now).map_err(SignInRefusal::from)?;
     let mut conn = db.read().await?;
-    let agent = store::find_by_email(&mut conn, email).await?;
+    let agent = store::agents::find_by_email(&mut conn, email).await?;
     let agent = agent.filter(|agent| agent.state == AgentState::Active);
     let stored = match &agent {
-        Some(agent) => store::password_hash(&mut conn, agent.id).await?,
+        Some(agent) => store::agents::password_hash(&mut conn, agent.id).await?,
         None => None,
     };
     drop(conn);

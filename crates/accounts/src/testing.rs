@@ -92,7 +92,7 @@ impl Cast {
 async fn join(tx: &mut Tx, name: &str, role: Role, sees: &Sees) -> AgentId {
     let first = name.split(' ').next().unwrap_or_default().to_lowercase();
     let email = address(&format!("{first}@northlight.example"));
-    let new = store::NewAgent {
+    let new = store::agents::NewAgent {
         name,
         email: &email,
         role,
@@ -101,9 +101,10 @@ async fn join(tx: &mut Tx, name: &str, role: Role, sees: &Sees) -> AgentId {
         sees_every_inbox: *sees == Sees::Everything,
         time_zone: "Europe/Lisbon",
     };
-    let id = store::insert(tx, &new, TUESDAY).await.expect("insert").expect("a new address");
+    let id =
+        store::agents::insert(tx, &new, TUESDAY).await.expect("insert").expect("a new address");
     if let Sees::Only(inboxes) = sees {
-        store::set_inboxes(tx, id, inboxes).await.expect("inboxes");
+        store::agents::set_inboxes(tx, id, inboxes).await.expect("inboxes");
     }
     id
 }

@@ -4,7 +4,7 @@ use kernel::{Failure, InboxId, Secret, Span};
 use keys::Token;
 
 use crate::sign_in::{Doors, check};
-use crate::store::Purpose;
+use crate::store::links::Purpose;
 use crate::testing::{Cast, PASSWORD};
 use crate::*;
 
@@ -120,7 +120,7 @@ fn with_cookie(token: &Token) -> HeaderMap {
 async fn open_session(cast: &Cast, agent: kernel::AgentId) -> Token {
     let mut tx = cast.db.begin().await.unwrap();
     let now = cast.accounts.now();
-    let token = session::open(&mut tx, agent, "Firefox", "127.0.0.1", now).await.unwrap();
+    let token = store::sessions::open(&mut tx, agent, "Firefox", "127.0.0.1", now).await.unwrap();
     tx.commit().await.unwrap();
     token
 }
@@ -248,7 +248,7 @@ on_both! {
         let late = now + Span::hours(1);
         let refused = set_password_with_link(&mut tx, &link.hash(), password(), late).await;
         assert!(refused.is_err(), "after an hour it is dead");
-        assert!(store::look_at_link(&mut tx, Purpose::Invite, &link.hash(), now).await.unwrap().is_none());
+        assert!(store::links::look_at(&mut tx, Purpose::Invite, &link.hash(), now).await.unwrap().is_none());
     }
 
     async fn of_a_hundred_who_use_a_link_one_wins(db: Db) {
@@ -266,7 +266,7 @@ on_both! {
         let mut won = 0;
         let tries = (0..100).map(|_| async {
             let mut tx = cast.db.begin().await.unwrap();
-            let used = store::use_link(&mut tx, Purpose::Invite, &link.hash(), now).await.unwrap();
+            let used = store::links::use_up(&mut tx, Purpose::Invite, &link.hash(), now).await.unwrap();
             tx.commit().await.unwrap();
             used.is_some()
         });
@@ -289,6 +289,27 @@ on_both! {
             .await
             .unwrap();
         deactivate(&mut tx, cast.sarah, now).await.unwrap();
+    }
+
+    async fn of_two_owners_who_let_each_other_go_one_stays(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let now = cast.accounts.now();
+        let mut tx = cast.db.begin().await.unwrap();
+        update_agent(&mut tx, cast.mateo, "Mateo Ruiz", Role::Owner, &Sees::Everything)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        let let_go = async |id| {
+            let mut tx = cast.db.begin().await.unwrap();
+            let done = deactivate(&mut tx, id, now).await;
+            if done.is_ok() {
+                tx.commit().await.unwrap();
+            }
+            done.is_ok()
+        };
+        let (sarah, mateo) =
+            futures_util::future::join(let_go(cast.sarah), let_go(cast.mateo)).await;
+        assert!(sarah != mateo, "one went, one stays");
     }
 
     async fn two_inboxes_cannot_share_an_address(db: Db) {

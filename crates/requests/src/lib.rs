@@ -2,6 +2,7 @@
 
 mod limits;
 mod once;
+mod store;
 
 pub use limits::{Limiter, Rate, TooMany};
 pub use once::{Answer, Attempt, answer, begin, forget, sweep};

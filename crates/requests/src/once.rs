@@ -4,9 +4,11 @@
 //! stored answer. If the first one fails, its transaction takes the claim with it.
 
 use anyhow::Result;
-use database::{Conn, Tx, params};
+use database::{Conn, Tx};
 use kernel::{Span, Timestamp};
 use sha2::{Digest, Sha256};
+
+use crate::store;
 
 /// What a request with a key finds.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,25 +44,10 @@ pub async fn begin(
 ) -> Result<Attempt> {
     let hash = Sha256::digest(request).to_vec();
     let key = kernel::clip(key, KEY_LENGTH_MAX);
-    let claimed = tx
-        .execute(
-            "insert into answered_requests (actor, key, request_hash, created_at)
-             values ($1, $2, $3, $4)
-             on conflict (actor, key) do nothing",
-            params![actor, &key, hash.clone(), now],
-        )
-        .await?;
-    if claimed == 1 {
+    if store::claim(tx, actor, &key, &hash, now).await? {
         return Ok(Attempt::First);
     }
-    let before: (Vec<u8>, Option<i64>, Option<String>) = tx
-        .one(
-            "select request_hash, status, body from answered_requests
-              where actor = $1 and key = $2",
-            params![actor, &key],
-        )
-        .await?;
-    Ok(match before {
+    Ok(match store::find(tx, actor, &key).await? {
         (other, _, _) if other != hash => Attempt::OtherRequest,
         (_, Some(status), body) => Attempt::Repeat(Answer {
             status: u16::try_from(status).unwrap_or(500),
@@ -73,27 +60,15 @@ pub async fn begin(
 
 /// Stores the answer in the transaction of the effect.
 pub async fn answer(tx: &mut Tx, actor: &str, key: &str, answer: &Answer) -> Result<()> {
-    tx.execute(
-        "update answered_requests set status = $3, body = $4 where actor = $1 and key = $2",
-        params![
-            actor,
-            kernel::clip(key, KEY_LENGTH_MAX),
-            i64::from(answer.status),
-            answer.body.as_str()
-        ],
-    )
-    .await
-    .map(drop)
+    store::set_answer(tx, actor, &kernel::clip(key, KEY_LENGTH_MAX), answer).await
 }
 
 /// Drops one answer.
 pub async fn forget(conn: &mut Conn, actor: &str, key: &str) -> Result<()> {
-    conn.execute("delete from answered_requests where actor = $1 and key = $2", params![actor, key])
-        .await
-        .map(drop)
+    store::delete(conn, actor, key).await
 }
 
 /// Drops answers that nobody can ask for any more.
 pub async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64> {
-    tx.execute("delete from answered_requests where created_at < $1", params![now - KEPT]).await
+    store::delete_before(tx, now - KEPT).await
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
-use crate::rust::parts;
 use crate::tree::{Source, expect_none, files, production, root};
 
 fn documents() -> Vec<Source> {
@@ -40,7 +40,7 @@ fn links_between_documents_lead_somewhere() {
             for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
                 let file = target.split('#').next().unwrap_or_default();
                 let is_local = !file.is_empty() && !file.contains("://");
-                let is_page = file.ends_with(".md");
+                let is_page = Path::new(file).extension().is_some_and(|kind| kind == "md");
                 if is_local && is_page && !root().join(folder).join(file).exists() {
                     wrong.push(format!("{}:{line}: {target}", page.path));
                 }
@@ -55,9 +55,9 @@ fn the_readme_knows_every_setting() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let mut names = BTreeSet::new();
     for source in production().iter().filter(|source| source.crate_name() == "recourse") {
-        for literal in parts(&source.text).literals {
+        for literal in &source.parts().literals {
             if literal.text.starts_with("RECOURSE_") && !literal.text.contains('{') {
-                names.insert(literal.text);
+                names.insert(literal.text.clone());
             }
         }
     }

@@ -1,13 +1,12 @@
 //! Nothing is left lying around.
 
-use crate::rust::parts;
 use crate::tree::{expect_none, files, production};
 
 #[test]
 fn the_program_prints_through_its_terminal_or_its_log() {
     let mut wrong = Vec::new();
     for source in production() {
-        for (at, line) in parts(&source.text).code.lines().enumerate() {
+        for (at, line) in source.parts().code.lines().enumerate() {
             let prints =
                 ["println!", "eprintln!", "print!(", "eprint!(", "dbg!", "todo!", "unimplemented!"];
             if prints.iter().any(|word| line.contains(word)) {

@@ -1,6 +1,5 @@
 //! A route without a guard is a mistake.
 
-use crate::rust::parts;
 use crate::tree::{expect_none, production};
 
 /// Where routers are put together by hand: the table of guards itself, and what has no person
@@ -18,7 +17,7 @@ fn every_route_names_its_guard() {
         if BY_HAND.contains(&source.path.as_str()) {
             continue;
         }
-        for (at, line) in parts(&source.text).code.lines().enumerate() {
+        for (at, line) in source.parts().code.lines().enumerate() {
             let adds = [".route(", ".route_service(", ".nest_service(", ".fallback_service("];
             if adds.iter().any(|add| line.contains(add)) {
                 wrong.push(format!("{}:{}", source.path, at + 1));

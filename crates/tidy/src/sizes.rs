@@ -9,7 +9,7 @@ fn too_long(sources: &[Source], lines_max: usize) -> Vec<String> {
 
 #[test]
 fn files_are_short() {
-    let mut wrong = too_long(&production(), 500);
+    let mut wrong = too_long(production(), 500);
     wrong.extend(too_long(&files("crates", &[".html"]), 150));
     wrong.extend(too_long(&files("crates", &[".css"]), 400));
     wrong.extend(too_long(&files("crates", &[".js"]), 200));
@@ -22,7 +22,7 @@ fn files_say_what_they_are_for() {
     for source in production() {
         let first = source.text.lines().find(|line| !line.starts_with('#')).unwrap_or_default();
         if !first.starts_with("//!") {
-            wrong.push(source.path);
+            wrong.push(source.path.clone());
         }
     }
     expect_none(&wrong, "Begin the file with a sentence about what it is for (`//! …`).");

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::rust::parts;
 use crate::tree::{Source, expect_none, files, production};
 
 const STATEMENTS: [&str; 5] =
@@ -18,7 +17,7 @@ fn is_store(source: &Source) -> bool {
 fn sql_stands_in_stores() {
     let mut wrong = Vec::new();
     for source in production().iter().filter(|source| !is_store(source)) {
-        for literal in parts(&source.text).literals {
+        for literal in &source.parts().literals {
             let text = literal.text.trim_start();
             // Sentences for people begin like this, too; statements go on in lower case.
             let is_sql = STATEMENTS.iter().any(|start| text.starts_with(start));
@@ -37,7 +36,7 @@ fn sql_stands_in_stores() {
 fn sql_is_written_in_lower_case_and_names_its_columns() {
     let mut wrong = Vec::new();
     for source in production() {
-        for literal in parts(&source.text).literals {
+        for literal in &source.parts().literals {
             let text = literal.text.trim_start();
             let loud = ["INSERT INTO ", "DELETE FROM "].iter().any(|start| text.starts_with(start))
                 || (text.starts_with("SELECT ") && text.contains(" FROM "))

@@ -2,11 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, OnceLock};
+
+use crate::rust::{self, Parts};
 
 /// A file, with its path from the root of the repository.
 pub(crate) struct Source {
     pub(crate) path: String,
     pub(crate) text: String,
+    parts: OnceLock<Parts>,
 }
 
 impl Source {
@@ -21,6 +25,11 @@ impl Source {
     /// The crate that the file belongs to.
     pub(crate) fn crate_name(&self) -> &str {
         self.path.split('/').nth(1).unwrap_or_default()
+    }
+
+    /// A source in Rust, taken apart.
+    pub(crate) fn parts(&self) -> &Parts {
+        self.parts.get_or_init(|| rust::parts(&self.text))
     }
 
     pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
@@ -54,17 +63,20 @@ fn collect(folder: &Path, path: &str, endings: &[&str], found: &mut Vec<Source>)
         } else if endings.iter().any(|ending| name.ends_with(ending))
             && let Ok(text) = fs::read_to_string(entry.path())
         {
-            found.push(Source { path, text });
+            found.push(Source { path, text, parts: OnceLock::new() });
         }
     }
 }
 
 /// Every file of the product that is written in Rust, without tests.
-pub(crate) fn production() -> Vec<Source> {
-    let mut sources = files("crates", &[".rs"]);
-    sources.retain(|source| !source.is_test() && source.path.contains("/src/"));
-    assert!(sources.len() > 100, "the tree was not found");
-    sources
+pub(crate) fn production() -> &'static [Source] {
+    static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
+        let mut sources = files("crates", &[".rs"]);
+        sources.retain(|source| !source.is_test() && source.path.contains("/src/"));
+        assert!(sources.len() > 100, "the tree was not found");
+        sources
+    });
+    &SOURCES
 }
 
 /// The names of all crates.

@@ -38,13 +38,10 @@ cancel = Cancel
 add = Add
 remove = Remove
 edit = Edit
-back = Back
 continue = Continue
 optional = optional
 show-password = Show password
 problem-title = There is a problem
-unsaved-changes = Unsaved changes.
-all-saved = Everything is saved.
 
 # The frame
 frame-skip = Skip to content

@@ -162,9 +162,8 @@ impl ErrorPages {
             request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
         let is_get = request.method().is_safe();
         let mut response = next.run(request).await;
-        let Some(shown) = response.extensions_mut().remove::<Shown>() else {
-            return response;
-        };
+        let shown = response.extensions_mut().remove::<Shown>().or_else(|| unread(&response));
+        let Some(shown) = shown else { return response };
         if response.status() == StatusCode::UNAUTHORIZED {
             return sign_in(is_htmx, is_get, &path_and_query);
         }
@@ -199,6 +198,18 @@ impl ErrorPages {
             }
         }
     }
+}
+
+/// What the server itself says about a request that it could not take apart. It names types of
+/// the program, so it is not for people.
+fn unread(response: &Response) -> Option<Shown> {
+    let kind = response.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let key = match response.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => "error-too-large",
+        status if status.is_client_error() => "error-bad-input",
+        _ => return None,
+    };
+    kind.starts_with("text/plain").then_some(Shown { key, sentence: None, trace: None })
 }
 
 /// Sends to the sign-in page and back to where the person wanted to go.

@@ -182,6 +182,22 @@ on_both! {
         assert!(!password.is_empty() && !password.contains("a secret of the server"), "sealed");
     }
 
+    async fn an_address_that_makes_no_sense_gets_a_page(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let mut sarah = Browser::of(&cast, "sarah").await;
+        for path in ["/settings/people/xyz", "/settings/teams/1/delete", "/me/sessions/x/delete"] {
+            let page = if path.ends_with("delete") {
+                sarah.post(path, &[]).await
+            } else {
+                sarah.get(path).await
+            };
+            assert_eq!(page.status, StatusCode::BAD_REQUEST, "{path}");
+            page.says("<h1");
+            page.is_silent_about("PublicId");
+            page.is_silent_about("parse");
+        }
+    }
+
     async fn preferences_are_taken_from_a_list(db: Db) {
         let cast = Cast::new(db, MESSAGES).await;
         let mut priya = Browser::of(&cast, "priya").await;

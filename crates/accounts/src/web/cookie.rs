@@ -6,7 +6,8 @@ use kernel::AgentId;
 use ui::{Client, WebResult};
 
 use crate::Accounts;
-use crate::session::{self, SESSION_ABSOLUTE};
+use crate::session::SESSION_ABSOLUTE;
+use crate::store;
 
 /// Signs somebody in and sends them on. An earlier session of this browser ends.
 pub(super) async fn sign_in(
@@ -21,10 +22,10 @@ pub(super) async fn sign_in(
     let browser = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let mut tx = accounts.db().begin().await?;
     if let Some(before) = accounts.session_token(headers) {
-        session::end_by_token(&mut tx, &before.hash()).await?;
+        store::sessions::end_by_token(&mut tx, &before.hash()).await?;
     }
     let browser = browser.unwrap_or_default();
-    let token = session::open(&mut tx, agent, browser, &client.0.to_string(), now).await?;
+    let token = store::sessions::open(&mut tx, agent, browser, &client.0.to_string(), now).await?;
     tx.commit().await?;
     let lasts = keep.then(|| SESSION_ABSOLUTE.as_seconds());
     let mut response = ui::see_other(if next.is_empty() { "/" } else { next });
@@ -36,7 +37,7 @@ pub(super) async fn sign_in(
 pub(super) async fn sign_out(accounts: &Accounts, headers: &HeaderMap) -> WebResult<Response> {
     if let Some(token) = accounts.session_token(headers) {
         let mut tx = accounts.db().begin().await?;
-        session::end_by_token(&mut tx, &token.hash()).await?;
+        store::sessions::end_by_token(&mut tx, &token.hash()).await?;
         tx.commit().await?;
     }
     let mut response = ui::see_other("/login?notice=signed-out");

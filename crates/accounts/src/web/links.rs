@@ -11,7 +11,8 @@ use ui::{Choice, Client, Form, Problems, WebError, WebResult, Words};
 
 use super::cookie;
 use super::me::zone_choices;
-use crate::store::{self, Purpose};
+use crate::store;
+use crate::store::links::Purpose;
 use crate::{
     AccountRefusal, Accounts, NewPassword, SystemLetter, accept_invitation, make_reset_link,
     send_system_letter, set_password_with_link,
@@ -101,7 +102,7 @@ async fn person_behind(
 ) -> WebResult<Option<AgentId>> {
     let Some(hash) = hash_of(purpose, token) else { return Ok(None) };
     let mut conn = accounts.db().read().await?;
-    Ok(store::look_at_link(&mut conn, purpose, &hash, accounts.now()).await?.flatten())
+    Ok(store::links::look_at(&mut conn, purpose, &hash, accounts.now()).await?.flatten())
 }
 
 pub(super) async fn reset(

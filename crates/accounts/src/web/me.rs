@@ -8,7 +8,6 @@ use kernel::{Failure, Secret};
 use serde::Deserialize;
 use ui::{Appearance, Choice, Chrome, Fields, Form, Problems, Toast, View, WebError, WebResult};
 
-use crate::session;
 use crate::store;
 use crate::{
     Accounts, Actor, NewPassword, Notify, Preferences, SessionCard, Ways, change_password,
@@ -59,7 +58,7 @@ impl MePage {
             signature: actor.signature.clone(),
         });
         let mut conn = accounts.db().read().await?;
-        let sessions = session::of_agent(&mut conn, actor.id, accounts.now()).await?;
+        let sessions = store::sessions::of_agent(&mut conn, actor.id, accounts.now()).await?;
         drop(conn);
         let chrome = accounts.chrome(actor, "/me").await?;
         let themes = ["auto", "light", "dark"]
@@ -128,14 +127,14 @@ pub(super) async fn update(
         return ui::again(&page);
     }
     let signature = kernel::clip(&form.signature, 2_000);
-    let profile = store::Profile {
+    let profile = store::agents::Profile {
         name: &name,
         time_zone: &form.time_zone,
         language: &form.language,
         signature: &signature,
     };
     let mut tx = accounts.db().begin().await?;
-    store::set_profile(&mut tx, actor.id, &profile).await?;
+    store::agents::set_profile(&mut tx, actor.id, &profile).await?;
     tx.commit().await?;
     Ok(saved(&accounts, &actor, view, "/me"))
 }
@@ -199,7 +198,7 @@ pub(super) async fn update_appearance(
     }
     let preferences = Preferences { appearance, ..actor.preferences };
     let mut tx = accounts.db().begin().await?;
-    store::set_preferences(&mut tx, actor.id, &preferences).await?;
+    store::agents::set_preferences(&mut tx, actor.id, &preferences).await?;
     tx.commit().await?;
     if view.is_htmx { Ok(StatusCode::NO_CONTENT.into_response()) } else { Ok(ui::see_other("/me")) }
 }
@@ -225,7 +224,7 @@ pub(super) async fn delete_session(
     Path(id): Path<i64>,
 ) -> WebResult<Response> {
     let mut tx = accounts.db().begin().await?;
-    ui::found(session::end(&mut tx, actor.id, id).await?.then_some(()))?;
+    ui::found(store::sessions::end(&mut tx, actor.id, id).await?.then_some(()))?;
     tx.commit().await?;
     Ok(ui::see_other("/me"))
 }
@@ -236,7 +235,7 @@ pub(super) async fn delete_sessions(
     actor: Actor,
 ) -> WebResult<Response> {
     let mut tx = accounts.db().begin().await?;
-    session::end_all(&mut tx, actor.id, actor.session).await?;
+    store::sessions::end_all(&mut tx, actor.id, actor.session).await?;
     tx.commit().await?;
     Ok(ui::see_other("/me"))
 }
@@ -292,7 +291,7 @@ pub(super) async fn update_notifications(
     };
     let preferences = Preferences { notify, ..actor.preferences.clone() };
     let mut tx = accounts.db().begin().await?;
-    store::set_preferences(&mut tx, actor.id, &preferences).await?;
+    store::agents::set_preferences(&mut tx, actor.id, &preferences).await?;
     tx.commit().await?;
     Ok(saved(&accounts, &actor, view, "/me/notifications"))
 }

@@ -12,7 +12,8 @@ use ui::{Choice, Client, Fields, Form, Problems, SetUpStep, WebResult, Words};
 use super::cookie;
 use super::me::zone_choices;
 use super::people::{Welcome, welcome};
-use crate::store::{self, Purpose};
+use crate::store;
+use crate::store::links::Purpose;
 use crate::{
     AccountRefusal, Accounts, Actor, Invitation, NewOwner, NewPassword, Role, Sees, invite, set_up,
 };
@@ -57,7 +58,7 @@ async fn is_alive(accounts: &Accounts, token: &str) -> WebResult<bool> {
     let Some(token) = Token::read(Purpose::SetUp.prefix(), token) else { return Ok(false) };
     let mut conn = accounts.db().read().await?;
     let found =
-        store::look_at_link(&mut conn, Purpose::SetUp, &token.hash(), accounts.now()).await?;
+        store::links::look_at(&mut conn, Purpose::SetUp, &token.hash(), accounts.now()).await?;
     Ok(found.is_some() && accounts.company().await?.set_up_at.is_none())
 }
 
@@ -102,7 +103,7 @@ pub(super) async fn create(
     let now = accounts.now();
     let mut tx = accounts.db().begin().await?;
     let link = match hash {
-        Some(hash) => store::use_link(&mut tx, Purpose::SetUp, &hash, now).await?,
+        Some(hash) => store::links::use_up(&mut tx, Purpose::SetUp, &hash, now).await?,
         None => None,
     };
     let done = match link {

@@ -83,8 +83,8 @@ pub(super) async fn create(
         Some(name) => {
             let members = members(&accounts, &fields).await?;
             let mut tx = accounts.db().begin().await?;
-            if let Some(team) = store::add_team(&mut tx, &name, accounts.now()).await? {
-                store::set_team_members(&mut tx, team, &members).await?;
+            if let Some(team) = store::teams::add(&mut tx, &name, accounts.now()).await? {
+                store::teams::set_members(&mut tx, team, &members).await?;
                 tx.commit().await?;
                 return Ok(ui::see_other("/settings/teams"));
             }
@@ -115,10 +115,10 @@ pub(super) async fn update(
     };
     let members = members(&accounts, &fields).await?;
     let mut tx = accounts.db().begin().await?;
-    if !store::rename_team(&mut tx, team.id, &name).await? {
+    if !store::teams::rename(&mut tx, team.id, &name).await? {
         return Err(WebError::Refused(w.t("team-name-taken").to_owned()));
     }
-    store::set_team_members(&mut tx, team.id, &members).await?;
+    store::teams::set_members(&mut tx, team.id, &members).await?;
     tx.commit().await?;
     Ok(saved(&accounts, &actor, view, "/settings/teams"))
 }
@@ -130,7 +130,7 @@ pub(super) async fn delete(
 ) -> WebResult<Response> {
     let team = team(&accounts, id).await?;
     let mut tx = accounts.db().begin().await?;
-    store::delete_team(&mut tx, team.id).await?;
+    store::teams::delete(&mut tx, team.id).await?;
     tx.commit().await?;
     Ok(ui::see_other("/settings/teams"))
 }

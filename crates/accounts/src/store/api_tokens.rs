@@ -1,0 +1,110 @@
+//! The rows of tokens for programs.
+
+use anyhow::Result;
+use database::{Cols, Conn, FromRow, Tx, params};
+use kernel::{AgentId, PublicId, Timestamp};
+use keys::{Token, TokenHash};
+use live::Change;
+
+use crate::api_token::TOKEN_PREFIX;
+use crate::{ApiToken, NewToken, Scopes};
+
+impl FromRow for ApiToken {
+    fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
+        Ok(Self {
+            id: cols.next()?,
+            public_id: cols.next()?,
+            name: cols.next()?,
+            hint: cols.next()?,
+            scopes: Scopes::read(&cols.next::<String>()?)?,
+            created_at: cols.next()?,
+            expires_at: cols.next()?,
+            last_used_at: cols.next()?,
+        })
+    }
+}
+
+/// Makes a token and gives it, this once.
+pub async fn make_token(tx: &mut Tx, new: &NewToken, now: Timestamp) -> Result<Token> {
+    let token = Token::new(TOKEN_PREFIX);
+    let text = token.reveal();
+    let hint = text.get(text.len().saturating_sub(4)..).unwrap_or_default();
+    tx.execute(
+        "insert into api_tokens (public_id, agent_id, name, token_hash, hint, scopes, created_at,
+            expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        params![
+            PublicId::new(now),
+            new.agent,
+            kernel::clip(&kernel::one_line(&new.name), 100),
+            token.hash().0,
+            hint,
+            new.scopes.to_text(),
+            now,
+            new.expires_at
+        ],
+    )
+    .await?;
+    Ok(token)
+}
+
+/// The live tokens of a person.
+pub async fn tokens_of(conn: &mut Conn, agent: AgentId) -> Result<Vec<ApiToken>> {
+    conn.all(
+        "select id, public_id, name, hint, scopes, created_at, expires_at, last_used_at
+           from api_tokens where agent_id = $1 and revoked_at is null order by id desc limit 200",
+        params![agent],
+    )
+    .await
+}
+
+pub async fn revoke_token(
+    tx: &mut Tx,
+    agent: AgentId,
+    id: PublicId,
+    now: Timestamp,
+) -> Result<bool> {
+    let revoked = tx
+        .execute(
+            "update api_tokens set revoked_at = $3
+              where public_id = $1 and agent_id = $2 and revoked_at is null",
+            params![id, agent, now],
+        )
+        .await?;
+    tx.announce(Change::Agent { id: agent });
+    Ok(revoked > 0)
+}
+
+pub(crate) async fn revoke_all(tx: &mut Tx, agent: AgentId, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "update api_tokens set revoked_at = $2 where agent_id = $1 and revoked_at is null",
+        params![agent, now],
+    )
+    .await
+    .map(drop)
+}
+
+/// Whose token this is, what it may, and when it was last used.
+pub(crate) async fn find(
+    conn: &mut Conn,
+    hash: &TokenHash,
+    now: Timestamp,
+) -> Result<Option<(i64, AgentId, String, Option<Timestamp>)>> {
+    conn.optional(
+        "select token.id, token.agent_id, token.scopes, token.last_used_at
+           from api_tokens token
+           join agents agent on agent.id = token.agent_id
+          where token.token_hash = $1
+            and token.revoked_at is null
+            and (token.expires_at is null or token.expires_at > $2)
+            and agent.state = 'active'",
+        params![hash.0.clone(), now],
+    )
+    .await
+}
+
+pub(crate) async fn used(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
+    tx.execute("update api_tokens set last_used_at = $2 where id = $1", params![id, now])
+        .await
+        .map(drop)
+}

@@ -1,0 +1,130 @@
+//! The rows of sessions.
+
+use anyhow::Result;
+use database::{Cols, Conn, FromRow, Tx, params};
+use kernel::{AgentId, Timestamp};
+use keys::{Token, TokenHash};
+use live::Change;
+
+use crate::session::{SESSION_ABSOLUTE, SESSION_IDLE, SessionCard, TOKEN_PREFIX, USER_AGENT_MAX};
+
+impl FromRow for SessionCard {
+    fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
+        Ok(Self {
+            id: cols.next()?,
+            user_agent: cols.next()?,
+            address: cols.next()?,
+            created_at: cols.next()?,
+            last_seen_at: cols.next()?,
+        })
+    }
+}
+
+/// Opens a session and gives its token, which is stored nowhere.
+pub(crate) async fn open(
+    tx: &mut Tx,
+    agent: AgentId,
+    user_agent: &str,
+    address: &str,
+    now: Timestamp,
+) -> Result<Token> {
+    let token = Token::new(TOKEN_PREFIX);
+    tx.execute(
+        "insert into sessions (token_hash, agent_id, user_agent, address, created_at,
+            last_seen_at, expires_at)
+         values ($1, $2, $3, $4, $5, $5, $6)",
+        params![
+            token.hash().0,
+            agent,
+            kernel::clip(&kernel::one_line(user_agent), USER_AGENT_MAX),
+            address,
+            now,
+            now + SESSION_ABSOLUTE
+        ],
+    )
+    .await?;
+    Ok(token)
+}
+
+/// The agent of a live session: id of the session, agent, when it was last seen.
+pub(crate) async fn find(
+    conn: &mut Conn,
+    hash: &TokenHash,
+    now: Timestamp,
+) -> Result<Option<(i64, AgentId, Timestamp)>> {
+    conn.optional(
+        "select session.id, session.agent_id, session.last_seen_at
+           from sessions session
+           join agents agent on agent.id = session.agent_id
+          where session.token_hash = $1
+            and session.expires_at > $2
+            and session.last_seen_at > $3
+            and agent.state = 'active'",
+        params![hash.0.clone(), now, now - SESSION_IDLE],
+    )
+    .await
+}
+
+pub(crate) async fn seen(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
+    tx.execute("update sessions set last_seen_at = $2 where id = $1", params![id, now])
+        .await
+        .map(drop)
+}
+
+/// The open sessions of a person, the latest first.
+pub(crate) async fn of_agent(
+    conn: &mut Conn,
+    agent: AgentId,
+    now: Timestamp,
+) -> Result<Vec<SessionCard>> {
+    conn.all(
+        "select id, user_agent, address, created_at, last_seen_at from sessions
+          where agent_id = $1 and expires_at > $2 and last_seen_at > $3
+          order by last_seen_at desc limit 100",
+        params![agent, now, now - SESSION_IDLE],
+    )
+    .await
+}
+
+/// Ends one session of a person.
+pub(crate) async fn end(tx: &mut Tx, agent: AgentId, id: i64) -> Result<bool> {
+    let gone = tx
+        .execute("delete from sessions where id = $1 and agent_id = $2", params![id, agent])
+        .await?;
+    tx.announce(Change::Agent { id: agent });
+    Ok(gone > 0)
+}
+
+/// Ends the session that a token opens, if it does.
+pub(crate) async fn end_by_token(tx: &mut Tx, hash: &TokenHash) -> Result<()> {
+    let ended: Option<(AgentId,)> = tx
+        .optional(
+            "delete from sessions where token_hash = $1 returning agent_id",
+            params![hash.0.clone()],
+        )
+        .await?;
+    if let Some((agent,)) = ended {
+        tx.announce(Change::Agent { id: agent });
+    }
+    Ok(())
+}
+
+/// Ends all sessions of a person, but for one that may stay.
+pub(crate) async fn end_all(tx: &mut Tx, agent: AgentId, but: Option<i64>) -> Result<()> {
+    tx.execute(
+        "delete from sessions where agent_id = $1 and id <> $2",
+        params![agent, but.unwrap_or(0)],
+    )
+    .await?;
+    tx.announce(Change::Agent { id: agent });
+    Ok(())
+}
+
+/// Drops what is over.
+pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64> {
+    tx.execute(
+        "delete from sessions where expires_at < $1 or last_seen_at < $2",
+        params![now, now - SESSION_IDLE],
+    )
+    .await
+}
