@@ -213,11 +213,7 @@ impl<'w> Collector<'w> {
             Author { word: "customer", customer: Some(person.id), agent: None, name: &person.name };
         let text = MessageText { subject, text: &mail.text, quoted: &mail.quoted };
         let row = self.message_row(id, ticket, Direction::In, &author, text, at);
-        let detail = match mail.check {
-            SenderCheck::Pass => r#"{"verdict":"pass","spf":"pass","dkim":"pass","dmarc":"pass"}"#,
-            SenderCheck::Fail => r#"{"verdict":"fail","spf":"fail","dkim":"none","dmarc":"fail"}"#,
-            SenderCheck::Unknown => "{}",
-        };
+        let detail = check_detail(mail.check);
         self.push(
             MESSAGES,
             row.into_iter()
@@ -369,6 +365,15 @@ impl<'w> Collector<'w> {
             Entry { kind, ticket: Some(ticket), customer, inbox: Some(inbox), subject, text, at };
         self.found.add(take(&mut self.ids.document), &entry);
         Ok(())
+    }
+}
+
+/// What the checks of a sender said in detail.
+pub(crate) fn check_detail(check: SenderCheck) -> &'static str {
+    match check {
+        SenderCheck::Pass => r#"{"verdict":"pass","spf":"pass","dkim":"pass","dmarc":"pass"}"#,
+        SenderCheck::Fail => r#"{"verdict":"fail","spf":"fail","dkim":"none","dmarc":"fail"}"#,
+        SenderCheck::Unknown => "{}",
     }
 }
 
