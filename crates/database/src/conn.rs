@@ -212,9 +212,7 @@ macro_rules! bind_all {
     }};
 }
 
-pub(crate) fn sqlite_arguments(
-    values: impl IntoIterator<Item = Value>,
-) -> Result<SqliteArguments> {
+pub(crate) fn sqlite_arguments(values: impl IntoIterator<Item = Value>) -> Result<SqliteArguments> {
     let mut arguments = SqliteArguments::default();
     bind_all!(arguments, values)
 }

@@ -1,5 +1,7 @@
 //! New things as rows, some thousand at a time. Pure but for the ids that it counts.
 
+mod rows;
+
 use anyhow::{Context, Result};
 use database::bulk::Rows;
 use database::{Engine, Value, params};
@@ -8,6 +10,8 @@ use outbox::Recipients;
 use search::{Bulk, Entry, Kind};
 use tickets::{By, Direction, Fact, SenderCheck, State, Ticket, rules};
 
+pub(crate) use self::rows::check_detail;
+use self::rows::{Author, MessageText, ticket_row};
 use crate::letters;
 use crate::people::Person;
 use crate::rng::Rng;
@@ -110,10 +114,7 @@ impl<'w> Collector<'w> {
     fn person(&mut self, person: &Person, verified: bool) -> Result<()> {
         let at = person.wrote_at;
         let public_id = self.rng.id_value(at);
-        self.push(
-            CUSTOMERS,
-            params![person.id, public_id, &person.name, person.language, at, at],
-        );
+        self.push(CUSTOMERS, params![person.id, public_id, &person.name, person.language, at, at]);
         let id = take(&mut self.ids.identity);
         let verified_at = verified.then_some(at);
         let address = &person.address;
@@ -176,10 +177,7 @@ impl<'w> Collector<'w> {
                 Row::Event { ticket, by, fact } => self.event(ticket, by, &fact, at)?,
                 Row::Notification { agent, kind, actor, read_at } => {
                     let id = take(&mut self.ids.notification);
-                    self.push(
-                        NOTIFICATIONS,
-                        params![id, agent, kind, ticket, actor, at, read_at],
-                    );
+                    self.push(NOTIFICATIONS, params![id, agent, kind, ticket, actor, at, read_at]);
                 }
             }
         }
@@ -293,8 +291,7 @@ impl<'w> Collector<'w> {
     ) -> Result<()> {
         let by = self.shop.agent(by).context("somebody of the shop")?;
         let id = take(&mut self.ids.message);
-        let author =
-            Author { word: "agent", customer: None, agent: Some(by.id), name: by.name };
+        let author = Author { word: "agent", customer: None, agent: Some(by.id), name: by.name };
         let recipients = serde_json::to_string(&to)?;
         let text = MessageText { subject: subject.clone(), text: &reply.text, quoted: "" };
         let row = self.message_row(id, ticket, Direction::Out, &author, text, at);
@@ -366,64 +363,4 @@ impl<'w> Collector<'w> {
         self.found.add(take(&mut self.ids.document), &entry);
         Ok(())
     }
-}
-
-/// What the checks of a sender said in detail.
-pub(crate) fn check_detail(check: SenderCheck) -> &'static str {
-    match check {
-        SenderCheck::Pass => r#"{"verdict":"pass","spf":"pass","dkim":"pass","dmarc":"pass"}"#,
-        SenderCheck::Fail => r#"{"verdict":"fail","spf":"fail","dkim":"none","dmarc":"fail"}"#,
-        SenderCheck::Unknown => "{}",
-    }
-}
-
-struct Author<'a> {
-    word: &'static str,
-    customer: Option<CustomerId>,
-    agent: Option<AgentId>,
-    name: &'a str,
-}
-
-struct MessageText<'t> {
-    subject: String,
-    text: &'t str,
-    quoted: &'t str,
-}
-
-fn ticket_row(ticket: &Ticket) -> Vec<Value> {
-    params![
-        ticket.id,
-        ticket.inbox,
-        ticket.customer,
-        &ticket.subject,
-        ticket.channel.as_str(),
-        ticket.state.as_str(),
-        ticket.state_before_spam.map(State::as_str),
-        ticket.priority.as_str(),
-        ticket.category,
-        ticket.assignee,
-        ticket.team,
-        ticket.problem,
-        ticket.merged_into,
-        ticket.hold_reason.clone(),
-        ticket.waiting.next_update_at,
-        ticket.waiting.snoozed_until,
-        ticket.resolution.map(tickets::Resolution::as_str),
-        ticket.cause.clone(),
-        ticket.waiting.since,
-        ticket.waiting.reply_due_at,
-        ticket.first_replied_at,
-        ticket.acknowledged_at,
-        ticket.acknowledgement_withheld.clone(),
-        ticket.resolved_at,
-        ticket.reopen_count,
-        ticket.message_count,
-        ticket.last_message_at,
-        ticket.last_direction.as_str(),
-        &ticket.snippet,
-        ticket.waiting.due_at(ticket.state),
-        ticket.created_at,
-        ticket.updated_at,
-        ticket.version
-    ]
 }

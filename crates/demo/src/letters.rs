@@ -1,7 +1,7 @@
 //! What the mails of a story say. Pure.
 
-use kernel::{EmailAddress, Timestamp};
 use jiff::tz::TimeZone;
+use kernel::{EmailAddress, Timestamp};
 use outbox::Party;
 use tickets::{Channel, SenderCheck};
 
@@ -92,11 +92,8 @@ impl Pen<'_> {
         } else {
             format!("{}\n\n{body}", self.say("hello"))
         };
-        let mut mail = if is_plain {
-            self.envelope(person, text, at)
-        } else {
-            self.mail(person, text, at)
-        };
+        let mut mail =
+            if is_plain { self.envelope(person, text, at) } else { self.mail(person, text, at) };
         mail.subject = format!("Re: {}", self.subject);
         if let Some(last) = self.thread.iter().rev().nth(1).filter(|_| self.rng.chance(80)) {
             mail.quoted = quote(last);

@@ -89,11 +89,8 @@ fn issue_of(
     language: &'static str,
 ) -> Result<(&'static crate::shop::Issue, &'static str)> {
     let own = language != "en" && phrases.has(language, "hello") && rng.chance(78);
-    let (key, language) = if own {
-        (rng.pick(&COMMON_ISSUES), language)
-    } else {
-        (rng.pick(issues), "en")
-    };
+    let (key, language) =
+        if own { (rng.pick(&COMMON_ISSUES), language) } else { (rng.pick(issues), "en") };
     let key = key.context("an issue")?;
     let issue = ISSUES.iter().find(|issue| issue.key == *key).context("an issue")?;
     Ok((issue, language))

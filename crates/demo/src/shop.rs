@@ -116,9 +116,30 @@ issues! {
 pub(crate) const COMMON_ISSUES: [&str; 4] = ["refund", "login", "download", "invoice"];
 
 pub(crate) const TAGS: [&str; 25] = [
-    "refund", "guarantee", "login", "mail-filter", "download", "resend", "vat", "invoice",
-    "license", "activation", "bug", "cache", "video", "e-reader", "typo", "certificate",
-    "discount", "campaign", "dispute-risk", "how-to", "fonts", "pre-sale", "school", "idea",
+    "refund",
+    "guarantee",
+    "login",
+    "mail-filter",
+    "download",
+    "resend",
+    "vat",
+    "invoice",
+    "license",
+    "activation",
+    "bug",
+    "cache",
+    "video",
+    "e-reader",
+    "typo",
+    "certificate",
+    "discount",
+    "campaign",
+    "dispute-risk",
+    "how-to",
+    "fonts",
+    "pre-sale",
+    "school",
+    "idea",
     "beta",
 ];
 
@@ -175,14 +196,38 @@ pub(crate) const FIELDS: [(&str, &str, &str, &str); 4] = [
 ];
 
 pub(crate) const SAVED_REPLIES: [(&str, &str); 8] = [
-    ("Refund done", "Hi {{first_name|there}},\n\nyour money is on its way back. Banks take three to five working days to show it."),
-    ("New download link", "Hi {{first_name|there}},\n\nhere is a fresh link. It works for seven days and can be resumed if your line drops."),
-    ("Which browser?", "Hi {{first_name|there}},\n\ncould you tell me which browser and device you use, and send a screenshot of the message?"),
-    ("Invoice changed", "Hi {{first_name|there}},\n\nthe corrected invoice is in your account under Orders. The old one is cancelled there."),
-    ("Key freed", "Hi {{first_name|there}},\n\nI freed the old activation. Please enter your key once more on the new site."),
-    ("Known bug", "Hi {{first_name|there}},\n\nthank you for the report. We know this one, and I will write to you on the day the fix is out."),
-    ("Student discount", "Hi {{first_name|there}},\n\nstudents get half off. Send me a proof of enrolment and I will make you a code."),
-    ("Closing for now", "Hi {{first_name|there}},\n\nI have not heard from you, so I take it that all is well. Just reply if not."),
+    (
+        "Refund done",
+        "Hi {{first_name|there}},\n\nyour money is on its way back. Banks take three to five working days to show it.",
+    ),
+    (
+        "New download link",
+        "Hi {{first_name|there}},\n\nhere is a fresh link. It works for seven days and can be resumed if your line drops.",
+    ),
+    (
+        "Which browser?",
+        "Hi {{first_name|there}},\n\ncould you tell me which browser and device you use, and send a screenshot of the message?",
+    ),
+    (
+        "Invoice changed",
+        "Hi {{first_name|there}},\n\nthe corrected invoice is in your account under Orders. The old one is cancelled there.",
+    ),
+    (
+        "Key freed",
+        "Hi {{first_name|there}},\n\nI freed the old activation. Please enter your key once more on the new site.",
+    ),
+    (
+        "Known bug",
+        "Hi {{first_name|there}},\n\nthank you for the report. We know this one, and I will write to you on the day the fix is out.",
+    ),
+    (
+        "Student discount",
+        "Hi {{first_name|there}},\n\nstudents get half off. Send me a proof of enrolment and I will make you a code.",
+    ),
+    (
+        "Closing for now",
+        "Hi {{first_name|there}},\n\nI have not heard from you, so I take it that all is well. Just reply if not.",
+    ),
 ];
 
 /// Name, query, sort.

@@ -7,8 +7,8 @@ mod bulk;
 mod store;
 mod words;
 
-pub use database::search::{Expr, Hit};
 pub use bulk::{Bulk, DOCUMENTS};
+pub use database::search::{Expr, Hit};
 pub use store::{Entry, Found, Kind, add, newest, put, remove, rescope};
 pub use words::{Term, expr, folded, words};
 

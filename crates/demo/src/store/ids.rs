@@ -36,8 +36,7 @@ pub(crate) async fn free(conn: &mut Conn) -> Result<(First, Ids)> {
         anyhow::bail!("nine tables were asked")
     };
     let first = First { ticket: rules::FIRST.0, customer };
-    let ids =
-        Ids { identity, message, attachment, delivery, note, event, notification, document };
+    let ids = Ids { identity, message, attachment, delivery, note, event, notification, document };
     Ok((first, ids))
 }
 

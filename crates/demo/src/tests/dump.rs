@@ -95,7 +95,8 @@ pub(super) async fn words(db: &Db) -> Vec<String> {
             )
             .await
             .unwrap();
-            let rows = "select doc || ' ' || col || ' ' || \"offset\" || ' ' || term from temp.terms
+            let rows =
+                "select doc || ' ' || col || ' ' || \"offset\" || ' ' || term from temp.terms
                          order by doc, col, \"offset\", term";
             read(&mut tx, rows.to_owned()).await
         }

@@ -128,6 +128,9 @@ on_both! {
                 .unwrap();
             assert!(count > 0, "no ticket is {state}");
         }
+        let alike = "select a.id from messages a join messages b on b.text = a.text and b.id > a.id
+            where a.direction = 'in' and length(a.text) > 90";
+        assert_eq!(numbers(&db, alike).await, Vec::<i64>::new(), "mails that read alike");
         let now = TUESDAY;
         let open = "select count(*) from tickets where state in ('new', 'open')
             and due_at >= $1 and due_at < $2";
@@ -194,6 +197,7 @@ async fn every_row_refers_to_one_that_is_there_and_the_disk_is_waited_for_again(
     let broken: Vec<String> =
         tx.column("select \"table\" from pragma_foreign_key_check", params![]).await.unwrap();
     assert!(broken.is_empty(), "{broken:?}");
-    let waits: i64 = tx.scalar("select synchronous from pragma_synchronous", params![]).await.unwrap();
+    let waits: i64 =
+        tx.scalar("select synchronous from pragma_synchronous", params![]).await.unwrap();
     assert_eq!(waits, 2);
 }
