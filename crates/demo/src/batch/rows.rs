@@ -2,7 +2,7 @@
 
 use database::{Value, params};
 use kernel::{AgentId, CustomerId};
-use tickets::{SenderCheck, State, Ticket};
+use tickets::{Direction, SenderCheck, State, Ticket};
 
 /// What the checks of a sender said in detail.
 pub(crate) fn check_detail(check: SenderCheck) -> &'static str {
@@ -14,6 +14,7 @@ pub(crate) fn check_detail(check: SenderCheck) -> &'static str {
 }
 
 pub(super) struct Author<'a> {
+    pub(super) direction: Direction,
     pub(super) word: &'static str,
     pub(super) customer: Option<CustomerId>,
     pub(super) agent: Option<AgentId>,
