@@ -218,3 +218,101 @@ impl Db {
         conn.script(script.to_owned()).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Kind, on_both, params};
+
+    const FILES: Table = Table { name: "files", columns: &["hash", "size_bytes", "created_at"] };
+    const JOBS: Table = Table {
+        name: "jobs",
+        columns: &["id", "name", "payload", "lane", "once_key", "state", "run_at", "created_at"],
+    };
+    const ANSWERS: Table = Table {
+        name: "answered_requests",
+        columns: &["actor", "key", "request_hash", "status", "created_at"],
+    };
+
+    on_both! {
+        async fn every_row_arrives_whatever_the_number(db: Db) {
+            let mut count = 0;
+            for rows in [1_i64, 2, 127, 128, 129, 300] {
+                let mut filled = Rows::new(FILES);
+                for row in 0..rows {
+                    filled.push(params![format!("{rows}-{row}"), row, 7_i64]);
+                }
+                let mut tx = db.begin().await.unwrap();
+                assert_eq!(filled.len(), usize::try_from(rows).unwrap());
+                filled.insert(&mut tx).await.unwrap();
+                tx.commit().await.unwrap();
+                count += rows;
+            }
+            let mut conn = db.read().await.unwrap();
+            let there: (i64, i64) =
+                conn.one("select count(*), max(size_bytes) from files", params![]).await.unwrap();
+            assert_eq!(there, (count, 299));
+        }
+
+        async fn values_arrive_as_they_were(db: Db) {
+            let texts = ["tab\there", "line\nline\r\n", "back\\slash \\N \\.", "", "日本 ‘’ 🙂", "'\""];
+            let mut tx = db.begin().await.unwrap();
+            for (at, text) in (1_i64..).zip(texts) {
+                let mut rows = Rows::new(ANSWERS);
+                let bytes = vec![0_u8, 10, 92, 255];
+                rows.push(params![text, at.to_string(), bytes, Value::Null(Kind::Int), at]);
+                rows.insert(&mut tx).await.unwrap();
+            }
+            let there: Vec<(String, Vec<u8>, Option<i64>)> = tx
+                .all("select actor, request_hash, status from answered_requests order by created_at",
+                    params![])
+                .await
+                .unwrap();
+            for (row, text) in there.iter().zip(texts) {
+                assert_eq!(row, &(text.to_owned(), vec![0, 10, 92, 255], None));
+            }
+            assert_eq!(there.len(), texts.len());
+        }
+
+        async fn ids_go_on_after_those_that_were_given(db: Db) {
+            let mut tx = db.begin().await.unwrap();
+            let job = |id: i64| {
+                params![id, "n", "{}", "l", Value::Null(Kind::Text), "waiting", 1_i64, 1_i64]
+            };
+            let mut rows = Rows::new(JOBS);
+            rows.push(job(41));
+            rows.insert(&mut tx).await.unwrap();
+            continue_ids(&mut tx, &[JOBS, FILES]).await.unwrap();
+            let id: i64 = tx
+                .scalar(
+                    "insert into jobs (name, payload, lane, state, run_at, created_at)
+                     values ('n', '{}', 'l', 'waiting', 1, 1) returning id",
+                    params![],
+                )
+                .await
+                .unwrap();
+            assert_eq!(id, 42);
+        }
+
+        async fn after_a_hurry_every_commit_waits_for_the_disk_again(db: Db) {
+            db.hurry().await.unwrap();
+            let mut tx = db.begin().await.unwrap();
+            let words = forget_words(&mut tx).await.unwrap();
+            let mut rows = Rows::new(FILES);
+            rows.push(params!["a", 1_i64, 1_i64]);
+            rows.insert(&mut tx).await.unwrap();
+            index_words(&mut tx, words).await.unwrap();
+            tx.commit().await.unwrap();
+            db.settle().await.unwrap();
+            let mut tx = db.begin().await.unwrap();
+            let (ask, wanted) = match tx.engine() {
+                Engine::Sqlite => ("select synchronous from pragma_synchronous", 2),
+                Engine::Postgres => (
+                    "select count(*) from pg_indexes where indexname = 'search_index_words'",
+                    1,
+                ),
+            };
+            assert_eq!(tx.scalar::<i64>(ask, params![]).await.unwrap(), wanted);
+        }
+    }
+}

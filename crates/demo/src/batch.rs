@@ -1,18 +1,26 @@
 //! New things as rows, some thousand at a time. Pure but for the ids that it counts.
 
+mod rows;
+
 use anyhow::{Context, Result};
 use database::bulk::Rows;
 use database::{Engine, Value, params};
-use kernel::{AgentId, CustomerId, MessageId, NoteId, Span, TicketId, Timestamp};
+use kernel::{AgentId, MessageId, NoteId, Span, TicketId, Timestamp};
 use outbox::Recipients;
 use search::{Bulk, Entry, Kind};
-use tickets::{By, Direction, Fact, SenderCheck, State, Ticket, rules};
+use tickets::{By, Direction, Fact, Ticket, rules};
 
+pub(crate) use self::rows::check_detail;
+use self::rows::{Author, MessageText, ticket_row};
 use crate::letters;
 use crate::people::Person;
 use crate::rng::Rng;
 use crate::shop::{AgentCard, Shop};
-use crate::store::tables::*;
+use crate::store::tables::{
+    ATTACHMENTS, CUSTOMERS, DELIVERIES, DRAFTS, EVENTS, FOLLOWERS, IDENTITIES, LINKS, MENTIONS,
+    MESSAGE_HTML, MESSAGES, NOTES, NOTIFICATIONS, PARTICIPANTS, READS, REFERENCES, TABLES,
+    TICKET_FIELDS, TICKET_TAGS, TICKETS,
+};
 use crate::story::{Act, Extras, Mail, Moment, Reply, Row};
 use crate::world::{New, Scene};
 
@@ -101,13 +109,16 @@ impl<'w> Collector<'w> {
 
     pub(crate) fn add(&mut self, new: New) -> Result<()> {
         match new {
-            New::Person(person, verified) => self.person(&person, verified),
+            New::Person(person, verified) => {
+                self.person(&person, verified);
+                Ok(())
+            }
             New::Ticket(ticket) => self.ticket(&ticket.0, &ticket.1),
             New::Moment(scene, moment) => self.moment(&scene, *moment),
         }
     }
 
-    fn person(&mut self, person: &Person, verified: bool) -> Result<()> {
+    fn person(&mut self, person: &Person, verified: bool) {
         let at = person.wrote_at;
         let public_id = self.rng.id_value(at);
         self.push(CUSTOMERS, params![person.id, public_id, &person.name, person.language, at, at]);
@@ -125,7 +136,6 @@ impl<'w> Collector<'w> {
             at,
         };
         self.found.add(take(&mut self.ids.document), &entry);
-        Ok(())
     }
 
     fn ticket(&mut self, ticket: &Ticket, extras: &Extras) -> Result<()> {
@@ -203,15 +213,16 @@ impl<'w> Collector<'w> {
         let person = &scene.person;
         let id = take(&mut self.ids.message);
         let recipients = Recipients { cc: mail.cc.clone(), ..Recipients::default() };
-        let author =
-            Author { word: "customer", customer: Some(person.id), agent: None, name: &person.name };
-        let text = MessageText { subject, text: &mail.text, quoted: &mail.quoted };
-        let row = self.message_row(id, ticket, Direction::In, &author, text, at);
-        let detail = match mail.check {
-            SenderCheck::Pass => r#"{"verdict":"pass","spf":"pass","dkim":"pass","dmarc":"pass"}"#,
-            SenderCheck::Fail => r#"{"verdict":"fail","spf":"fail","dkim":"none","dmarc":"fail"}"#,
-            SenderCheck::Unknown => "{}",
+        let author = Author {
+            direction: Direction::In,
+            word: "customer",
+            customer: Some(person.id),
+            agent: None,
+            name: &person.name,
         };
+        let text = MessageText { subject, text: &mail.text, quoted: &mail.quoted };
+        let row = self.message_row(id, ticket, &author, text, at);
+        let detail = check_detail(mail.check);
         self.push(
             MESSAGES,
             row.into_iter()
@@ -249,14 +260,13 @@ impl<'w> Collector<'w> {
             ];
             self.push(ATTACHMENTS, row);
         }
-        self.findable(scene, Kind::Message(MessageId(id)), ticket, &mail.subject, &words, at)
+        self.findable(scene, Kind::Message(MessageId(id)), ticket, (&mail.subject, &words), at)
     }
 
     fn message_row(
         &mut self,
         id: i64,
         ticket: TicketId,
-        direction: Direction,
         author: &Author<'_>,
         text: MessageText<'_>,
         at: Timestamp,
@@ -266,7 +276,7 @@ impl<'w> Collector<'w> {
             id,
             self.rng.id_value(at),
             ticket,
-            direction.as_str(),
+            author.direction.as_str(),
             "message",
             "email",
             author.word,
@@ -291,16 +301,22 @@ impl<'w> Collector<'w> {
     ) -> Result<()> {
         let by = self.shop.agent(by).context("somebody of the shop")?;
         let id = take(&mut self.ids.message);
-        let author = Author { word: "agent", customer: None, agent: Some(by.id), name: by.name };
+        let author = Author {
+            direction: Direction::Out,
+            word: "agent",
+            customer: None,
+            agent: Some(by.id),
+            name: by.name,
+        };
         let recipients = serde_json::to_string(&to)?;
         let text = MessageText { subject: subject.clone(), text: &reply.text, quoted: "" };
-        let row = self.message_row(id, ticket, Direction::Out, &author, text, at);
+        let row = self.message_row(id, ticket, &author, text, at);
         let from: Option<String> = None;
         let tail = params![from, &recipients, &reply.mail_id, "unknown", "{}"];
         self.push(MESSAGES, row.into_iter().chain(tail).collect());
         self.delivered(scene, (ticket, id), (by, reply), (recipients, subject), at)?;
         let words = format!("{}\n{}", reply.text, by.name);
-        self.findable(scene, Kind::Message(MessageId(id)), ticket, "", &words, at)
+        self.findable(scene, Kind::Message(MessageId(id)), ticket, ("", &words), at)
     }
 
     /// The mail of an answer, long gone.
@@ -344,7 +360,7 @@ impl<'w> Collector<'w> {
         for agent in mentions {
             self.push(MENTIONS, params![id, *agent]);
         }
-        self.findable(scene, Kind::Note(NoteId(id)), ticket, "", text, at)
+        self.findable(scene, Kind::Note(NoteId(id)), ticket, ("", text), at)
     }
 
     fn findable(
@@ -352,8 +368,7 @@ impl<'w> Collector<'w> {
         scene: &Scene,
         kind: Kind,
         ticket: TicketId,
-        subject: &str,
-        text: &str,
+        (subject, text): (&str, &str),
         at: Timestamp,
     ) -> Result<()> {
         let inbox = self.shop.inboxes.get(scene.inbox).context("an inbox")?.id;
@@ -363,55 +378,4 @@ impl<'w> Collector<'w> {
         self.found.add(take(&mut self.ids.document), &entry);
         Ok(())
     }
-}
-
-struct Author<'a> {
-    word: &'static str,
-    customer: Option<CustomerId>,
-    agent: Option<AgentId>,
-    name: &'a str,
-}
-
-struct MessageText<'t> {
-    subject: String,
-    text: &'t str,
-    quoted: &'t str,
-}
-
-fn ticket_row(ticket: &Ticket) -> Vec<Value> {
-    params![
-        ticket.id,
-        ticket.inbox,
-        ticket.customer,
-        &ticket.subject,
-        ticket.channel.as_str(),
-        ticket.state.as_str(),
-        ticket.state_before_spam.map(State::as_str),
-        ticket.priority.as_str(),
-        ticket.category,
-        ticket.assignee,
-        ticket.team,
-        ticket.problem,
-        ticket.merged_into,
-        ticket.hold_reason.clone(),
-        ticket.waiting.next_update_at,
-        ticket.waiting.snoozed_until,
-        ticket.resolution.map(tickets::Resolution::as_str),
-        ticket.cause.clone(),
-        ticket.waiting.since,
-        ticket.waiting.reply_due_at,
-        ticket.first_replied_at,
-        ticket.acknowledged_at,
-        ticket.acknowledgement_withheld.clone(),
-        ticket.resolved_at,
-        ticket.reopen_count,
-        ticket.message_count,
-        ticket.last_message_at,
-        ticket.last_direction.as_str(),
-        &ticket.snippet,
-        ticket.waiting.due_at(ticket.state),
-        ticket.created_at,
-        ticket.updated_at,
-        ticket.version
-    ]
 }

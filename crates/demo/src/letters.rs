@@ -146,7 +146,7 @@ impl Pen<'_> {
         section: &str,
         at: Timestamp,
     ) -> (String, String) {
-        self.facts.agent = by.first_name().to_owned();
+        by.first_name().clone_into(&mut self.facts.agent);
         let body = if section == "answer" { self.part(section) } else { self.say(section) };
         let mut text = format!("{}\n\n{body}", self.say("greet"));
         if self.rng.chance(65) {
@@ -230,11 +230,10 @@ fn dressed(text: &str) -> String {
     for (index, paragraph) in text.split("\n\n").enumerate() {
         let escaped = paragraph.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         let lines = escaped.replace('\n', "<br>");
-        html.push_str(&if index == 1 {
-            format!("<p><b>{lines}</b></p>")
-        } else {
-            format!("<p>{lines}</p>")
-        });
+        let (open, close) = if index == 1 { ("<p><b>", "</b></p>") } else { ("<p>", "</p>") };
+        for part in [open, &lines, close] {
+            html.push_str(part);
+        }
     }
     html.push_str("</div>");
     html

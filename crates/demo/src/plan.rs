@@ -55,7 +55,7 @@ pub(crate) fn tell(seed: Seed<'_>) -> Result<(Story, Option<Story>)> {
     let agent = *pen.rng.pick(&answering).context("somebody who answers")?;
     let lead = *answering.iter().find(|one| one.role == accounts::Role::Lead).unwrap_or(&agent);
     let peer = *pen.rng.pick(&answering).context("somebody who answers")?;
-    pen.facts.peer = peer.first_name().to_owned();
+    peer.first_name().clone_into(&mut pen.facts.peer);
     let mail = pen.first(&person, at);
     let story = Story::begin(id, shop, inbox, person, mail, at)?;
     let mut teller = Teller { shop, pen, story, agent, lead, now };
@@ -122,7 +122,7 @@ fn facts(
     }
 }
 
-impl<'w> Teller<'w> {
+impl Teller<'_> {
     /// A moment after the last one: after about `delay`, while somebody works, and always with
     /// room for more before now.
     fn later(&mut self, delay: Span) -> Timestamp {
@@ -341,24 +341,8 @@ impl<'w> Teller<'w> {
                 self.customer("told", Span::hours(9))?;
                 self.reply("answer", Then::Resolve, Some(good))?;
             }
-            Fate::SolvedAfterHold => {
-                self.reply("later", Then::StayOpen, None)?;
-                let until = self.later(Span::hours(40));
-                self.hold(until)?;
-                if self.pen.rng.chance(30) {
-                    self.customer("nudge", Span::hours(30))?;
-                }
-                let until = self.story.ticket.waiting.due_at(self.story.ticket.state);
-                self.story.pass(until.min(self.now - Span::millis(1)))?;
-                self.reply("answer", Then::Resolve, Some(Resolution::Workaround))?;
-            }
-            Fate::SolvedAfterSnooze => {
-                self.reply("later", Then::Wait, None)?;
-                let until = self.later(Span::hours(30));
-                self.snooze(until)?;
-                self.story.pass(until.min(self.now - Span::millis(1)))?;
-                self.reply("answer", Then::Resolve, Some(good))?;
-            }
+            Fate::SolvedAfterHold => self.solved_after_hold()?,
+            Fate::SolvedAfterSnooze => self.solved_after_snooze(good)?,
             Fate::SolvedTwice => {
                 self.reply("answer", Then::Resolve, Some(good))?;
                 self.customer("more", Span::hours(14))?;
@@ -373,6 +357,26 @@ impl<'w> Teller<'w> {
             Fate::Declined => self.reply("answer", Then::Resolve, Some(Resolution::Declined))?,
         }
         Ok(())
+    }
+
+    fn solved_after_hold(&mut self) -> Result<()> {
+        self.reply("later", Then::StayOpen, None)?;
+        let until = self.later(Span::hours(40));
+        self.hold(until)?;
+        if self.pen.rng.chance(30) {
+            self.customer("nudge", Span::hours(30))?;
+        }
+        let until = self.story.ticket.waiting.due_at(self.story.ticket.state);
+        self.story.pass(until.min(self.now - Span::millis(1)))?;
+        self.reply("answer", Then::Resolve, Some(Resolution::Workaround))
+    }
+
+    fn solved_after_snooze(&mut self, good: Resolution) -> Result<()> {
+        self.reply("later", Then::Wait, None)?;
+        let until = self.later(Span::hours(30));
+        self.snooze(until)?;
+        self.story.pass(until.min(self.now - Span::millis(1)))?;
+        self.reply("answer", Then::Resolve, Some(good))
     }
 
     /// Thanks, drafts, and the time that passed since.

@@ -162,7 +162,7 @@ impl World {
             return Ok(());
         }
         let mut rng = self.dice_of(index, 2);
-        let inbox = inbox(&mut rng);
+        let inbox = inbox(&mut rng, self.order.now.since(at));
         let within = Span::minutes(INBOXES.get(inbox).context("an inbox")?.reply_within_minutes);
         let fate = self.calendar.fate(index, at, within, &mut rng);
         let (person, earlier) = self.who(fate, at)?;
@@ -240,7 +240,17 @@ impl World {
     }
 }
 
-fn inbox(rng: &mut Rng) -> usize {
+/// Which inbox a mail of this age came to. Of those that came lately, more than their share went
+/// where the answer is due soon, so that a list always has something that is pressing.
+fn inbox(rng: &mut Rng, age: Span) -> usize {
+    let is_due_soon = |within: i64| {
+        let left = Span::minutes(within).as_micros() - age.as_micros();
+        (0..Span::hours(3).as_micros()).contains(&left)
+    };
+    let pressing = INBOXES.iter().position(|inbox| is_due_soon(inbox.reply_within_minutes));
+    if let Some(inbox) = pressing.filter(|_| rng.chance(60)) {
+        return inbox;
+    }
     let mut dice = rng.below(INBOXES.iter().map(|inbox| inbox.share).sum());
     let found = INBOXES.iter().position(|inbox| {
         let found = dice < inbox.share;
