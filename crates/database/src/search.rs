@@ -128,6 +128,39 @@ pub async fn newest(
     Ok(rows.into_iter().map(|(id, rank)| Hit { id, rank }).collect())
 }
 
+/// Which of these documents match.
+pub async fn among(
+    conn: &mut Conn,
+    expr: &Expr,
+    scopes: Option<&[String]>,
+    ids: &[i64],
+) -> Result<Vec<i64>> {
+    let mut found = Vec::new();
+    for ids in ids.chunks(AMONG_MAX) {
+        let mut sql = Sql::default();
+        match conn.engine() {
+            Engine::Sqlite => {
+                sql.push("select rowid from search_index where search_index match ")
+                    .bind(fts5(expr, scopes))
+                    .push(" and rowid in (");
+            }
+            Engine::Postgres => {
+                sql.push("select id from search_index where words @@ ")
+                    .bind(tsquery(expr, scopes))
+                    .push("::text::tsquery and id in (");
+            }
+        }
+        sql.bind_list(ids.iter().copied()).push(")");
+        let rows: Vec<(i64,)> = conn.all_sql(sql).await?;
+        found.extend(rows.into_iter().map(|(id,)| id));
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// So many ids in one statement.
+const AMONG_MAX: usize = 1_000;
+
 /// The query in the language of FTS5. Every word is quoted, so none can be an operator.
 fn fts5(expr: &Expr, scopes: Option<&[String]>) -> String {
     let text = format!("{{subject words}} : ({})", fts5_part(expr));

@@ -3,11 +3,13 @@
 //! Text is cut into normalised words here, and the database only matches them: upper case,
 //! accents and English endings do not matter, and scripts without blanks are cut into pairs.
 
+mod highlight;
 mod store;
 mod words;
 
 pub use database::search::{Expr, Hit};
-pub use store::{Entry, Found, Kind, add, newest, put, remove, rescope};
+pub use highlight::{Piece, highlight};
+pub use store::{Entry, Found, Kind, add, among, newest, put, remove, rescope};
 pub use words::{Term, expr, folded, words};
 
 #[cfg(test)]

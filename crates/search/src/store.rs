@@ -123,6 +123,38 @@ pub struct Found {
     pub at: Timestamp,
 }
 
+fn scopes(inboxes: Option<&[InboxId]>) -> Option<Vec<String>> {
+    inboxes.map(|inboxes| {
+        let own = inboxes.iter().map(|inbox| scope(Some(*inbox)));
+        own.chain([scope(None)]).collect()
+    })
+}
+
+/// Which of these tickets have a matching document from `from` on and before `until`.
+pub async fn among(
+    conn: &mut Conn,
+    expr: &Expr,
+    inboxes: Option<&[InboxId]>,
+    tickets: &[TicketId],
+    (from, until): (i64, i64),
+) -> Result<Vec<TicketId>> {
+    if tickets.is_empty() || from >= until {
+        return Ok(Vec::new());
+    }
+    let mut sql = Sql::new("select id, ticket_id from search_documents where ticket_id in (");
+    sql.bind_list(tickets.iter().copied()).push(") and id >= ").bind(from);
+    sql.push(" and id < ").bind(until).push(" order by id");
+    let documents: Vec<(i64, TicketId)> = conn.all_sql(sql).await?;
+    let ids: Vec<i64> = documents.iter().map(|(id, _)| *id).collect();
+    let scopes = scopes(inboxes);
+    let hits = database::search::among(conn, expr, scopes.as_deref(), &ids).await?;
+    let is_hit = |id: &i64| hits.contains(id);
+    let mut found: Vec<TicketId> =
+        documents.into_iter().filter(|(id, _)| is_hit(id)).map(|(_, ticket)| ticket).collect();
+    found.dedup();
+    Ok(found)
+}
+
 /// The newest matches older than `before` among what the given inboxes hold; customers are
 /// found by everybody, and whether one may be seen is for the caller to ask.
 pub async fn newest(
@@ -132,10 +164,7 @@ pub async fn newest(
     before: Option<i64>,
     limit: i64,
 ) -> Result<Vec<Found>> {
-    let scopes: Option<Vec<String>> = inboxes.map(|inboxes| {
-        let own = inboxes.iter().map(|inbox| scope(Some(*inbox)));
-        own.chain([scope(None)]).collect()
-    });
+    let scopes = scopes(inboxes);
     let hits = database::search::newest(conn, expr, scopes.as_deref(), before, limit).await?;
     if hits.is_empty() {
         return Ok(Vec::new());

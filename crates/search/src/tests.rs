@@ -1,5 +1,6 @@
 use database::search::Expr;
 
+use crate::highlight;
 use crate::words::{Term, expr, folded, words};
 
 #[test]
@@ -49,5 +50,49 @@ fn what_is_typed_becomes_a_question() {
         (vec![], None),
     ] {
         assert_eq!(expr(&terms), asked, "{terms:?}");
+    }
+}
+
+#[test]
+fn what_was_looked_for_is_marked_where_it_stands() {
+    let word = |text: &str| Term::Word(text.to_owned());
+    let phrase = |text: &str| Term::Phrase(text.to_owned());
+    for (text, terms, marked) in [
+        ("I want a refund, please", vec![word("refunds")], "I want a [refund], please"),
+        ("Refunding and refunded", vec![word("refund")], "[Refunding] and [refunded]"),
+        ("no none nonsense", vec![word("no")], "[no] none nonsense"),
+        ("my money back now", vec![phrase("money back")], "my [money back] now"),
+        ("back, money is back", vec![phrase("money back")], "back, money is back"),
+        ("to dana@example.com: hi", vec![word("dana@example.com")], "to [dana@example.com]: hi"),
+        ("Das CAFÉ in Zürich", vec![word("cafe"), word("zür")], "Das [CAFÉ] in [Zürich]"),
+        ("これはダウンロードの話", vec![word("ダウンロード")], "これは[ダウンロード]の話"),
+        ("日本語の本", vec![word("本")], "日[本語]の本"),
+        ("not this", vec![Term::Not(Box::new(word("this")))], "not this"),
+        ("two\nlines\tof it", vec![word("lines")], "two [lines] of it"),
+        ("", vec![word("lines")], ""),
+        ("<b>refund</b>", vec![word("refund")], "<b>[refund]</b>"),
+    ] {
+        let pieces = highlight(text, &terms, 200);
+        let shown: String = pieces
+            .iter()
+            .map(
+                |piece| if piece.is_hit { format!("[{}]", piece.text) } else { piece.text.clone() },
+            )
+            .collect();
+        assert_eq!(shown, marked, "{text}");
+    }
+}
+
+#[test]
+fn a_long_text_is_cut_around_the_first_hit() {
+    let text = format!("{} needle {}", "hay ".repeat(500), "hay ".repeat(500));
+    let pieces = highlight(&text, &[Term::Word("needle".to_owned())], 120);
+    let shown: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
+    assert!(pieces.iter().any(|piece| piece.is_hit && piece.text == "needle"));
+    assert!(shown.starts_with("…hay") && shown.ends_with("hay…"), "{shown}");
+    assert!(shown.chars().count() <= 124, "{shown}");
+    for chars_max in 0..40 {
+        let pieces = highlight("ééé ダウンロード ééé", &[Term::Word("ダウ".to_owned())], chars_max);
+        assert!(!pieces.is_empty());
     }
 }

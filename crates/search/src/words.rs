@@ -88,7 +88,7 @@ fn one(term: &Term, may_go_on: bool) -> Option<Expr> {
 }
 
 /// A single character of a script that is kept in pairs stands at the beginning of pairs.
-fn is_single_pictograph(word: &str) -> bool {
+pub(crate) fn is_single_pictograph(word: &str) -> bool {
     let mut chars = word.chars();
     chars.next().is_some_and(is_paired) && chars.next().is_none()
 }
@@ -149,7 +149,7 @@ fn give(text: &str, from: usize, to: usize, state: Option<bool>, take: &mut dyn 
 }
 
 /// `Some(true)` in scripts that are cut into pairs, `Some(false)` in words, `None` between.
-fn kind_of(c: char, before: Option<bool>) -> Option<bool> {
+pub(crate) fn kind_of(c: char, before: Option<bool>) -> Option<bool> {
     if is_combining_mark(c) {
         before
     } else if !c.is_alphanumeric() {

@@ -1,6 +1,7 @@
 //! Tests of the rules are in `rules`; `stage` sets the scene for the others.
 
 mod filters;
+mod finding;
 mod lists;
 mod receiving;
 mod replying;

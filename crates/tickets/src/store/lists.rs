@@ -182,6 +182,41 @@ pub(crate) async fn some(
     Ok(rows)
 }
 
+/// Which of these tickets match and may be seen.
+pub(crate) async fn fitting(
+    conn: &mut Conn,
+    reader: Reader<'_>,
+    filter: &Filter,
+    ids: &[TicketId],
+) -> Result<Vec<TicketId>> {
+    if filter.impossible || ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = Sql::new("select t.id from tickets t where t.id in (");
+    sql.bind_list(ids.iter().copied()).push(") and ");
+    conditions(&mut sql, reader, filter);
+    let rows: Vec<(TicketId,)> = conn.all_sql(sql).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Which of these customers have a ticket that may be seen; all of them for who sees everything.
+pub(crate) async fn known_customers(
+    conn: &mut Conn,
+    reader: Reader<'_>,
+    ids: &[CustomerId],
+) -> Result<Vec<CustomerId>> {
+    let Some(inboxes) = reader.inboxes else { return Ok(ids.to_vec()) };
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = Sql::new("select c.id from customers c where c.id in (");
+    sql.bind_list(ids.iter().copied());
+    sql.push(") and exists (select 1 from tickets t where t.customer_id = c.id and t.inbox_id in (");
+    sql.bind_list(inboxes.iter().copied()).push(")) order by c.id desc");
+    let rows: Vec<(CustomerId,)> = conn.all_sql(sql).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 /// Every earlier ticket of a customer, on any channel, the latest first.
 pub(crate) async fn of_customer(
     conn: &mut Conn,
