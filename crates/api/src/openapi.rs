@@ -83,7 +83,16 @@ pub(crate) fn describe(routes: &[Route]) -> Description {
     Description { json, text }
 }
 
+/// Names an operation by its method and place: `get_tickets_reference_messages`.
+fn name(route: &Route) -> String {
+    let place = route.path.trim_start_matches(PREFIX).trim_start_matches("/api");
+    let words = place.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let words: Vec<&str> = words.collect();
+    format!("{}_{}", route.method.to_lowercase(), words.join("_"))
+}
+
 fn complete(operation: &mut Value, route: &Route) {
+    operation["operationId"] = json!(name(route));
     operation["security"] = match route.access {
         Access::Token(act) => json!([{ "token": [act.scope().as_str()] }]),
         Access::Public | Access::Customer | Access::May(_) => json!([]),

@@ -26,7 +26,9 @@ pub(crate) fn routes(
 ) -> (Router, Vec<Route>) {
     let mut router = Router::new();
     let mut list = Vec::new();
-    for (routes, guards) in [accounts::routes(&foundation.accounts)] {
+    let programs =
+        api::routes(&foundation.accounts, &foundation.keys, &foundation.files, stop);
+    for (routes, guards) in [accounts::routes(&foundation.accounts), programs] {
         router = router.merge(routes);
         list.extend(guards);
     }
