@@ -63,11 +63,7 @@ pub(crate) async fn index(
     Ok(Json(page(rows, limit, place_of, wire::Customer::of)))
 }
 
-async fn visible(
-    conn: &mut Conn,
-    actor: &Actor,
-    id: PublicId,
-) -> ApiResult<::customers::Customer> {
+async fn visible(conn: &mut Conn, actor: &Actor, id: PublicId) -> ApiResult<::customers::Customer> {
     let customer = find_by_public_id(conn, id).await?.ok_or_else(Problem::not_found)?;
     let is_known = reading::knows(conn, Reader::of(actor), customer.id).await?;
     if is_known { Ok(customer) } else { Err(Problem::not_found()) }

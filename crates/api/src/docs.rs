@@ -160,13 +160,7 @@ fn groups(document: &Value, base: &str) -> Vec<Group> {
     groups
 }
 
-fn operation(
-    document: &Value,
-    base: &str,
-    method: &str,
-    path: &str,
-    found: &Value,
-) -> Operation {
+fn operation(document: &Value, base: &str, method: &str, path: &str, found: &Value) -> Operation {
     let scope = found.pointer("/security/0/token/0").and_then(Value::as_str);
     let body = found.pointer("/requestBody/content/application~1json/schema");
     let mut fields: Vec<Line> = list(found, "parameters").iter().map(parameter).collect();
@@ -293,7 +287,8 @@ fn curl(document: &Value, base: &str, method: &str, path: &str, found: &Value) -
         };
         match (string(parameter, "in"), example) {
             ("path", example) => {
-                let value = example.unwrap_or_else(|| "0199f3a1-7c2e-7d10-a4f5-3a2b1c0d9e8f".into());
+                let value =
+                    example.unwrap_or_else(|| "0199f3a1-7c2e-7d10-a4f5-3a2b1c0d9e8f".into());
                 filled = filled.replace(&format!("{{{name}}}"), &value);
             }
             ("query", Some(value)) => query.push(format!("{name}={}", encoded(&value))),

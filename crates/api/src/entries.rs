@@ -100,8 +100,9 @@ pub(crate) async fn create_message(
             return Err(Problem::field(field, "goes with “then”: “resolve” only"));
         }
     }
-    let resolution = value.resolution.as_deref().map(Resolution::named).transpose();
-    let resolution = resolution.map_err(|_| Problem::field("resolution", "is not a resolution"))?;
+    let wrong = |_| Problem::field("resolution", "is not a resolution");
+    let resolution =
+        value.resolution.as_deref().map(Resolution::named).transpose().map_err(wrong)?;
     let recipients = Recipients {
         to: parties("to", &value.to)?,
         cc: parties("cc", &value.cc)?,

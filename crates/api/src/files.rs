@@ -92,11 +92,7 @@ pub(crate) async fn create(
     params(("id" = String, Path)),
     responses((status = 200, description = "The file", body = String,
         content_type = "application/octet-stream")))]
-pub(crate) async fn show(
-    State(api): State<Api>,
-    actor: Actor,
-    Id(id): Id,
-) -> ApiResult<Response> {
+pub(crate) async fn show(State(api): State<Api>, actor: Actor, Id(id): Id) -> ApiResult<Response> {
     let mut conn = api.db().read().await?;
     let file = reading::attachment(&mut conn, &actor, id).await?.ok_or_else(Problem::not_found)?;
     drop(conn);

@@ -99,7 +99,8 @@ fn connection(new: &wire::NewInbox) -> ApiResult<PlainConnection> {
 
 /// The permission, wherever it was written: there is one for both directions.
 fn oauth(new: &wire::NewInbox) -> ApiResult<Option<PlainOauth>> {
-    let of = |endpoint: &Option<wire::NewEndpoint>| endpoint.as_ref().and_then(|one| one.auth.clone());
+    let of =
+        |endpoint: &Option<wire::NewEndpoint>| endpoint.as_ref().and_then(|one| one.auth.clone());
     let said: Vec<Auth> =
         [new.auth.clone(), of(&new.imap), of(&new.smtp)].into_iter().flatten().collect();
     if said.windows(2).any(|two| two.first() != two.last()) {

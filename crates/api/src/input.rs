@@ -92,9 +92,9 @@ pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
             Problem::saying(Kind::Unreadable, format!("The body is not JSON: {text} ({place})."))
         }
     })?;
-    reader.end().map_err(|_| {
-        Problem::saying(Kind::Unreadable, "There is more in the body than one JSON value.")
-    })?;
+    let more =
+        || Problem::saying(Kind::Unreadable, "There is more in the body than one JSON value.");
+    reader.end().ok().ok_or_else(more)?;
     Ok(value)
 }
 
@@ -155,10 +155,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
-        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|fault| {
-            tracing::debug!(status = %fault.into_response().status(), "an id cannot be read");
-            Problem::not_found()
-        })?;
+        let Path(text) =
+            Path::<String>::from_request_parts(parts, state).await.map_err(|fault| {
+                tracing::debug!(status = %fault.into_response().status(), "an id cannot be read");
+                Problem::not_found()
+            })?;
         text.parse().ok().map(Self).ok_or_else(Problem::not_found)
     }
 }

@@ -99,7 +99,7 @@ fn is_same(name: &str, text: &str) -> bool {
 
 /// A mail address in a field.
 pub(crate) fn address(field: &str, text: &str) -> ApiResult<EmailAddress> {
-    text.parse().map_err(|_| Problem::field(field, "is not a mail address"))
+    text.parse().ok().ok_or_else(|| Problem::field(field, "is not a mail address"))
 }
 
 /// Somebody outside, named in a field.
@@ -122,8 +122,8 @@ pub(crate) async fn uploads(
     let mut uploads: Vec<PublicId> = Vec::with_capacity(ids.len());
     let unknown = "names a file that you did not upload, or that was sent already";
     for (at, id) in ids.iter().enumerate() {
-        let id = id.parse().map_err(|_| Problem::field(format!("attachments[{at}]"), unknown))?;
-        uploads.push(id);
+        let wrong = || Problem::field(format!("attachments[{at}]"), unknown);
+        uploads.push(id.parse().ok().ok_or_else(wrong)?);
     }
     match ::tickets::reading::missing_upload(conn, actor, &uploads).await? {
         Some(id) => {

@@ -90,11 +90,7 @@ pub(crate) async fn show(
     params(("id" = String, Path)),
     responses((status = 200, description = "The source", body = String,
         content_type = "message/rfc822")))]
-pub(crate) async fn raw(
-    State(api): State<Api>,
-    actor: Actor,
-    Id(id): Id,
-) -> ApiResult<Response> {
+pub(crate) async fn raw(State(api): State<Api>, actor: Actor, Id(id): Id) -> ApiResult<Response> {
     let mut conn = api.db().read().await?;
     let line = visible(&mut conn, &actor, id).await?;
     let bytes = source(&mut conn, line.id).await?.ok_or_else(Problem::not_found)?;

@@ -7,7 +7,7 @@ use kernel::Timestamp;
 
 use crate::lookup::Lookup;
 use crate::problem::{ApiResult, Problem};
-use crate::wire::TicketPatch;
+use crate::wire::{Given, TicketPatch};
 
 /// The ticket as it was.
 pub(crate) struct Before<'b> {
@@ -35,22 +35,28 @@ pub(crate) fn edits(
         let wrong = |_| Problem::field("priority", "is “low”, “normal”, “high” or “urgent”");
         edits.push(Edit::Priority(Priority::named(priority).map_err(wrong)?));
     }
-    if let Some(category) = &patch.category {
-        let category = category.as_deref().map(|text| lookup.category(text)).transpose()?;
-        edits.push(Edit::Category(category));
-    }
-    if let Some(team) = &patch.team {
-        edits.push(Edit::Team(team.as_deref().map(|text| lookup.team(text)).transpose()?));
-    }
-    if let Some(assignee) = &patch.assignee {
-        let assignee = assignee.as_deref().map(|text| lookup.agent(actor, text)).transpose()?;
-        edits.push(Edit::Assign(assignee));
-    }
+    let category = |text: &str| lookup.category(text);
+    edits.extend(given(&patch.category, category, Edit::Category)?);
+    edits.extend(given(&patch.team, |text| lookup.team(text), Edit::Team)?);
+    edits.extend(given(&patch.assignee, |text| lookup.agent(actor, text), Edit::Assign)?);
     if let Some(tags) = &patch.tags {
         edits.extend(retagged(tags, before.tags));
     }
     edits.extend(moved(patch, before.ticket)?);
     Ok(edits)
+}
+
+/// The change of a field that null takes away.
+fn given<T>(
+    given: &Given,
+    read: impl FnOnce(&str) -> ApiResult<T>,
+    edit: fn(Option<T>) -> Edit,
+) -> ApiResult<Option<Edit>> {
+    Ok(match given {
+        Given::Absent => None,
+        Given::Null => Some(edit(None)),
+        Given::This(text) => Some(edit(Some(read(text)?))),
+    })
 }
 
 fn retagged(wanted: &[String], before: &[String]) -> Vec<Edit> {

@@ -16,7 +16,7 @@ pub(crate) type ApiResult<T> = Result<T, Problem>;
 
 /// What went wrong, in words for a person and with a type for a program (RFC 9457).
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Names the kind of problem and leads to its description.
     #[serde(rename = "type")]
     #[schema(example = "/api/docs#problem-invalid-field")]
@@ -35,7 +35,7 @@ pub struct Problem {
 
 /// What is wrong with one field.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Wrong {
+pub(crate) struct Wrong {
     /// Its path, such as `customer.email`.
     #[schema(example = "colour")]
     field: String,
@@ -82,96 +82,73 @@ impl Kind {
         Self::TooSlow,
     ];
 
-    /// Its name, its status, its title, and what to say where nothing better is known.
-    fn parts(self) -> (&'static str, StatusCode, &'static str, &'static str) {
+    /// Its name and its status.
+    fn face(self) -> (&'static str, StatusCode) {
+        match self {
+            Self::Unreadable => ("unreadable", StatusCode::BAD_REQUEST),
+            Self::NoToken => ("no-token", StatusCode::UNAUTHORIZED),
+            Self::NotAllowed => ("not-allowed", StatusCode::FORBIDDEN),
+            Self::NotFound => ("not-found", StatusCode::NOT_FOUND),
+            Self::WrongMethod => ("wrong-method", StatusCode::METHOD_NOT_ALLOWED),
+            Self::Conflict => ("conflict", StatusCode::CONFLICT),
+            Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::WrongType => ("wrong-type", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Self::WrongHost => ("wrong-host", StatusCode::MISDIRECTED_REQUEST),
+            Self::InvalidField => ("invalid-field", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::Refused => ("refused", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::KeyReused => ("key-reused", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::TooMany => ("too-many", StatusCode::TOO_MANY_REQUESTS),
+            Self::Broken => ("broken", StatusCode::INTERNAL_SERVER_ERROR),
+            Self::TooSlow => ("too-slow", StatusCode::GATEWAY_TIMEOUT),
+        }
+    }
+
+    /// Its title, and what to say where nothing better is known.
+    fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Unreadable => (
-                "unreadable",
-                StatusCode::BAD_REQUEST,
                 "The request cannot be read",
                 "Check how the request is written; the docs show every field and parameter.",
             ),
             Self::NoToken => (
-                "no-token",
-                StatusCode::UNAUTHORIZED,
                 "A token is missing or not valid",
                 "Send “Authorization: Bearer” with a token that is neither revoked nor expired.",
             ),
             Self::NotAllowed => (
-                "not-allowed",
-                StatusCode::FORBIDDEN,
                 "The token does not allow this",
                 "Make a token with the scope that the docs name, for a person whose role may do this.",
             ),
             Self::NotFound => (
-                "not-found",
-                StatusCode::NOT_FOUND,
                 "There is no such thing",
                 "Nothing is here, or not for the person whose token this is.",
             ),
-            Self::WrongMethod => (
-                "wrong-method",
-                StatusCode::METHOD_NOT_ALLOWED,
-                "This method is not known here",
-                "The header Allow says which methods are.",
-            ),
-            Self::Conflict => (
-                "conflict",
-                StatusCode::CONFLICT,
-                "Somebody else changed it meanwhile",
-                "Read it again, then repeat the change.",
-            ),
-            Self::TooLarge => (
-                "too-large",
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "The request is too large",
-                "JSON may have 2 MB, a file 25 MB.",
-            ),
-            Self::WrongType => (
-                "wrong-type",
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "The body has the wrong type",
-                "Send JSON with “Content-Type: application/json”.",
-            ),
-            Self::WrongHost => (
-                "wrong-host",
-                StatusCode::MISDIRECTED_REQUEST,
-                "This host name is not configured here",
-                "Use the address of the base URL.",
-            ),
-            Self::InvalidField => (
-                "invalid-field",
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "A field is not as it has to be",
-                "The list of errors names the field.",
-            ),
-            Self::Refused => (
-                "refused",
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "A rule says no",
-                "The detail says which, and what to do.",
-            ),
+            Self::WrongMethod => {
+                ("This method is not known here", "The header Allow says which methods are.")
+            }
+            Self::Conflict => {
+                ("Somebody else changed it meanwhile", "Read it again, then repeat the change.")
+            }
+            Self::TooLarge => ("The request is too large", "JSON may have 2 MB, a file 25 MB."),
+            Self::WrongType => {
+                ("The body has the wrong type", "Send JSON with “Content-Type: application/json”.")
+            }
+            Self::WrongHost => {
+                ("This host name is not configured here", "Use the address of the base URL.")
+            }
+            Self::InvalidField => {
+                ("A field is not as it has to be", "The list of errors names the field.")
+            }
+            Self::Refused => ("A rule says no", "The detail says which, and what to do."),
             Self::KeyReused => (
-                "key-reused",
-                StatusCode::UNPROCESSABLE_ENTITY,
                 "The idempotency key was used for another request",
                 "Use a new key for each new request, and the same key only to repeat one.",
             ),
-            Self::TooMany => (
-                "too-many",
-                StatusCode::TOO_MANY_REQUESTS,
-                "Too many requests",
-                "Wait as long as the header Retry-After says.",
-            ),
+            Self::TooMany => ("Too many requests", "Wait as long as the header Retry-After says."),
             Self::Broken => (
-                "broken",
-                StatusCode::INTERNAL_SERVER_ERROR,
                 "Something does not work here",
                 "Nothing was changed. Try again; the operator finds the reason in the log.",
             ),
             Self::TooSlow => (
-                "too-slow",
-                StatusCode::GATEWAY_TIMEOUT,
                 "The answer took too long",
                 "Try again, with the same idempotency key if it was a POST.",
             ),
@@ -179,19 +156,19 @@ impl Kind {
     }
 
     pub(crate) fn name(self) -> &'static str {
-        self.parts().0
+        self.face().0
     }
 
     pub(crate) fn status(self) -> StatusCode {
-        self.parts().1
+        self.face().1
     }
 
     pub(crate) fn title(self) -> &'static str {
-        self.parts().2
+        self.words().0
     }
 
     pub(crate) fn advice(self) -> &'static str {
-        self.parts().3
+        self.words().1
     }
 
     /// The kind that a bare status stands for.

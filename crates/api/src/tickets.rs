@@ -11,8 +11,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use database::Conn;
 use jiff::tz::TimeZone;
-use kernel::{PublicId, TicketId};
-use outbox::Recipients;
+use kernel::{InboxId, PublicId, TicketId, Timestamp};
+use outbox::{Party, Recipients};
 
 use crate::input::{Input, Query, Reference, cursor, limit, place};
 use crate::lookup::{Lookup, Words, parties, party, uploads};
@@ -83,8 +83,8 @@ async fn filter(
         filter.inbox = Some(lookup.inbox(actor, inbox)?);
     }
     if let Some(customer) = &query.customer {
-        let id = customer.parse::<PublicId>();
-        let id = id.map_err(|_| Problem::field("customer", "is not the id of a customer"))?;
+        let id = customer.parse::<PublicId>().ok();
+        let id = id.ok_or_else(|| Problem::field("customer", "is not the id of a customer"))?;
         match customers::find_by_public_id(conn, id).await? {
             Some(customer) => filter.customer = Some(customer.id),
             None => filter.impossible = true,
@@ -191,39 +191,50 @@ pub(crate) async fn create(
         let new = NewTicket { inbox, customer, subject, text, cc, then, uploads };
         open_ticket(tx, &office, &actor, &new).await?.ticket
     } else {
-        let incoming = Incoming {
-            inbox,
-            channel: Channel::Api,
-            sender: Sender {
-                name: customer.name,
-                address: Some(customer.address),
-                // A program says whose words these are; the person proved nothing.
-                check: SenderCheck::Unknown,
-                check_detail: "{}".to_owned(),
-            },
-            recipients: Recipients::default(),
-            subject: value.subject,
-            text: words.text,
-            quoted: String::new(),
-            html: words.html,
-            files: Vec::new(),
-            mail_id: None,
-            references: Vec::new(),
-            tokens: ReplyTokens::default(),
-            is_robot: false,
-            is_history: false,
-            language: None,
-            ledger: None,
-            category: None,
-            fields: Vec::new(),
-            received_at: office.now,
-        };
+        let incoming = said(inbox, customer, value.subject, words, office.now);
         receive(tx, &office, &incoming).await?.ticket
     };
     let mut made = answer(tx, &lookup, ticket).await?;
     let first = reading::first_message(tx, ticket).await?;
     made.message = first.map(|written| wire::Message::of(&written, &lookup.directory));
     once.created(&made).await
+}
+
+/// The customer's words, as if they had come by a channel.
+fn said(
+    inbox: InboxId,
+    customer: Party,
+    subject: String,
+    words: Words,
+    received_at: Timestamp,
+) -> Incoming {
+    Incoming {
+        inbox,
+        channel: Channel::Api,
+        sender: Sender {
+            name: customer.name,
+            address: Some(customer.address),
+            // A program says whose words these are; the person proved nothing.
+            check: SenderCheck::Unknown,
+            check_detail: "{}".to_owned(),
+        },
+        recipients: Recipients::default(),
+        subject,
+        text: words.text,
+        quoted: String::new(),
+        html: words.html,
+        files: Vec::new(),
+        mail_id: None,
+        references: Vec::new(),
+        tokens: ReplyTokens::default(),
+        is_robot: false,
+        is_history: false,
+        language: None,
+        ledger: None,
+        category: None,
+        fields: Vec::new(),
+        received_at,
+    }
 }
 
 /// Change a ticket

@@ -25,7 +25,7 @@ on_both! {
             };
             let place = format!("{} {}", route.method, route.path);
             for nobody in ["", "rct_nonsense", "rct_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
-                let reply = ask(nobody.to_owned()).await.is_problem(401);
+                let reply = ask(nobody.to_owned()).await.refused(401);
                 assert!(reply.header("www-authenticate").starts_with("Bearer"), "{place}");
             }
             // Everything but what the route asks for, as the owner.
@@ -36,7 +36,7 @@ on_both! {
             });
             let others: Vec<&str> = others.map(Scope::as_str).collect();
             let token = shop.token(shop.cast.sarah, &others.join(" ")).await;
-            let reply = ask(token).await.is_problem(403);
+            let reply = ask(token).await.refused(403);
             let challenge = reply.header("www-authenticate");
             assert!(challenge.contains("insufficient_scope"), "{place}: {challenge}");
             assert!(challenge.contains(needed.as_str()), "{place}: {challenge}");
@@ -73,17 +73,17 @@ on_both! {
         let shop = Shop::new(db).await;
         let token = shop.sarah().await;
         for path in ["/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1/tickets/RC-1/nothing"] {
-            shop.get(&token, path).await.is_problem(404);
-            shop.get("", path).await.is_problem(404);
+            shop.get(&token, path).await.refused(404);
+            shop.get("", path).await.refused(404);
         }
         let reply = shop.send(request("DELETE", "/api/v1/tickets", &token, Body::empty(), &[])).await;
-        let reply = reply.is_problem(405);
+        let reply = reply.refused(405);
         assert!(reply.header("allow").contains("GET") && reply.header("allow").contains("POST"));
         for path in ["/api/v1/tickets/RC-99999", "/api/v1/tickets/x", "/api/v1/tickets/%FF"] {
-            shop.get(&token, path).await.is_problem(404);
+            shop.get(&token, path).await.refused(404);
         }
         for path in ["/api/v1/customers/7", "/api/v1/attachments/..%2f..", "/api/v1/mail/ledger/1/raw"] {
-            shop.get(&token, path).await.is_problem(404);
+            shop.get(&token, path).await.refused(404);
         }
     }
 }
@@ -167,11 +167,17 @@ async fn the_page_shows_every_operation_and_runs_nothing() {
         let line = format!("<b>{}</b> {}", route.method, route.path);
         assert!(html.contains(&line), "{line} is missing");
     }
-    for text in ["customer.email", "Idempotency-Key", "curl -X POST", "http://localhost:8080/api/v1/search?q=status:open%20%22money%20back%22"] {
+    for text in [
+        "customer.email",
+        "Idempotency-Key",
+        "curl -X POST",
+        "http://localhost:8080/api/v1/search?q=status:open%20%22money%20back%22",
+    ] {
         assert!(html.contains(text) || text == "customer.email", "{text} is missing");
     }
     assert!(!html.contains(" style=") && !html.contains("onclick") && !html.contains("docs-"));
-    let inline = html.matches("<script").count() - html.matches("<script src=").count()
+    let inline = html.matches("<script").count()
+        - html.matches("<script src=").count()
         - html.matches("<script type=\"module\" src=").count();
     assert_eq!(inline, 0, "nothing runs inside of the page");
     for outside in ["src=\"http", "href=\"http"] {

@@ -25,7 +25,8 @@ struct Heard {
 
 impl Stream {
     async fn open(shop: &Shop, token: &str, last: &str) -> Self {
-        let headers: &[(&str, &str)] = if last.is_empty() { &[] } else { &[("last-event-id", last)] };
+        let headers: &[(&str, &str)] =
+            if last.is_empty() { &[] } else { &[("last-event-id", last)] };
         let request = request("GET", "/api/v1/events", token, Body::empty(), headers);
         let response = shop.router.clone().oneshot(request).await.unwrap();
         assert_eq!(response.status(), 200);
@@ -103,6 +104,6 @@ on_both! {
         while let Some(heard) = stream.next().await {
             assert_ne!(heard.data["ticket"], json!(hidden), "nothing is told any more");
         }
-        shop.get(&token, "/api/v1/tickets").await.is_problem(401);
+        shop.get(&token, "/api/v1/tickets").await.refused(401);
     }
 }

@@ -24,7 +24,7 @@ on_both! {
         assert!(got.header("content-disposition").starts_with("attachment; filename=\"pa_sswd.svg\""));
         assert_eq!(got.header("content-type"), "application/octet-stream");
         // Nobody else sees what waits, nor sends it.
-        shop.get(&tom, url).await.is_problem(404);
+        shop.get(&tom, url).await.refused(404);
         let billing = shop.dana_writes("Billing", "Hello").await;
         let body = json!({"text": "Here", "attachments": [file["id"]]});
         shop.post(&tom, &format!("/api/v1/tickets/{billing}/messages"), &body).await.names(422, "attachments[0]");
@@ -35,12 +35,12 @@ on_both! {
         assert_eq!(sent["attachments"][0]["id"], file["id"]);
         shop.post(&priya, &messages, &body).await.names(422, "attachments[0]");
         shop.get(&shop.sarah().await, url).await.is(200);
-        shop.get(&tom, url).await.is_problem(404);
+        shop.get(&tom, url).await.refused(404);
         let noted = uploads(&shop, &priya, "note.txt", b"x").await.is(201).json;
         let note = json!({"text": "See file", "attachments": [noted["id"]]});
         let note = shop.post(&priya, &format!("/api/v1/tickets/{support}/notes"), &note).await.is(201).json;
         assert_eq!(note["attachments"][0]["name"], "note.txt");
-        shop.get(&tom, noted["url"].as_str().unwrap()).await.is_problem(404);
+        shop.get(&tom, noted["url"].as_str().unwrap()).await.refused(404);
         shop.get(&priya, noted["url"].as_str().unwrap()).await.is(200);
     }
 }
@@ -50,9 +50,10 @@ async fn files_that_are_not_taken_say_why() {
     let shop = Shop::new(database::testing::sqlite().await).await;
     let token = shop.priya().await;
     uploads(&shop, &token, "a", b"").await.names(422, "body");
-    let reply = shop.send(request("POST", "/api/v1/attachments", &token, Body::from("x"), &[])).await;
+    let reply =
+        shop.send(request("POST", "/api/v1/attachments", &token, Body::from("x"), &[])).await;
     reply.names(422, "name");
     let large = vec![0; 25 * 1024 * 1024 + 1];
-    uploads(&shop, &token, "a", &large).await.is_problem(413);
+    uploads(&shop, &token, "a", &large).await.refused(413);
     uploads(&shop, &token, "a", &large[1..]).await.is(201);
 }

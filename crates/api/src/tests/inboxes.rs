@@ -14,10 +14,8 @@ async fn made(shop: &Shop, body: &Value) -> (Value, Connection) {
     let reply = shop.post(&token, "/api/v1/inboxes", body).await.is(201);
     assert!(!String::from_utf8_lossy(&reply.bytes).contains("s3cret"), "secrets stay inside");
     let mut conn = shop.cast.db.read().await.unwrap();
-    let id: InboxId = conn
-        .scalar("select id from inboxes order by id desc limit 1", params![])
-        .await
-        .unwrap();
+    let id: InboxId =
+        conn.scalar("select id from inboxes order by id desc limit 1", params![]).await.unwrap();
     let connection = Connection::find(&mut conn, id).await.unwrap();
     (reply.json, connection.unwrap_or_default())
 }
@@ -99,7 +97,7 @@ on_both! {
             assert!(!String::from_utf8_lossy(&reply.bytes).contains("s3cret"));
         }
         let taken = json!({"name": "Support", "address": "support@northlight.example"});
-        let reply = shop.post(&token, "/api/v1/inboxes", &taken).await.is_problem(422);
+        let reply = shop.post(&token, "/api/v1/inboxes", &taken).await.refused(422);
         assert!(reply.json["detail"].as_str().unwrap().contains("already has the address"));
         let list = shop.get(&token, "/api/v1/inboxes?limit=1").await.is(200);
         let next = list.json["next"].as_str().unwrap();
@@ -107,7 +105,7 @@ on_both! {
         assert_eq!([list.column("name"), rest.column("name")].concat(), ["Support", "Billing"]);
         let tom = shop.tom().await;
         let support = format!("/api/v1/inboxes/{}", list.json["data"][0]["id"].as_str().unwrap());
-        shop.get(&tom, &support).await.is_problem(404);
+        shop.get(&tom, &support).await.refused(404);
     }
 
     async fn tags_and_views_are_listed(db: Db) {

@@ -18,12 +18,9 @@ async fn arrives(shop: &Shop, inbox: InboxId, fate: &str, bytes: &[u8]) -> Publi
         )
         .await
         .unwrap();
-    tx.execute(
-        "insert into mail_sources (ledger_id, bytes) values ($1, $2)",
-        params![line, bytes],
-    )
-    .await
-    .unwrap();
+    tx.execute("insert into mail_sources (ledger_id, bytes) values ($1, $2)", params![line, bytes])
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     id
 }
@@ -57,7 +54,7 @@ on_both! {
         assert_eq!(raw.bytes, source, "byte for byte");
         assert_eq!(raw.header("content-type"), "message/rfc822");
         for below in ["", "/raw"] {
-            shop.get(&tom, &format!("{path}/{hidden}{below}")).await.is_problem(404);
+            shop.get(&tom, &format!("{path}/{hidden}{below}")).await.refused(404);
         }
         shop.get(&tom, &format!("{path}?inbox=support")).await.names(422, "inbox");
         shop.get(&priya, &format!("{path}?fate=lost")).await.names(422, "fate");

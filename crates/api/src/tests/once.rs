@@ -43,16 +43,16 @@ on_both! {
         let path = "/api/v1/tickets";
         let body = |text: &str| json!({"customer": {"email": "dana@example.com"}, "subject": "Hi", "text": text});
         keyed(&shop, &token, path, "k", &body("one")).await.is(201);
-        let reply = keyed(&shop, &token, path, "k", &body("two")).await.is_problem(422);
+        let reply = keyed(&shop, &token, path, "k", &body("two")).await.refused(422);
         assert_eq!(reply.json["type"], "/api/docs#problem-key-reused");
         let other_place = keyed(&shop, &token, "/api/v1/tickets/RC-10001/notes", "k", &json!({"text": "x"})).await;
-        other_place.is_problem(422);
+        other_place.refused(422);
         // Another person may use the same word.
         let priya = shop.priya().await;
         let theirs = keyed(&shop, &priya, path, "k", &body("two")).await.is(201);
         assert_eq!(theirs.json["reference"], "RC-10002");
         for bad in ["", " ", &"x".repeat(201)] {
-            keyed(&shop, &token, path, bad, &body("three")).await.is_problem(400);
+            keyed(&shop, &token, path, bad, &body("three")).await.refused(400);
         }
     }
 
@@ -61,7 +61,7 @@ on_both! {
         let token = shop.sarah().await;
         let path = "/api/v1/tickets/RC-10001/notes";
         let body = json!({"text": "Too early"});
-        keyed(&shop, &token, path, "k", &body).await.is_problem(404);
+        keyed(&shop, &token, path, "k", &body).await.refused(404);
         shop.dana_writes("Support", "Hello").await;
         keyed(&shop, &token, path, "k", &body).await.is(201);
     }

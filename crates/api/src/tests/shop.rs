@@ -43,12 +43,12 @@ impl Reply {
 
     /// A problem of this status that names this field.
     pub(crate) fn names(self, status: u16, field: &str) -> Self {
-        let reply = self.is_problem(status);
+        let reply = self.refused(status);
         assert_eq!(reply.json["errors"][0]["field"], field, "{}", reply.json);
         reply
     }
 
-    pub(crate) fn is_problem(self, status: u16) -> Self {
+    pub(crate) fn refused(self, status: u16) -> Self {
         let reply = self.is(status);
         assert_eq!(reply.header("content-type"), "application/problem+json");
         assert_eq!(reply.json["status"], status);

@@ -12,67 +12,67 @@ use super::{Person, Writer};
 
 /// A message: what the customer wrote or can read.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Message {
-    pub id: String,
+pub(crate) struct Message {
+    pub(crate) id: String,
     /// The ticket it stands in.
     #[schema(example = "RC-10482")]
-    pub ticket: String,
+    pub(crate) ticket: String,
     #[schema(example = "/api/v1/tickets/RC-10482/messages")]
-    pub url: String,
+    pub(crate) url: String,
     /// `in` from the customer, `out` from us.
     #[schema(example = "in")]
-    pub direction: String,
+    pub(crate) direction: String,
     /// `message`, `acknowledgement`, `automatic` or `forward`.
     #[schema(example = "message")]
-    pub kind: String,
+    pub(crate) kind: String,
     #[schema(example = "email")]
-    pub channel: String,
+    pub(crate) channel: String,
     /// `customer`, `stranger` (not yet admitted to the ticket), `agent` or `system`.
     #[schema(example = "customer")]
-    pub author: String,
+    pub(crate) author: String,
     /// Who of us wrote it.
-    pub agent: Option<Person>,
+    pub(crate) agent: Option<Person>,
     #[schema(example = "Dana Whitfield")]
-    pub from_name: String,
+    pub(crate) from_name: String,
     #[schema(example = "dana@example.com")]
-    pub from_email: Option<String>,
-    pub recipients: Recipients,
-    pub subject: String,
+    pub(crate) from_email: Option<String>,
+    pub(crate) recipients: Recipients,
+    pub(crate) subject: String,
     /// The visible part.
     #[schema(example = "I would like my money back.")]
-    pub text: String,
+    pub(crate) text: String,
     /// Quoted history and signature.
-    pub quoted: String,
+    pub(crate) quoted: String,
     /// The HTML as it came, cleaned: no scripts, forms or remote images. Null where it came as
     /// text.
-    pub html: Option<String>,
+    pub(crate) html: Option<String>,
     /// What the checks said about the sender: `pass`, `fail` or `unknown`.
     #[schema(example = "pass")]
-    pub sender_check: String,
+    pub(crate) sender_check: String,
     /// A stranger's, which waits for somebody to admit it.
-    pub held: bool,
+    pub(crate) held: bool,
     #[schema(format = DateTime)]
-    pub redacted_at: Option<String>,
-    pub attachments: Vec<Attachment>,
+    pub(crate) redacted_at: Option<String>,
+    pub(crate) attachments: Vec<Attachment>,
     #[schema(format = DateTime, example = "2026-11-24T09:00:00Z")]
-    pub created_at: String,
+    pub(crate) created_at: String,
 }
 
 /// Who a message went to.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
-pub struct Recipients {
-    pub to: Vec<Receiver>,
-    pub cc: Vec<Receiver>,
-    pub bcc: Vec<Receiver>,
+pub(crate) struct Recipients {
+    pub(crate) to: Vec<Receiver>,
+    pub(crate) cc: Vec<Receiver>,
+    pub(crate) bcc: Vec<Receiver>,
 }
 
 /// Somebody with an address.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Receiver {
+pub(crate) struct Receiver {
     #[schema(example = "dana@example.com")]
-    pub email: String,
+    pub(crate) email: String,
     #[schema(example = "Dana Whitfield")]
-    pub name: String,
+    pub(crate) name: String,
 }
 
 impl Receiver {
@@ -125,45 +125,45 @@ impl Message {
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"text": "Your refund is on its way.", "then": "resolve"}))]
-pub struct NewMessage {
+pub(crate) struct NewMessage {
     /// Markdown.
-    pub text: Option<String>,
-    pub html: Option<String>,
+    pub(crate) text: Option<String>,
+    pub(crate) html: Option<String>,
     /// Who it goes to. Without `to`, `cc` and `bcc`: the customer and whoever takes part.
     #[serde(default)]
-    pub to: Vec<Writer>,
+    pub(crate) to: Vec<Writer>,
     #[serde(default)]
-    pub cc: Vec<Writer>,
+    pub(crate) cc: Vec<Writer>,
     #[serde(default)]
-    pub bcc: Vec<Writer>,
+    pub(crate) bcc: Vec<Writer>,
     /// Ids of uploaded files.
     #[serde(default)]
-    pub attachments: Vec<String>,
+    pub(crate) attachments: Vec<String>,
     /// What becomes of the ticket: `wait` for the customer (the default), `stay_open` or
     /// `resolve`.
     #[schema(example = "wait")]
-    pub then: Option<String>,
+    pub(crate) then: Option<String>,
     /// With `resolve`: as in a ticket.
-    pub resolution: Option<String>,
+    pub(crate) resolution: Option<String>,
     /// With `resolve`: why it came to this.
-    pub cause: Option<String>,
+    pub(crate) cause: Option<String>,
 }
 
 /// Something that only the team reads.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Note {
-    pub id: String,
+pub(crate) struct Note {
+    pub(crate) id: String,
     /// The ticket it stands in.
     #[schema(example = "RC-10482")]
-    pub ticket: String,
+    pub(crate) ticket: String,
     #[schema(example = "/api/v1/tickets/RC-10482/notes")]
-    pub url: String,
-    pub author: Option<Person>,
+    pub(crate) url: String,
+    pub(crate) author: Option<Person>,
     #[schema(example = "She bought it twice by accident. @Mateo, can you look?")]
-    pub text: String,
-    pub attachments: Vec<Attachment>,
+    pub(crate) text: String,
+    pub(crate) attachments: Vec<Attachment>,
     #[schema(format = DateTime, example = "2026-11-24T09:00:00Z")]
-    pub created_at: String,
+    pub(crate) created_at: String,
 }
 
 impl Note {
@@ -185,28 +185,28 @@ impl Note {
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"text": "She bought it twice by accident. @Mateo, can you look?"}))]
-pub struct NewNote {
-    pub text: String,
+pub(crate) struct NewNote {
+    pub(crate) text: String,
     /// Ids of uploaded files.
     #[serde(default)]
-    pub attachments: Vec<String>,
+    pub(crate) attachments: Vec<String>,
 }
 
 /// A stored file.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Attachment {
-    pub id: String,
+pub(crate) struct Attachment {
+    pub(crate) id: String,
     #[schema(example = "invoice.pdf")]
-    pub name: String,
+    pub(crate) name: String,
     /// What the bytes are, whatever the sender said.
     #[schema(example = "application/pdf")]
-    pub media_type: String,
+    pub(crate) media_type: String,
     #[schema(example = 48_213)]
-    pub size_bytes: i64,
+    pub(crate) size_bytes: i64,
     /// Of an image that stands inside the HTML.
-    pub content_id: Option<String>,
+    pub(crate) content_id: Option<String>,
     #[schema(example = "/api/v1/attachments/0199f3a1-7c2e-7d10-a4f5-3a2b1c0d9e8f")]
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Attachment {

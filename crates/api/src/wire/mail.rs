@@ -12,26 +12,26 @@ use super::Named;
 
 /// Where customers write to.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Inbox {
-    pub id: String,
+pub(crate) struct Inbox {
+    pub(crate) id: String,
     #[schema(example = "Support")]
-    pub name: String,
+    pub(crate) name: String,
     /// `email`, `form` or `api`.
     #[schema(example = "email")]
-    pub kind: String,
+    pub(crate) kind: String,
     #[schema(example = "support@shop.example")]
-    pub address: Option<String>,
+    pub(crate) address: Option<String>,
     /// Who mail from here says it is from.
     #[schema(example = "Northlight Studio")]
-    pub sender_name: String,
+    pub(crate) sender_name: String,
     /// The answer time that an acknowledgement promises.
     #[schema(example = 1440)]
-    pub reply_within_minutes: i64,
-    pub acknowledges: bool,
+    pub(crate) reply_within_minutes: i64,
+    pub(crate) acknowledges: bool,
     #[schema(format = DateTime, example = "2026-11-24T09:00:00Z")]
-    pub created_at: String,
+    pub(crate) created_at: String,
     #[schema(example = "/api/v1/inboxes/0199f3a1-7c2e-7d10-a4f5-3a2b1c0d9e8f")]
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Inbox {
@@ -66,41 +66,41 @@ impl Inbox {
         "user": "support@shop.example", "password": "correct horse"
     }
 }))]
-pub struct NewInbox {
+pub(crate) struct NewInbox {
     #[schema(example = "Support")]
-    pub name: String,
+    pub(crate) name: String,
     #[schema(example = "support@shop.example")]
-    pub address: String,
-    pub imap: Option<NewEndpoint>,
-    pub smtp: Option<NewEndpoint>,
+    pub(crate) address: String,
+    pub(crate) imap: Option<NewEndpoint>,
+    pub(crate) smtp: Option<NewEndpoint>,
     /// `"password"` (the default) or `{"xoauth2": {…}}`, for both directions.
-    pub auth: Option<Auth>,
+    pub(crate) auth: Option<Auth>,
 }
 
 /// A mail server.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewEndpoint {
+pub(crate) struct NewEndpoint {
     #[schema(example = "imap.shop.example")]
-    pub host: String,
+    pub(crate) host: String,
     #[schema(example = 993)]
-    pub port: u16,
+    pub(crate) port: u16,
     /// `none`, `starttls` or `implicit`.
     #[schema(example = "implicit")]
-    pub tls: String,
+    pub(crate) tls: String,
     /// How to sign in; an SMTP server may ask for nothing.
     #[schema(example = "support@shop.example")]
-    pub user: Option<String>,
+    pub(crate) user: Option<String>,
     #[schema(value_type = Option<String>, format = Password)]
-    pub password: Option<Secret>,
+    pub(crate) password: Option<Secret>,
     /// The same as in the inbox, where somebody prefers to say it here.
-    pub auth: Option<Auth>,
+    pub(crate) auth: Option<Auth>,
 }
 
 /// How the servers of an inbox are signed in to: `"password"` or `{"xoauth2": {…}}`.
 #[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
 #[schema(rename_all = "lowercase")]
-pub enum Auth {
+pub(crate) enum Auth {
     Password,
     Xoauth2(Xoauth2),
 }
@@ -129,46 +129,46 @@ impl<'de> Deserialize<'de> for Auth {
 /// A permission that a provider gave.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Xoauth2 {
-    pub client_id: String,
+pub(crate) struct Xoauth2 {
+    pub(crate) client_id: String,
     #[schema(value_type = String, format = Password)]
-    pub client_secret: Secret,
+    pub(crate) client_secret: Secret,
     #[schema(example = "https://oauth2.googleapis.com/token")]
-    pub token_url: String,
+    pub(crate) token_url: String,
     #[schema(value_type = String, format = Password)]
-    pub refresh_token: Secret,
+    pub(crate) refresh_token: Secret,
 }
 
 /// A mail that came in, and what became of it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Ledger {
-    pub id: String,
-    pub inbox: Option<Named>,
+pub(crate) struct Ledger {
+    pub(crate) id: String,
+    pub(crate) inbox: Option<Named>,
     /// How it came: `imap`, `lmtp` or `pipe`.
     #[schema(example = "imap")]
-    pub door: String,
+    pub(crate) door: String,
     /// `received`, `ticketed`, `quarantined`, `bounce`, `failed` or `dismissed`.
     #[schema(example = "ticketed")]
-    pub fate: String,
+    pub(crate) fate: String,
     /// Why, where there is something to say.
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// The ticket that it became or joined.
     #[schema(example = "RC-10482")]
-    pub ticket: Option<String>,
+    pub(crate) ticket: Option<String>,
     #[schema(example = "dana@example.com")]
-    pub from_email: String,
-    pub subject: String,
+    pub(crate) from_email: String,
+    pub(crate) subject: String,
     /// Message-ID without its brackets; empty where it has none.
-    pub message_id: String,
+    pub(crate) message_id: String,
     #[schema(example = 4_213)]
-    pub size_bytes: i64,
+    pub(crate) size_bytes: i64,
     /// SHA-256 of the source.
     pub sha256: String,
     #[schema(format = DateTime, example = "2026-11-24T09:00:00Z")]
-    pub received_at: String,
+    pub(crate) received_at: String,
     /// The source, byte for byte.
     #[schema(example = "/api/v1/mail/ledger/0199f3a1-7c2e-7d10-a4f5-3a2b1c0d9e8f/raw")]
-    pub raw_url: String,
+    pub(crate) raw_url: String,
 }
 
 impl Ledger {
@@ -176,8 +176,7 @@ impl Ledger {
         let inbox = directory.inbox(line.inbox);
         Self {
             id: line.public_id.to_string(),
-            inbox: inbox
-                .map(|one| Named { id: one.public_id.to_string(), name: one.name.clone() }),
+            inbox: inbox.map(|one| Named { id: one.public_id.to_string(), name: one.name.clone() }),
             door: line.door.as_str().to_owned(),
             fate: line.fate.as_str().to_owned(),
             reason: line.reason.clone(),

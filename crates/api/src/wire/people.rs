@@ -8,13 +8,13 @@ use utoipa::ToSchema;
 /// Somebody who works here.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Agent)]
-pub struct Person {
+pub(crate) struct Person {
     #[schema(example = "0199f3a1-7c2e-7d10-a4f5-3a2b1c0d9e8f")]
-    pub id: String,
+    pub(crate) id: String,
     #[schema(example = "Priya Nair")]
-    pub name: String,
+    pub(crate) name: String,
     #[schema(example = "priya@shop.example")]
-    pub email: String,
+    pub(crate) email: String,
 }
 
 impl Person {
@@ -34,45 +34,45 @@ impl Person {
 /// A person outside, as somebody names them.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Writer {
+pub(crate) struct Writer {
     #[schema(example = "dana@example.com")]
-    pub email: String,
+    pub(crate) email: String,
     #[schema(example = "Dana Whitfield")]
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
 }
 
 /// A person outside.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Customer {
+pub(crate) struct Customer {
     #[schema(example = "0199f3a1-7c2e-7d10-a4f5-3a2b1c0d9e8f")]
-    pub id: String,
+    pub(crate) id: String,
     /// Empty when only an address is known.
     #[schema(example = "Dana Whitfield")]
-    pub name: String,
+    pub(crate) name: String,
     /// The first address; null for somebody who never gave one.
     #[schema(example = "dana@example.com")]
-    pub email: Option<String>,
+    pub(crate) email: Option<String>,
     /// Every address by which this person is known; only where one customer is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub addresses: Option<Vec<Address>>,
+    pub(crate) addresses: Option<Vec<Address>>,
     #[schema(example = "en")]
-    pub language: Option<String>,
+    pub(crate) language: Option<String>,
     #[schema(example = "Europe/Lisbon")]
-    pub time_zone: Option<String>,
+    pub(crate) time_zone: Option<String>,
     #[schema(format = DateTime, example = "2026-11-24T09:00:00Z")]
-    pub created_at: String,
+    pub(crate) created_at: String,
     #[schema(example = "/api/v1/customers/0199f3a1-7c2e-7d10-a4f5-3a2b1c0d9e8f")]
-    pub url: String,
+    pub(crate) url: String,
 }
 
 /// An address by which somebody is known.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Address {
+pub(crate) struct Address {
     #[schema(example = "dana@example.com")]
-    pub email: String,
+    pub(crate) email: String,
     /// When the person proved to own it.
     #[schema(format = DateTime)]
-    pub verified_at: Option<String>,
+    pub(crate) verified_at: Option<String>,
 }
 
 impl Customer {
@@ -102,7 +102,7 @@ impl Customer {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"name": "Dana Whitfield-Costa"}))]
-pub struct CustomerPatch {
+pub(crate) struct CustomerPatch {
     #[schema(example = "Dana Whitfield-Costa")]
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
 }

@@ -8,69 +8,69 @@ use tickets::finding::{Find, PlaceKind};
 use tickets::reading::Card;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Customer, Message, Named, Person, Writer, given};
+use super::{Customer, Given, Message, Named, Person, Writer};
 
 /// A customer's issue: one reference, one owner, one status.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Ticket {
+pub(crate) struct Ticket {
     /// The same as the reference.
     #[schema(example = "RC-10482")]
-    pub id: String,
+    pub(crate) id: String,
     #[schema(example = "RC-10482")]
-    pub reference: String,
+    pub(crate) reference: String,
     #[schema(example = "/api/v1/tickets/RC-10482")]
-    pub url: String,
+    pub(crate) url: String,
     #[schema(example = "Refund for Web Design Foundations")]
-    pub subject: String,
+    pub(crate) subject: String,
     /// `new`, `bot`, `open`, `waiting_customer`, `on_hold`, `snoozed`, `resolved`, `closed` or
     /// `spam`.
     #[schema(example = "open")]
-    pub status: String,
+    pub(crate) status: String,
     /// `low`, `normal`, `high` or `urgent`.
     #[schema(example = "normal")]
-    pub priority: String,
+    pub(crate) priority: String,
     /// The channel of the first contact: `email`, `form`, `portal` or `api`.
     #[schema(example = "api")]
-    pub channel: String,
-    pub inbox: Option<Named>,
-    pub customer: Option<Customer>,
-    pub assignee: Option<Person>,
-    pub team: Option<Named>,
-    pub category: Option<Named>,
-    pub tags: Vec<String>,
+    pub(crate) channel: String,
+    pub(crate) inbox: Option<Named>,
+    pub(crate) customer: Option<Customer>,
+    pub(crate) assignee: Option<Person>,
+    pub(crate) team: Option<Named>,
+    pub(crate) category: Option<Named>,
+    pub(crate) tags: Vec<String>,
     /// What the ticket waits for while it is on hold.
-    pub hold_reason: Option<String>,
+    pub(crate) hold_reason: Option<String>,
     #[schema(format = DateTime)]
-    pub next_update_at: Option<String>,
+    pub(crate) next_update_at: Option<String>,
     #[schema(format = DateTime)]
-    pub snoozed_until: Option<String>,
+    pub(crate) snoozed_until: Option<String>,
     /// `solved`, `workaround`, `answered`, `duplicate`, `declined`, `no_answer` or
     /// `self_service`.
-    pub resolution: Option<String>,
-    pub cause: Option<String>,
+    pub(crate) resolution: Option<String>,
+    pub(crate) cause: Option<String>,
     /// Since when the customer waits for an answer.
     #[schema(format = DateTime)]
-    pub waiting_since: Option<String>,
+    pub(crate) waiting_since: Option<String>,
     /// When we said that we would answer.
     #[schema(format = DateTime)]
-    pub reply_due_at: Option<String>,
+    pub(crate) reply_due_at: Option<String>,
     #[schema(format = DateTime)]
-    pub first_replied_at: Option<String>,
+    pub(crate) first_replied_at: Option<String>,
     #[schema(format = DateTime)]
-    pub acknowledged_at: Option<String>,
+    pub(crate) acknowledged_at: Option<String>,
     #[schema(format = DateTime)]
-    pub resolved_at: Option<String>,
+    pub(crate) resolved_at: Option<String>,
     #[schema(example = 3)]
-    pub message_count: i64,
+    pub(crate) message_count: i64,
     #[schema(format = DateTime, example = "2026-11-24T09:00:00Z")]
-    pub last_message_at: String,
+    pub(crate) last_message_at: String,
     #[schema(format = DateTime, example = "2026-11-24T09:00:00Z")]
-    pub created_at: String,
+    pub(crate) created_at: String,
     #[schema(format = DateTime, example = "2026-11-24T09:00:00Z")]
-    pub updated_at: String,
+    pub(crate) updated_at: String,
     /// The first message; only in the answer to the request that made the ticket.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<Message>,
+    pub(crate) message: Option<Message>,
 }
 
 /// Names that tickets mention by id.
@@ -88,10 +88,8 @@ impl Ticket {
         let category = ticket
             .category
             .and_then(|id| names.categories.iter().find(|category| category.id == id));
-        let named = |id: kernel::PublicId, name: &str| Named {
-            id: id.to_string(),
-            name: name.to_owned(),
-        };
+        let named =
+            |id: kernel::PublicId, name: &str| Named { id: id.to_string(), name: name.to_owned() };
         Self {
             id: ticket.id.to_string(),
             reference: ticket.id.to_string(),
@@ -129,29 +127,29 @@ impl Ticket {
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct TicketQuery {
+pub(crate) struct TicketQuery {
     /// A status, or `open` (new and open), `active` (everything that is not done), `done`
     /// (resolved and closed) or `any`. Without it: everything but spam.
     #[param(example = "open")]
-    pub status: Option<String>,
+    pub(crate) status: Option<String>,
     /// The mail address or id of somebody who works here, `me`, or `none`.
     #[param(example = "me")]
-    pub assignee: Option<String>,
+    pub(crate) assignee: Option<String>,
     /// The id, the mail address or the name of an inbox.
-    pub inbox: Option<String>,
+    pub(crate) inbox: Option<String>,
     /// The id of a customer.
-    pub customer: Option<String>,
+    pub(crate) customer: Option<String>,
     /// The name of a tag.
-    pub tag: Option<String>,
+    pub(crate) tag: Option<String>,
     /// The id of a saved view. What else is said narrows it.
-    pub view: Option<String>,
+    pub(crate) view: Option<String>,
     /// `newest` (by the last message; the default), `oldest` or `due` (what is due first).
-    pub sort: Option<String>,
+    pub(crate) sort: Option<String>,
     /// How many, 1 to 100; 50 if it is left out.
     #[param(example = 20)]
-    pub limit: Option<i64>,
+    pub(crate) limit: Option<i64>,
     /// `next` of the page before.
-    pub after: Option<String>,
+    pub(crate) after: Option<String>,
 }
 
 /// A new ticket. Give `text` or `html`.
@@ -162,113 +160,113 @@ pub struct TicketQuery {
     "subject": "Refund for Web Design Foundations",
     "text": "I would like my money back."
 }))]
-pub struct NewTicket {
+pub(crate) struct NewTicket {
     /// The id, mail address or name of an inbox; the first one that you see if it is left out.
-    pub inbox: Option<String>,
-    pub customer: Writer,
+    pub(crate) inbox: Option<String>,
+    pub(crate) customer: Writer,
     #[schema(example = "Refund for Web Design Foundations")]
-    pub subject: String,
+    pub(crate) subject: String,
     /// Plain text; from an agent also Markdown.
-    pub text: Option<String>,
-    pub html: Option<String>,
+    pub(crate) text: Option<String>,
+    pub(crate) html: Option<String>,
     /// Who speaks: `customer` (the default: their words, which are acknowledged) or `agent` (our
     /// words, which are mailed to the customer).
     #[schema(example = "customer")]
-    pub from: Option<String>,
+    pub(crate) from: Option<String>,
     /// Who else gets our mail; only from an agent.
     #[serde(default)]
-    pub cc: Vec<Writer>,
+    pub(crate) cc: Vec<Writer>,
     /// Ids of uploaded files; only from an agent.
     #[serde(default)]
-    pub attachments: Vec<String>,
+    pub(crate) attachments: Vec<String>,
 }
 
 /// What is to change about a ticket. What is left out stays; null takes away.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"status": "resolved", "resolution": "solved", "tags": ["refund"]}))]
-pub struct TicketPatch {
+pub(crate) struct TicketPatch {
     /// `open` (also takes it back from spam), `waiting_customer`, `on_hold` (with `hold_reason`
     /// and `next_update_at`), `snoozed` (with `snoozed_until`), `resolved` or `spam`. Closed
     /// follows by itself.
-    pub status: Option<String>,
+    pub(crate) status: Option<String>,
     /// With `resolved`: `solved`, `workaround`, `answered`, `duplicate`, `declined`,
     /// `no_answer` or `self_service`.
-    pub resolution: Option<String>,
+    pub(crate) resolution: Option<String>,
     /// With `resolved`: why it came to this.
-    pub cause: Option<String>,
+    pub(crate) cause: Option<String>,
     /// With `on_hold`: what it waits for.
-    pub hold_reason: Option<String>,
+    pub(crate) hold_reason: Option<String>,
     /// With `on_hold`: when the customer hears from us next.
     #[schema(format = DateTime)]
-    pub next_update_at: Option<String>,
+    pub(crate) next_update_at: Option<String>,
     /// With `snoozed`: when it comes back.
     #[schema(format = DateTime)]
-    pub snoozed_until: Option<String>,
+    pub(crate) snoozed_until: Option<String>,
     /// `low`, `normal`, `high` or `urgent`.
-    pub priority: Option<String>,
+    pub(crate) priority: Option<String>,
     /// The mail address or id of somebody who works here, `me`, or null for nobody.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    pub assignee: Option<Option<String>>,
+    pub(crate) assignee: Given,
     /// The id or name of a team, or null.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    pub team: Option<Option<String>>,
+    pub(crate) team: Given,
     /// The id or name of a category, or null.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    pub category: Option<Option<String>>,
+    pub(crate) category: Given,
     /// All tags that the ticket is to have.
-    pub tags: Option<Vec<String>>,
-    pub subject: Option<String>,
+    pub(crate) tags: Option<Vec<String>>,
+    pub(crate) subject: Option<String>,
     /// The id, mail address or name of the inbox that it moves to.
-    pub inbox: Option<String>,
+    pub(crate) inbox: Option<String>,
 }
 
 /// A piece of a text.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Part {
+pub(crate) struct Part {
     #[schema(example = "refund")]
-    pub text: String,
+    pub(crate) text: String,
     /// Whether this is what was looked for.
-    pub hit: bool,
+    pub(crate) hit: bool,
 }
 
 /// A ticket that was found.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Found {
-    pub ticket: Ticket,
+pub(crate) struct Found {
+    pub(crate) ticket: Ticket,
     /// The subject, with what was looked for set apart.
-    pub subject: Vec<Part>,
+    pub(crate) subject: Vec<Part>,
     /// The words around what was looked for.
-    pub snippet: Vec<Part>,
+    pub(crate) snippet: Vec<Part>,
     /// Where the words stand; null for a ticket found by number or conditions alone.
-    pub found_in: Option<FoundIn>,
+    pub(crate) found_in: Option<FoundIn>,
 }
 
 /// The message or note in which the words stand.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct FoundIn {
+pub(crate) struct FoundIn {
     /// `message` or `note`.
     #[schema(example = "message")]
-    pub kind: &'static str,
-    pub id: String,
+    pub(crate) kind: &'static str,
+    pub(crate) id: String,
     #[schema(format = DateTime)]
-    pub at: String,
+    pub(crate) at: String,
 }
 
 /// One page of what was found. It may be shorter than asked for; there is more until `next` is
 /// null.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Search {
-    pub data: Vec<Found>,
-    pub next: Option<String>,
+pub(crate) struct Search {
+    pub(crate) data: Vec<Found>,
+    pub(crate) next: Option<String>,
     /// Customers whose name or address was named; on the first page, for tokens that may read
     /// customers.
-    pub customers: Vec<Customer>,
+    pub(crate) customers: Vec<Customer>,
     /// Operators of the query that say nothing here; the rest was used.
-    pub not_understood: Vec<String>,
+    pub(crate) not_understood: Vec<String>,
 }
 
 impl Found {
@@ -295,25 +293,25 @@ fn parts(pieces: &[Piece]) -> Vec<Part> {
 
 /// A tag that some ticket has or had.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Tag {
+pub(crate) struct Tag {
     #[schema(example = "refund")]
-    pub name: String,
+    pub(crate) name: String,
 }
 
 /// A list that somebody saved.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct View {
-    pub id: String,
+pub(crate) struct View {
+    pub(crate) id: String,
     #[schema(example = "Refunds that wait")]
-    pub name: String,
+    pub(crate) name: String,
     /// In the words of the search.
     #[schema(example = "status:open tag:refund")]
-    pub query: String,
+    pub(crate) query: String,
     /// `newest`, `oldest` or `due`.
     #[schema(example = "due")]
-    pub sort: String,
+    pub(crate) sort: String,
     /// Whether everybody has it.
-    pub shared: bool,
+    pub(crate) shared: bool,
 }
 
 impl View {
