@@ -9,6 +9,10 @@ use crate::{Actor, Role, Scope, Sees};
 pub enum Act {
     /// Read tickets, customers and search, in the inboxes one sees.
     ReadTickets,
+    /// Read who writes in, for a program that is to see no tickets.
+    ReadCustomers,
+    /// Read which inboxes there are.
+    ReadInboxes,
     /// Write internal notes, follow, mention.
     WriteNotes,
     /// Change state, assignee, priority, tags, fields; merge, split, link.
@@ -38,8 +42,10 @@ pub enum Act {
 }
 
 impl Act {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::ReadTickets,
+        Self::ReadCustomers,
+        Self::ReadInboxes,
         Self::WriteNotes,
         Self::ChangeTickets,
         Self::WriteToCustomers,
@@ -59,6 +65,8 @@ impl Act {
     fn rule(self) -> (Role, Scope) {
         match self {
             Self::ReadTickets => (Role::Collaborator, Scope::TicketsRead),
+            Self::ReadCustomers => (Role::Collaborator, Scope::CustomersRead),
+            Self::ReadInboxes => (Role::Collaborator, Scope::InboxesRead),
             Self::WriteNotes => (Role::Collaborator, Scope::TicketsWrite),
             Self::ManageSelf => (Role::Collaborator, Scope::SettingsWrite),
             Self::ChangeTickets | Self::WriteToCustomers | Self::Redact => {
@@ -71,6 +79,11 @@ impl Act {
             Self::ManageInboxes => (Role::Lead, Scope::InboxesWrite),
             Self::ManagePeople | Self::ManageCompany => (Role::Owner, Scope::SettingsWrite),
         }
+    }
+
+    /// What an API token has to be made for.
+    pub fn scope(self) -> Scope {
+        self.rule().1
     }
 }
 

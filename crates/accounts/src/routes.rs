@@ -101,6 +101,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
+    /// The routes so far.
+    pub fn list(&self) -> &[Route] {
+        &self.list
+    }
+
     /// Closes the routes over their state.
     pub fn with_state(self, state: S) -> (Router, Vec<Route>) {
         (self.router.with_state(state), self.list)

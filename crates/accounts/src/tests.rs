@@ -36,7 +36,7 @@ fn actor(role: Role, scopes: &str, sees: Sees) -> Actor {
 #[test]
 fn each_role_may_what_the_table_says() {
     use Act::*;
-    let collaborator = [ReadTickets, WriteNotes, ManageSelf].as_slice();
+    let collaborator = [ReadTickets, ReadCustomers, ReadInboxes, WriteNotes, ManageSelf].as_slice();
     let agent =
         [ChangeTickets, WriteToCustomers, ChangeCustomers, Redact, ReadMail, HandleMail].as_slice();
     let lead = [ManageShared, ManageTaxonomy, ManageInboxes].as_slice();

@@ -91,9 +91,14 @@ impl Foundation {
 
 /// Everything that is said to people.
 pub(crate) fn catalog() -> Result<Catalog> {
-    let english =
-        &[ui::MESSAGES_EN, accounts::MESSAGES_EN, tickets::MESSAGES_EN, portal::MESSAGES_EN];
-    Catalog::new(&[("en", english)])
+    let english = [
+        ui::MESSAGES_EN,
+        accounts::MESSAGES_EN,
+        tickets::MESSAGES_EN,
+        portal::MESSAGES_EN,
+        api::MESSAGES_EN,
+    ];
+    Catalog::new(&[("en", &english)])
 }
 
 /// Refuses a key that is not the one this database was begun with: stored passwords would not

@@ -36,6 +36,7 @@ pub(crate) fn routes(
         accounts::routes(&foundation.accounts),
         tickets::routes(&desk),
         portal::routes(&foundation.portal),
+        api::routes(&foundation.accounts, &foundation.keys, &foundation.files, stop),
     ];
     for (routes, guards) in rooms {
         router = router.merge(routes);

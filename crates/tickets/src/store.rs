@@ -5,6 +5,7 @@ pub(crate) mod entries;
 pub(crate) mod found;
 pub(crate) mod lists;
 pub(crate) mod people;
+pub(crate) mod reading;
 pub(crate) mod shared;
 pub(crate) mod taxonomy;
 pub(crate) mod tickets;

@@ -43,6 +43,7 @@ pub(crate) fn dress(routes: Router, site: &Site, settings: &Settings) -> Router 
         .layer(TraceLayer::new_for_http().make_span_with(span).on_response(()).on_failure(()))
         .layer(from_fn(metrics::measure))
         .layer(from_fn_with_state(settings.is_https(), ui::harden))
+        .layer(from_fn(api::problems))
         .layer(from_fn_with_state(hosts, ui::guard_host))
         .layer(from_fn_with_state(trusted, client::note))
         .layer(CompressionLayer::new().compress_when(compressed))

@@ -1,0 +1,127 @@
+//! The description of the API: what the handlers say of themselves, with what is true of all.
+
+use accounts::{Access, Route};
+use serde_json::{Value, json};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use crate::problem::{MEDIA_TYPE, Problem, Wrong};
+use crate::{PREFIX, customers, docs, entries, events, files, inboxes, mail, search, shared};
+use crate::{tickets, wire};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Recourse API",
+        version = "1",
+        description = "Tickets, customers and mail for programs. Every request carries a token \
+            as `Authorization: Bearer …`; make one under Settings → API tokens. A token can do \
+            what its scopes say and what its person may.",
+        license(name = "See the licence of the program")
+    ),
+    servers((url = "/", description = "This installation")),
+    paths(
+        tickets::index, tickets::create, tickets::show, tickets::update,
+        entries::messages, entries::create_message, entries::notes, entries::create_note,
+        search::index,
+        customers::index, customers::show, customers::update,
+        inboxes::index, inboxes::create, inboxes::show,
+        shared::tags, shared::views,
+        files::create, files::show,
+        mail::index, mail::show, mail::raw,
+        events::stream,
+        docs::document, docs::page,
+    ),
+    components(schemas(Problem, Wrong, wire::Recipients, events::TicketChanged)),
+    modifiers(&Token),
+    tags(
+        (name = "Tickets", description = "A customer's issue, from the first word to the last."),
+        (name = "Messages and notes", description = "What is said in a ticket."),
+        (name = "Search", description = "Everything, of any age."),
+        (name = "Customers", description = "The people who write in."),
+        (name = "Inboxes", description = "Where they write to."),
+        (name = "Tags and views", description = "What tickets are marked and listed by."),
+        (name = "Attachments", description = "Files that go with messages and notes."),
+        (name = "Mail ledger", description = "Every received mail, and what became of it."),
+        (name = "Events", description = "Changes, as they happen."),
+        (name = "This description", description = "For programs and for people."),
+    )
+)]
+struct Described;
+
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A token, with the scopes that the operation names."))
+            .build();
+        if let Some(components) = &mut document.components {
+            components.add_security_scheme("token", SecurityScheme::Http(scheme));
+        }
+    }
+}
+
+/// The description as it is sent and as it is read.
+pub(crate) struct Description {
+    pub(crate) json: Value,
+    pub(crate) text: String,
+}
+
+/// Puts the description together. What an operation asks of a token comes from the guard of its
+/// route, so that it cannot say anything else.
+pub(crate) fn describe(routes: &[Route]) -> Description {
+    let mut json = serde_json::to_value(Described::openapi()).unwrap_or_default();
+    for route in routes {
+        let method = route.method.to_lowercase();
+        let place = format!("/paths/{}/{method}", escaped(route.path));
+        let Some(operation) = json.pointer_mut(&place) else { continue };
+        complete(operation, route);
+    }
+    let text = json.to_string();
+    Description { json, text }
+}
+
+/// Names an operation by its method and place: `get_tickets_reference_messages`.
+fn name(route: &Route) -> String {
+    let place = route.path.trim_start_matches(PREFIX).trim_start_matches("/api");
+    let words = place.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let words: Vec<&str> = words.collect();
+    format!("{}_{}", route.method.to_lowercase(), words.join("_"))
+}
+
+fn complete(operation: &mut Value, route: &Route) {
+    operation["operationId"] = json!(name(route));
+    operation["security"] = match route.access {
+        Access::Token(act) => json!([{ "token": [act.scope().as_str()] }]),
+        Access::Public | Access::Customer | Access::May(_) => json!([]),
+    };
+    let problem = json!({
+        "description": "A problem: what happened, and what to do about it",
+        "content": { MEDIA_TYPE: { "schema": { "$ref": "#/components/schemas/Problem" } } }
+    });
+    if route.path.starts_with(PREFIX)
+        && let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut)
+    {
+        responses.insert("default".to_owned(), problem);
+    }
+    if route.method != "POST" {
+        return;
+    }
+    let key = json!({
+        "name": "Idempotency-Key", "in": "header", "required": false,
+        "description": "A word of your choice, 1 to 200 characters. The same request with the \
+            same key has one effect and gets the same answer for two days.",
+        "schema": { "type": "string", "maxLength": 200 }
+    });
+    match operation.get_mut("parameters").and_then(Value::as_array_mut) {
+        Some(parameters) => parameters.push(key),
+        None => operation["parameters"] = json!([key]),
+    }
+}
+
+/// A key of an object in a JSON pointer.
+fn escaped(path: &str) -> String {
+    path.replace('~', "~0").replace('/', "~1")
+}

@@ -1,0 +1,73 @@
+use axum::body::Body;
+use serde_json::json;
+
+use super::shop::{JSON, Shop, json_body, request};
+
+#[tokio::test]
+async fn bodies_that_cannot_be_read_say_why() {
+    let shop = Shop::new(database::testing::sqlite().await).await;
+    let token = shop.sarah().await;
+    let path = "/api/v1/tickets";
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "application/jsonish", ""] {
+        let headers = [("content-type", kind)];
+        let reply = shop.send(request("POST", path, &token, Body::from("{}"), &headers)).await;
+        reply.refused(415);
+    }
+    let headers = [("content-type", "Application/JSON; charset=utf-8")];
+    let reply = shop.send(request("POST", path, &token, Body::from("{}"), &headers)).await;
+    reply.names(422, "customer");
+    for (body, says) in [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        ("{\"subject\": }", "line 1, column 13"),
+        ("nonsense", "not JSON"),
+        (
+            "{\"customer\": {\"email\": \"dana@example.com\"}, \"subject\": \"a\", \"text\": \"b\"} x",
+            "more in the body",
+        ),
+        ("\u{feff}{}", "not JSON"),
+    ] {
+        let reply = shop.send(request("POST", path, &token, Body::from(body), JSON)).await;
+        let reply = reply.refused(400);
+        assert!(reply.json["detail"].as_str().unwrap().contains(says), "{body}: {}", reply.json);
+    }
+    for body in ["[]", "7", "null", "\"text\""] {
+        let reply = shop.send(request("POST", path, &token, Body::from(body), JSON)).await;
+        reply.names(422, "body");
+    }
+    let twice = "{\"text\": \"a\", \"text\": \"b\"}";
+    let reply = shop.send(request("POST", path, &token, Body::from(twice), JSON)).await;
+    reply.refused(422);
+    let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
+    let reply = shop.send(request("POST", path, &token, Body::from(deep), JSON)).await;
+    assert!(reply.status == 400 || reply.status == 422);
+    let large = json!({"text": "x".repeat(3 * 1024 * 1024)});
+    let reply = shop.send(request("POST", path, &token, json_body(&large), JSON)).await;
+    reply.refused(413);
+}
+
+/// What stands around the program refuses in the same form.
+#[tokio::test]
+async fn refusals_from_around_the_routes_become_problems() {
+    use axum::Router;
+    use axum::http::StatusCode;
+    use axum::middleware::from_fn;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    let app = Router::new()
+        .route("/api/v1/slow", get(|| async { StatusCode::GATEWAY_TIMEOUT }))
+        .route("/api/v1x", get(|| async { StatusCode::NOT_FOUND }))
+        .route("/page", get(|| async { (StatusCode::MISDIRECTED_REQUEST, "a page") }))
+        .layer(from_fn(crate::problems));
+    for (path, kind) in [
+        ("/api/v1/slow", "application/problem+json"),
+        ("/api/v1x", ""),
+        ("/page", "text/plain; charset=utf-8"),
+    ] {
+        let reply =
+            app.clone().oneshot(request("GET", path, "", Body::empty(), &[])).await.unwrap();
+        let found = reply.headers().get("content-type").map_or("", |value| value.to_str().unwrap());
+        assert_eq!(found, kind, "{path}");
+    }
+}
