@@ -173,7 +173,7 @@ impl Fetcher {
     }
 }
 
-fn same_settings(a: &Connection, b: &Connection) -> bool {
+pub(crate) fn same_settings(a: &Connection, b: &Connection) -> bool {
     // New tokens of a provider are no new settings.
     let tokenless = |connection: &Connection| {
         let mut plain = connection.clone();
@@ -181,6 +181,8 @@ fn same_settings(a: &Connection, b: &Connection) -> bool {
             oauth.access_token = None;
             oauth.expires_at = None;
             oauth.refused = None;
+            // Some providers hand out a new one with every token; the first one is news.
+            oauth.refresh_token = oauth.refresh_token.take().map(|_| String::new());
         }
         plain
     };

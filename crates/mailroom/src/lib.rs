@@ -4,6 +4,7 @@
 //! has a line in the ledger that says what became of it; no connection is open during a
 //! transaction.
 
+mod actions;
 mod connection;
 mod doors;
 mod fetch;
@@ -17,6 +18,7 @@ mod senders;
 mod spam;
 mod store;
 
+pub use actions::{MailRefusal, learn};
 pub use connection::{AfterFetch, Connection, Endpoint, Oauth, Tls};
 pub use doors::{Doorway, Piped, pipe};
 pub use fetch::Fetcher;
@@ -26,3 +28,9 @@ pub use ledger::{Door, Fate, Line};
 pub use oauth::Permissions;
 pub use reader::Reader;
 pub use sender::Sender;
+
+/// The texts of this feature.
+pub const MESSAGES_EN: &str = include_str!("../messages/en.ftl");
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,9 @@ mod courtesy;
 mod event;
 pub mod filter;
 mod joining;
+mod lessons;
 mod letters;
+mod mail_view;
 mod message;
 mod notify;
 mod state;
@@ -19,6 +21,8 @@ mod tokens;
 
 pub use event::{By, Event, Fact, Note};
 pub use joining::SenderCheck;
+pub use lessons::{Learner, Lesson, TeachLesson};
+pub use mail_view::{MailView, inline_image, is_redacted, mail_view};
 pub use message::{Attachment, Author, Message, MessageKind, StoredFile};
 pub use state::{CannotMove, Happening, State, Then};
 pub use ticket::{Channel, Direction, Priority, Resolution, Ticket};

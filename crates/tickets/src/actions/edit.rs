@@ -10,6 +10,7 @@ use live::Touch;
 
 use super::{Office, Reversal, record, save, take};
 use crate::event::{By, Fact};
+use crate::lessons;
 use crate::notify::{self, Told};
 use crate::state::{CannotMove, Happening, State, next};
 use crate::store::people::Reason;
@@ -108,6 +109,7 @@ pub async fn edit(
     if before.inbox != ticket.inbox {
         rescope(tx, &ticket).await?;
     }
+    lessons::teach(tx, ticket.id, (before.state, ticket.state), false, office.now).await?;
     if let Edit::Assign(Some(assignee)) = edit
         && *assignee != actor.id
     {

@@ -1,0 +1,9 @@
+mod deciding;
+mod fetching;
+mod permission;
+mod reading;
+mod sending;
+mod servers;
+mod stage;
+mod taking;
+mod weighing;
