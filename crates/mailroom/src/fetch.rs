@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::connection::Connection;
 use crate::intake::Intake;
 use crate::oauth::Permissions;
-use crate::store::{connections, health};
+use crate::store::health;
 use session::{Going, Session};
 
 /// Fetches for all inboxes. Cheap to clone.

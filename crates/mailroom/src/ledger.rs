@@ -3,7 +3,8 @@
 use anyhow::{Result, bail};
 use kernel::{AgentId, InboxId, LedgerId, MessageId, PublicId, TicketId, Timestamp};
 
-pub(crate) use crate::store::ledger::{counts, find, page, source};
+pub(crate) use crate::store::ledger::counts;
+pub use crate::store::ledger::{find, page, source};
 
 /// By which way a mail came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! A mail as a message that tickets understand. Pure.
 
 use email::Reading;
-use kernel::EmailAddress;
 use outbox::{Party, Recipients};
 use tickets::actions::{Incoming, Office, ReplyTokens, Sender};
 use tickets::{Channel, SenderCheck, StoredFile};

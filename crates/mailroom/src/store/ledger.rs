@@ -241,9 +241,15 @@ pub(crate) async fn hold_again(tx: &mut Tx, id: LedgerId) -> Result<bool> {
     Ok(changed > 0)
 }
 
-pub(crate) async fn find(conn: &mut Conn, id: PublicId) -> Result<Option<Line>> {
+pub async fn find(conn: &mut Conn, id: PublicId) -> Result<Option<Line>> {
     let mut sql = Sql::new("select ");
     sql.push(COLUMNS).push(" from mail_ledger l where l.public_id = ").bind(id);
+    conn.optional_sql(sql).await
+}
+
+pub(crate) async fn find_by_id(conn: &mut Conn, id: LedgerId) -> Result<Option<Line>> {
+    let mut sql = Sql::new("select ");
+    sql.push(COLUMNS).push(" from mail_ledger l where l.id = ").bind(id);
     conn.optional_sql(sql).await
 }
 
@@ -260,14 +266,14 @@ pub(crate) async fn first_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result
 }
 
 /// The source of a mail, byte for byte.
-pub(crate) async fn source(conn: &mut Conn, id: LedgerId) -> Result<Option<Vec<u8>>> {
+pub async fn source(conn: &mut Conn, id: LedgerId) -> Result<Option<Vec<u8>>> {
     let row: Option<(Vec<u8>,)> =
         conn.optional("select bytes from mail_sources where ledger_id = $1", params![id]).await?;
     Ok(row.map(|(bytes,)| bytes))
 }
 
 /// Lines of the ledger, the latest first.
-pub(crate) async fn page(conn: &mut Conn, filter: &Filter, limit: i64) -> Result<Vec<Line>> {
+pub async fn page(conn: &mut Conn, filter: &Filter, limit: i64) -> Result<Vec<Line>> {
     let mut sql = Sql::new("select ");
     sql.push(COLUMNS).push(" from mail_ledger l where ");
     match filter.before {

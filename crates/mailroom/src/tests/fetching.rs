@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use database::{Db, on_both};
+use database::on_both;
 use kernel::{Span, Timestamp};
 use tokio_util::sync::CancellationToken;
 
