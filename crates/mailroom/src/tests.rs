@@ -1,5 +1,8 @@
+mod browser;
 mod deciding;
 mod fetching;
+mod frames;
+mod pages;
 mod permission;
 mod reading;
 mod sending;

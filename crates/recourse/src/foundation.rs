@@ -6,11 +6,12 @@ use accounts::Accounts;
 use anyhow::{Context, Result, bail};
 use database::Db;
 use egress::{Guard, Http};
+use email::Dns;
 use files::Files;
 use kernel::SharedClock;
 use keys::Keys;
 use live::Hub;
-use mailroom::{Intake, Permissions};
+use mailroom::{Intake, Lent, Mailroom, Permissions};
 use tickets::actions::Office;
 use tokio::task::JoinHandle;
 use ui::{Catalog, Site};
@@ -31,6 +32,7 @@ pub struct Foundation {
     pub http: Http,
     pub intake: Intake,
     pub permissions: Permissions,
+    pub dns: Dns,
     /// The name by which this program greets mail servers.
     pub hello_name: String,
 }
@@ -64,6 +66,7 @@ impl Foundation {
                 http: http.clone(),
                 turn: Arc::default(),
             },
+            dns: Dns::system()?,
             hello_name: settings.host().to_owned(),
             db,
             clock,
@@ -79,6 +82,19 @@ impl Foundation {
         Ok((foundation, storing))
     }
 
+    /// What the pages of the mailroom stand on.
+    pub(crate) fn mailroom(&self) -> Mailroom {
+        Mailroom::new(Lent {
+            accounts: self.accounts.clone(),
+            keys: self.keys.clone(),
+            files: self.files.clone(),
+            permissions: self.permissions.clone(),
+            guard: self.guard.clone(),
+            dns: self.dns.clone(),
+            hello_name: self.hello_name.clone(),
+        })
+    }
+
     pub async fn office(&self) -> Result<Office> {
         Office::open(&self.accounts, &self.keys).await
     }
@@ -86,7 +102,9 @@ impl Foundation {
 
 /// Everything that is said to people.
 pub(crate) fn catalog() -> Result<Catalog> {
-    Catalog::new(&[("en", &[ui::MESSAGES_EN, accounts::MESSAGES_EN, tickets::MESSAGES_EN])])
+    let english =
+        [ui::MESSAGES_EN, accounts::MESSAGES_EN, tickets::MESSAGES_EN, mailroom::MESSAGES_EN];
+    Catalog::new(&[("en", &english)])
 }
 
 /// Refuses a key that is not the one this database was begun with: stored passwords would not

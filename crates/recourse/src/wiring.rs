@@ -5,12 +5,12 @@ use std::sync::Arc;
 use accounts::{HandOver, HandOverWork, Route};
 use anyhow::Result;
 use axum::Router;
-use email::Dns;
 use email::lmtp::{Limits, Manners};
-use kernel::{AgentId, Span};
+use kernel::{AgentId, Span, TicketId};
 use mailroom::{Doorway, Fetcher, Reader, Sender};
 use queue::{Context, Workers};
 use tickets::actions::{hand_over, sleepers_wake, spent_tickets_close};
+use tickets::{Learner, Lesson, TeachLesson};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +26,8 @@ pub(crate) fn routes(
 ) -> (Router, Vec<Route>) {
     let mut router = Router::new();
     let mut list = Vec::new();
-    for (routes, guards) in [accounts::routes(&foundation.accounts)] {
+    let mailroom = foundation.mailroom();
+    for (routes, guards) in [accounts::routes(&foundation.accounts), mailroom::routes(&mailroom)] {
         router = router.merge(routes);
         list.extend(guards);
     }
@@ -44,6 +45,7 @@ pub(crate) fn workers(foundation: &Foundation) -> Workers {
     let mut workers = Workers::new(foundation.db.clone(), foundation.clock.clone());
     let all = foundation.clone();
     workers.register::<HandOverWork>(Arc::new(all.clone()));
+    workers.register::<TeachLesson>(Arc::new(all.clone()));
     workers.every("tickets.wake", Span::seconds(20), all.clone(), wake);
     workers.every("tickets.close", Span::minutes(10), all.clone(), close_spent);
     workers.every("mailroom.alarm", Span::seconds(60), all.clone(), raise_alarm);
@@ -99,6 +101,16 @@ impl HandOver for Foundation {
     }
 }
 
+impl Learner for Foundation {
+    fn learn(
+        &self,
+        ticket: TicketId,
+        lesson: Lesson,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
+        Box::pin(async move { mailroom::learn(&self.db, ticket, lesson, self.clock.now()).await })
+    }
+}
+
 /// The tasks that move mail.
 pub(crate) async fn move_mail(
     foundation: &Foundation,
@@ -121,7 +133,7 @@ pub(crate) async fn move_mail(
         accounts: f.accounts.clone(),
         keys: f.keys.clone(),
         files: f.files.clone(),
-        dns: Dns::system()?,
+        dns: f.dns.clone(),
     };
     let sender = Sender {
         db: f.db.clone(),

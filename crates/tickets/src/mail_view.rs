@@ -20,6 +20,7 @@ pub struct MailView {
     /// As it was sent: nothing in it is to be believed. None where there was none, or where the
     /// message was blacked out.
     pub html: Option<String>,
+    /// Empty where the message was blacked out.
     pub text: String,
     /// Where its source is; none for what did not come by mail or was blacked out.
     pub ledger: Option<LedgerId>,
@@ -46,7 +47,7 @@ pub async fn mail_view(
         inbox: ticket.inbox,
         html: if is_black { None } else { entries::html(conn, found.id).await? },
         subject: found.subject,
-        text: found.text,
+        text: if is_black { String::new() } else { found.text },
         ledger: found.ledger.filter(|_| !is_black),
         inline: files
             .into_iter()

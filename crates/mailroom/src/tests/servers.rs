@@ -371,12 +371,12 @@ fn fetched(state: &PostState, set: &str, command: &str) -> Vec<u8> {
 
 /// A provider's token endpoint, which answers the same until told otherwise.
 #[derive(Clone)]
-pub(super) struct Provider(Arc<Mutex<(String, String, Vec<String>)>>, u16);
+pub(super) struct Provider(Arc<Mutex<(String, Vec<u8>, Vec<String>)>>, u16);
 
 impl Provider {
     pub(super) async fn new() -> Self {
         let (listener, port) = listen().await;
-        let answer = ("200 OK".to_owned(), "{}".to_owned(), Vec::new());
+        let answer = ("200 OK".to_owned(), b"{}".to_vec(), Vec::new());
         let provider = Self(Arc::new(Mutex::new(answer)), port);
         let own = provider.clone();
         serve(listener, move |stream| own.clone().talk(BufReader::new(stream)));
@@ -389,7 +389,12 @@ impl Provider {
 
     pub(super) fn answers(&self, status: &str, body: &str) {
         let mut state = self.0.lock().unwrap();
-        (state.0, state.1) = (status.to_owned(), body.to_owned());
+        (state.0, state.1) = (status.to_owned(), body.as_bytes().to_vec());
+    }
+
+    /// Answers every question with these bytes.
+    pub(super) fn gives(&self, bytes: &[u8]) {
+        self.0.lock().unwrap().1 = bytes.to_vec();
     }
 
     /// The bodies of what it was asked.
@@ -415,11 +420,12 @@ impl Provider {
         let answer = {
             let mut state = self.0.lock().unwrap();
             state.2.push(String::from_utf8_lossy(&body).into_owned());
-            let (status, text) = (&state.0, &state.1);
-            format!(
-                "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}",
-                text.len()
-            )
+            let (status, body) = (&state.0, &state.1);
+            let head = format!(
+                "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
+            [head.as_bytes(), body].concat()
         };
         say(&mut stream, answer).await
     }

@@ -84,7 +84,8 @@ fn own_record(
 /// A name that was not used before: receivers remember records for a while.
 fn next_selector(before: Option<&str>) -> String {
     const NAME: &str = "recourse";
-    let number = before.and_then(|name| name.strip_prefix(NAME)).and_then(|n| n.parse::<u32>().ok());
+    let number =
+        before.and_then(|name| name.strip_prefix(NAME)).and_then(|n| n.parse::<u32>().ok());
     format!("{NAME}{}", number.map_or(1, |number| number.saturating_add(1)))
 }
 

@@ -223,17 +223,18 @@ mod tests {
         assert!(!good(REMOTE, url, &sign, until + 1, now.seconds()), "a later end");
         assert!(!good(REMOTE, "https://b.example/x.png", &sign, until, now.seconds()));
         assert!(!good(INLINE, url, &sign, until, now.seconds()), "another purpose");
-        assert!(signer.remote("https://a.example/ü?a=1&b=2").ends_with(
-            "&url=https%3A%2F%2Fa.example%2F%C3%BC%3Fa%3D1%26b%3D2"
-        ));
+        assert!(
+            signer
+                .remote("https://a.example/ü?a=1&b=2")
+                .ends_with("&url=https%3A%2F%2Fa.example%2F%C3%BC%3Fa%3D1%26b%3D2")
+        );
     }
 
     #[test]
     fn the_store_of_images_stays_within_its_bounds() {
         let store = ImageStore::default();
-        let picture = |bytes: usize| {
-            Some(Picture { kind: MediaType::Png, bytes: vec![0; bytes].into() })
-        };
+        let picture =
+            |bytes: usize| Some(Picture { kind: MediaType::Png, bytes: vec![0; bytes].into() });
         for number in 0..100 {
             store.keep(&format!("u{number}"), picture(1024 * 1024));
         }

@@ -196,12 +196,7 @@ impl InboxForm {
         })
     }
 
-    fn read_inbox(
-        &self,
-        kind: InboxKind,
-        w: &Words,
-        problems: &mut Problems,
-    ) -> Option<NewInbox> {
+    fn read_inbox(&self, kind: InboxKind, w: &Words, problems: &mut Problems) -> Option<NewInbox> {
         let name = kernel::clip(&kernel::one_line(&self.name), 100);
         if name.is_empty() {
             problems.add("name", w.t("inbox-name-missing"));
@@ -259,9 +254,10 @@ impl InboxForm {
             token_url,
             scope,
         };
-        let knows = before.oauth.as_ref().is_some_and(|oauth| {
-            app.is_at(oauth) && !oauth.client_secret.is_empty()
-        });
+        let knows = before
+            .oauth
+            .as_ref()
+            .is_some_and(|oauth| app.is_at(oauth) && !oauth.client_secret.is_empty());
         if app.client_secret.is_empty() && !knows {
             problems.add("client_secret", w.t("oauth-secret-missing"));
         }
@@ -283,12 +279,7 @@ impl InboxForm {
         }
     }
 
-    fn read_history(
-        &self,
-        is_imap: bool,
-        w: &Words,
-        problems: &mut Problems,
-    ) -> Option<Timestamp> {
+    fn read_history(&self, is_imap: bool, w: &Words, problems: &mut Problems) -> Option<Timestamp> {
         if !is_imap || self.begin != "history" {
             return None;
         }
@@ -348,7 +339,8 @@ impl<'t> Typed<'t> {
     fn read(&self, w: &Words, problems: &mut Problems) -> Option<Server> {
         let [host_field, port_field] = self.what;
         let host = self.host.trim().to_ascii_lowercase();
-        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+        let is_name =
+            |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
         let is_host = !host.is_empty() && host.len() <= 255 && host.chars().all(is_name);
         if !is_host {
             problems.add(host_field, w.t("host-wrong"));

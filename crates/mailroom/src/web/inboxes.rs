@@ -14,10 +14,10 @@ use super::oauth::CALLBACK;
 use super::parts::Parts;
 use super::standing::{Standing, incoming, outgoing};
 use super::wanted::Wanted;
+use crate::Mailroom;
 use crate::connection::Connection;
 use crate::health::health;
 use crate::store::{cursors, health as health_store};
-use crate::Mailroom;
 
 #[derive(Template)]
 #[template(path = "inboxes.html")]

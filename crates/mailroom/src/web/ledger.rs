@@ -75,9 +75,7 @@ fn tone(fate: Fate) -> &'static str {
 }
 
 /// Names of inboxes by id, for rows.
-pub(super) async fn inbox_names(
-    mailroom: &Mailroom,
-) -> anyhow::Result<HashMap<InboxId, String>> {
+pub(super) async fn inbox_names(mailroom: &Mailroom) -> anyhow::Result<HashMap<InboxId, String>> {
     let directory = mailroom.accounts.directory().await?;
     Ok(directory.all_inboxes().iter().map(|inbox| (inbox.id, inbox.name.clone())).collect())
 }
@@ -90,7 +88,10 @@ impl Row {
         let is_read = line.fate != Fate::Received;
         Self {
             id: line.public_id,
-            from: or(&line.from_address, if is_read { "ledger-no-sender" } else { "ledger-unread" }),
+            from: or(
+                &line.from_address,
+                if is_read { "ledger-no-sender" } else { "ledger-unread" },
+            ),
             subject: or(&line.subject, if is_read { "ledger-no-subject" } else { "ledger-unread" }),
             inbox: names.get(&line.inbox).cloned().unwrap_or_default(),
             at: ui::moment_in_full(line.received_at, &chrome.when),
@@ -142,7 +143,9 @@ pub(super) async fn index(
     fates.extend(Fate::ALL.map(fate_choice));
     let mut inboxes = vec![Choice::new("", chrome.t("ledger-all-inboxes"), chosen.is_none())];
     inboxes.extend(directory.all_inboxes().iter().filter(|inbox| actor.may_see(inbox.id)).map(
-        |inbox| Choice::new(inbox.public_id, &inbox.name, chosen.is_some_and(|one| one.id == inbox.id)),
+        |inbox| {
+            Choice::new(inbox.public_id, &inbox.name, chosen.is_some_and(|one| one.id == inbox.id))
+        },
     ));
     let rows = lines.iter().map(|line| Row::of(line, &chrome, &names)).collect();
     let is_narrowed = fate.is_some() || chosen.is_some() || asked.before.is_some();

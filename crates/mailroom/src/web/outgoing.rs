@@ -84,8 +84,7 @@ pub(super) async fn index(
     let (show, shelf) = shelf(&asked.show);
     let seen = seen_by(&actor);
     let before = asked.before.map(DeliveryId);
-    let mut letters =
-        outbox::listed(&mut conn, shelf, seen.as_deref(), before, ROWS + 1).await?;
+    let mut letters = outbox::listed(&mut conn, shelf, seen.as_deref(), before, ROWS + 1).await?;
     drop(conn);
     let older = if letters.len() > usize::try_from(ROWS).unwrap_or(0) {
         letters.pop();

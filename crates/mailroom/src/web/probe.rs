@@ -170,23 +170,13 @@ async fn credentials(
 /// The steps of a trial in the order in which they are taken.
 fn trial(w: &Words, (what, endpoint): (&str, &Endpoint), probe: &Probe) -> Trial {
     let order: &[Step] = match (endpoint.tls, what) {
-        (Tls::Implicit, "imap") => &[
-            Step::Reached,
-            Step::Encrypted,
-            Step::Greeted,
-            Step::SignedIn,
-            Step::FolderOpened,
-        ],
-        (Tls::StartTls, "imap") => &[
-            Step::Reached,
-            Step::Greeted,
-            Step::Encrypted,
-            Step::SignedIn,
-            Step::FolderOpened,
-        ],
-        (Tls::None, "imap") => {
-            &[Step::Reached, Step::Greeted, Step::SignedIn, Step::FolderOpened]
+        (Tls::Implicit, "imap") => {
+            &[Step::Reached, Step::Encrypted, Step::Greeted, Step::SignedIn, Step::FolderOpened]
         }
+        (Tls::StartTls, "imap") => {
+            &[Step::Reached, Step::Greeted, Step::Encrypted, Step::SignedIn, Step::FolderOpened]
+        }
+        (Tls::None, "imap") => &[Step::Reached, Step::Greeted, Step::SignedIn, Step::FolderOpened],
         (Tls::Implicit, _) => &[Step::Reached, Step::Encrypted, Step::Greeted, Step::SignedIn],
         (Tls::StartTls, _) => &[Step::Reached, Step::Greeted, Step::Encrypted, Step::SignedIn],
         (Tls::None, _) => &[Step::Reached, Step::Greeted, Step::SignedIn],
@@ -244,7 +234,13 @@ mod tests {
             (vec![], Some("nobody answers"), "bad skip skip skip skip"),
             (vec![Step::Reached, Step::Greeted], Some("no TLS"), "ok ok bad skip skip"),
             (
-                vec![Step::Reached, Step::Greeted, Step::Encrypted, Step::SignedIn, Step::FolderOpened],
+                vec![
+                    Step::Reached,
+                    Step::Greeted,
+                    Step::Encrypted,
+                    Step::SignedIn,
+                    Step::FolderOpened,
+                ],
                 None,
                 "ok ok ok ok ok",
             ),

@@ -51,7 +51,10 @@ impl Senders {
             let rows = rows.into_iter().map(|row| {
                 let by = row.by.map_or("", |by| directory.name_of(by));
                 let at = ui::day(row.since, &chrome.when);
-                Row { said: chrome.words.a2("sender-said", "name", by, "at", at), pattern: row.pattern }
+                Row {
+                    said: chrome.words.a2("sender-said", "name", by, "at", at),
+                    pattern: row.pattern,
+                }
             });
             lists.push(rows.collect());
         }

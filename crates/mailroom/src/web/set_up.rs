@@ -23,11 +23,7 @@ struct SetUpInbox {
 }
 
 impl SetUpInbox {
-    async fn new(
-        mailroom: &Mailroom,
-        actor: &Actor,
-        form: Option<InboxForm>,
-    ) -> WebResult<Self> {
+    async fn new(mailroom: &Mailroom, actor: &Actor, form: Option<InboxForm>) -> WebResult<Self> {
         let company = mailroom.accounts.company().await?;
         let w = mailroom.accounts.site().words(&actor.language);
         let form = form.unwrap_or_else(|| InboxForm {

@@ -50,9 +50,7 @@ impl App {
     }
 
     fn is_same(&self, oauth: &Oauth) -> bool {
-        self.is_at(oauth)
-            && self.authorize_url == oauth.authorize_url
-            && self.scope == oauth.scope
+        self.is_at(oauth) && self.authorize_url == oauth.authorize_url && self.scope == oauth.scope
     }
 }
 
