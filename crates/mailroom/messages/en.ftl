@@ -135,6 +135,7 @@ probe-encrypted = Encrypt
 probe-greeted = Greet
 probe-signed-in = Sign in
 probe-folder = Open the folder
+probe-unconnected = Save the inbox and connect it with the provider first.
 probe-worked = Worked.
 probe-failed = Failed.
 probe-skipped = Not tried.

@@ -2,6 +2,7 @@ mod browser;
 mod deciding;
 mod fetching;
 mod frames;
+mod handling;
 mod pages;
 mod permission;
 mod reading;

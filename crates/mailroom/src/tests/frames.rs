@@ -155,6 +155,6 @@ on_both! {
         browser.signs_in("priya").await;
         assert_eq!(browser.gets(&path).await.status, StatusCode::NOT_FOUND);
         let body = path.replace("/source", "/body");
-        assert!(!browser.gets(&body).await.text().contains("here"));
+        assert!(!browser.gets(&body).await.text().contains("Look"));
     }
 }

@@ -100,10 +100,12 @@ pub(super) async fn make_key(
     mailroom.take_trial(&actor)?;
     let key = tokio::task::spawn_blocking(new_signing_key).await.map_err(anyhow::Error::from)?;
     let key = key.map_err(|fault| anyhow!("no key can be made: {fault}"))?;
-    let mut connection = connection_of(&mailroom, inbox.id).await?.unwrap_or_default();
-    connection.dkim_selector = Some(next_selector(connection.dkim_selector.as_deref()));
-    connection.dkim_key = Some(mailroom.keys.seal(&place(inbox.id, "dkim"), &key));
-    save(&mailroom, &inbox, &connection).await
+    let sealed = mailroom.keys.seal(&place(inbox.id, "dkim"), &key);
+    change(&mailroom, &inbox, |connection| {
+        connection.dkim_selector = Some(next_selector(connection.dkim_selector.as_deref()));
+        connection.dkim_key = Some(sealed);
+    })
+    .await
 }
 
 /// Signs no longer. The name of the key stays, so that the next one gets another.
@@ -113,13 +115,17 @@ pub(super) async fn delete_key(
     Path(id): Path<PublicId>,
 ) -> WebResult<Response> {
     let inbox = mailroom.inbox(&actor, id).await?;
-    let mut connection = found(connection_of(&mailroom, inbox.id).await?)?;
-    connection.dkim_key = None;
-    save(&mailroom, &inbox, &connection).await
+    change(&mailroom, &inbox, |connection| connection.dkim_key = None).await
 }
 
-async fn save(mailroom: &Mailroom, inbox: &Inbox, connection: &Connection) -> WebResult<Response> {
+async fn change(
+    mailroom: &Mailroom,
+    inbox: &Inbox,
+    change: impl FnOnce(&mut Connection),
+) -> WebResult<Response> {
     let mut tx = mailroom.db().begin().await?;
+    let mut connection = Connection::find(&mut tx, inbox.id).await?.unwrap_or_default();
+    change(&mut connection);
     connection.save(&mut tx, inbox.id, mailroom.now()).await?;
     tx.commit().await?;
     Ok(ui::see_other(&format!("/settings/inboxes/{}/domain", inbox.public_id)))

@@ -231,28 +231,24 @@ pub(super) async fn update(
         return ui::again(&page);
     }
     if inbox.kind == InboxKind::Email {
-        keep(&mut tx, &mailroom, &inbox, &before, &wanted).await?;
+        keep(&mut tx, &mailroom, &inbox, &wanted).await?;
     }
     tx.commit().await?;
     Ok(done(&view, &format!("/settings/inboxes/{id}"), &w, "saved"))
 }
 
-/// Keeps the connection, if it is not as it was.
-async fn keep(
-    tx: &mut Tx,
-    mailroom: &Mailroom,
-    inbox: &Inbox,
-    before: &Connection,
-    wanted: &Wanted,
-) -> Result<()> {
+/// Keeps the connection, if it is not as it was. Read anew: a provider may have handed out another
+/// token since the form was shown.
+async fn keep(tx: &mut Tx, mailroom: &Mailroom, inbox: &Inbox, wanted: &Wanted) -> Result<()> {
     let now = mailroom.now();
-    let connection = wanted.connection(before, &mailroom.keys, inbox.id, now);
-    if connection == *before {
+    let before = Connection::find(tx, inbox.id).await?.unwrap_or_default();
+    let connection = wanted.connection(&before, &mailroom.keys, inbox.id, now);
+    if connection == before {
         return Ok(());
     }
     connection.save(tx, inbox.id, now).await?;
     health_store::forget(tx, inbox.id).await?;
-    if wanted.fetches_elsewhere(before) {
+    if wanted.fetches_elsewhere(&before) {
         cursors::forget(tx, inbox.id).await?;
     }
     Ok(())

@@ -27,6 +27,9 @@ pub(super) struct Parts {
     /// Where the connection is tried.
     pub(super) probe: String,
     pub(super) trials: Vec<Trial>,
+    /// The headings of its sections, and of what stands in them.
+    pub(super) level: &'static str,
+    pub(super) sublevel: &'static str,
     pub(super) problems: Problems,
 }
 
@@ -84,8 +87,15 @@ impl Parts {
             callback,
             probe,
             trials: Vec::new(),
+            level: "h3",
+            sublevel: "h4",
             problems: Problems::default(),
         }
+    }
+
+    /// On a page whose sections are its second level.
+    pub(super) fn one_level_up(self) -> Self {
+        Self { level: "h2", sublevel: "h3", ..self }
     }
 }
 

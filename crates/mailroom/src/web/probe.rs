@@ -109,7 +109,7 @@ async fn trials(
     let guard = &mailroom.guard;
     let imap = async {
         let Some(endpoint) = &connection.imap else { return Ok(None) };
-        let outcome = match credentials(mailroom, inbox, connection, (endpoint, "imap")).await? {
+        let outcome = match credentials(mailroom, inbox, connection, (endpoint, "imap", w)).await? {
             Ok(credentials) => {
                 let server = endpoint.server(&mailroom.hello_name);
                 probe::imap(&server, &credentials, &connection.folder, guard).await
@@ -120,7 +120,7 @@ async fn trials(
     };
     let smtp = async {
         let Some(endpoint) = &connection.smtp else { return Ok(None) };
-        let outcome = match credentials(mailroom, inbox, connection, (endpoint, "smtp")).await? {
+        let outcome = match credentials(mailroom, inbox, connection, (endpoint, "smtp", w)).await? {
             Ok(credentials) => {
                 let server = endpoint.server(&mailroom.hello_name);
                 probe::smtp(&server, &credentials, guard).await
@@ -149,7 +149,7 @@ async fn credentials(
     mailroom: &Mailroom,
     inbox: Option<InboxId>,
     connection: &Connection,
-    (endpoint, what): (&Endpoint, &str),
+    (endpoint, what, w): (&Endpoint, &str, &Words),
 ) -> Result<Result<Credentials, String>> {
     let id = inbox.unwrap_or(InboxId(0));
     let Some(oauth) = &connection.oauth else {
@@ -158,7 +158,7 @@ async fn credentials(
     };
     // A token is for the servers that it was asked for; others never see it.
     if inbox.is_none() || oauth.refresh_token.is_none() {
-        return Ok(Err("Save the inbox and connect it with the provider first.".to_owned()));
+        return Ok(Err(w.t("probe-unconnected").to_owned()));
     }
     let token = mailroom.permissions.token(id).await;
     Ok(match token {

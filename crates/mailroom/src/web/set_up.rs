@@ -31,7 +31,7 @@ impl SetUpInbox {
             ..InboxForm::blank(&company.name)
         });
         let ways = (mailroom.accounts.site().url(CALLBACK), "/setup/inbox/probe".to_owned());
-        let parts = Parts::new(&w, form, InboxKind::Email, None, ways);
+        let parts = Parts::new(&w, form, InboxKind::Email, None, ways).one_level_up();
         Ok(Self { steps: set_up_steps(1, &company.name, &actor.name), w, parts })
     }
 }
