@@ -3,6 +3,7 @@
 mod session;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -62,12 +63,12 @@ impl Fetcher {
                 same
             });
             for (inbox, connection) in wanted {
-                if !at_work.contains_key(&inbox) {
+                if let Entry::Vacant(place) = at_work.entry(inbox) {
                     let ending = stop.child_token();
                     let task =
                         self.clone().keep_fetching(inbox, connection.clone(), ending.clone());
                     tasks.spawn(task);
-                    at_work.insert(inbox, (connection, ending));
+                    place.insert((connection, ending));
                 }
             }
             while tasks.try_join_next().is_some() {}

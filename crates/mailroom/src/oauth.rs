@@ -54,13 +54,11 @@ impl Permissions {
         endpoint: &Endpoint,
         what: &str,
     ) -> Result<Credentials> {
-        match &connection.oauth {
-            None => endpoint.credentials(&self.keys, &place(inbox, what)),
-            Some(_) => {
-                let token = self.token(inbox).await?;
-                Ok(Credentials::Token { user: endpoint.user.clone(), token })
-            }
+        if connection.oauth.is_none() {
+            return endpoint.credentials(&self.keys, &place(inbox, what));
         }
+        let token = self.token(inbox).await?;
+        Ok(Credentials::Token { user: endpoint.user.clone(), token })
     }
 
     /// A token that is good for a while, renewed if need be.

@@ -371,7 +371,10 @@ fn fetched(state: &PostState, set: &str, command: &str) -> Vec<u8> {
 
 /// A provider's token endpoint, which answers the same until told otherwise.
 #[derive(Clone)]
-pub(super) struct Provider(Arc<Mutex<(String, Vec<u8>, Vec<String>)>>, u16);
+pub(super) struct Provider(Arc<Mutex<Said>>, u16);
+
+/// The status and the body of every answer, and what was asked.
+type Said = (String, Vec<u8>, Vec<String>);
 
 impl Provider {
     pub(super) async fn new() -> Self {

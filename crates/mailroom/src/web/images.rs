@@ -179,6 +179,7 @@ impl ImageStore {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[expect(clippy::option_option, reason = "known, and known to be no image")]
     fn get(&self, url: &str) -> Option<Option<Picture>> {
         self.kept().by_url.get(url).cloned()
     }

@@ -94,11 +94,12 @@ impl InboxForm {
     }
 
     fn with(mut self, connection: &Connection) -> Self {
-        self.incoming = if connection.imap.is_some() { "imap" } else { "handed" }.to_owned();
+        let incoming = if connection.imap.is_some() { "imap" } else { "handed" };
+        incoming.clone_into(&mut self.incoming);
         if let Some(imap) = &connection.imap {
             self.imap_host.clone_from(&imap.host);
             self.imap_port = imap.port.to_string();
-            self.imap_tls = imap.tls.as_str().to_owned();
+            imap.tls.as_str().clone_into(&mut self.imap_tls);
             self.imap_user.clone_from(&imap.user);
         }
         self.folder.clone_from(&connection.folder);
@@ -109,19 +110,20 @@ impl InboxForm {
         };
         (self.after_fetch, self.move_to) = (after.to_owned(), to.to_owned());
         if let Some(from) = connection.history_from {
-            self.begin = "history".to_owned();
+            "history".clone_into(&mut self.begin);
             let date = from.in_zone(&jiff::tz::TimeZone::UTC);
             self.history_from = date.strftime("%Y-%m-%d").to_string();
         }
-        self.outgoing = if connection.smtp.is_some() { "smtp" } else { "none" }.to_owned();
+        let outgoing = if connection.smtp.is_some() { "smtp" } else { "none" };
+        outgoing.clone_into(&mut self.outgoing);
         if let Some(smtp) = &connection.smtp {
             self.smtp_host.clone_from(&smtp.host);
             self.smtp_port = smtp.port.to_string();
-            self.smtp_tls = smtp.tls.as_str().to_owned();
+            smtp.tls.as_str().clone_into(&mut self.smtp_tls);
             self.smtp_user.clone_from(&smtp.user);
         }
         if let Some(oauth) = &connection.oauth {
-            self.auth = preset(&oauth.token_url).to_owned();
+            preset(&oauth.token_url).clone_into(&mut self.auth);
             self.client_id.clone_from(&oauth.client_id);
             self.authorize_url.clone_from(&oauth.authorize_url);
             self.token_url.clone_from(&oauth.token_url);

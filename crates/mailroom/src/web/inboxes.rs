@@ -234,7 +234,7 @@ pub(super) async fn update(
         keep(&mut tx, &mailroom, &inbox, &wanted).await?;
     }
     tx.commit().await?;
-    Ok(done(&view, &format!("/settings/inboxes/{id}"), &w, "saved"))
+    Ok(done(view, &format!("/settings/inboxes/{id}"), &w, "saved"))
 }
 
 /// Keeps the connection, if it is not as it was. Read anew: a provider may have handed out another
@@ -255,7 +255,7 @@ async fn keep(tx: &mut Tx, mailroom: &Mailroom, inbox: &Inbox, wanted: &Wanted) 
 }
 
 /// Says that something was done, and shows the page again.
-pub(super) fn done(view: &View, page: &str, w: &Words, key: &str) -> Response {
+pub(super) fn done(view: View, page: &str, w: &Words, key: &str) -> Response {
     view.done(page, &Toast::new(w.t(key)))
 }
 

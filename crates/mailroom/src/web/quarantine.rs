@@ -161,15 +161,15 @@ async fn decide(
         }
     }
     tx.commit().await?;
-    answer(view, &lines, what, &w)
+    Ok(answer(view, &lines, what, &w))
 }
 
-fn answer(view: View, lines: &[Line], what: Do, w: &Words) -> WebResult<Response> {
+fn answer(view: View, lines: &[Line], what: Do, w: &Words) -> Response {
     if !view.is_htmx {
-        return Ok(ui::see_other(HERE));
+        return ui::see_other(HERE);
     }
     if what == Do::Hold {
-        return Ok(Answer::new().redirect(HERE).into_response());
+        return Answer::new().redirect(HERE).into_response();
     }
     let key = if what == Do::Release { "quarantine-released" } else { "quarantine-dismissed" };
     let ids: Vec<String> = lines.iter().map(|line| format!("id={}", line.public_id)).collect();
@@ -179,5 +179,5 @@ fn answer(view: View, lines: &[Line], what: Do, w: &Words) -> WebResult<Response
     for line in lines {
         answer = answer.delete(&format!("#held-{}", line.public_id));
     }
-    Ok(answer.into_response())
+    answer.into_response()
 }
