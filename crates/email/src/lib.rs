@@ -27,7 +27,7 @@ pub use auth::{
 };
 pub use compose::{
     Attached, AutomaticKind, ComposeFault, Composed, Draft, RECIPIENTS_MAX, ReturnPath, Signing,
-    TEXT_BYTES_MAX, compose, signing_record,
+    TEXT_BYTES_MAX, compose, new_signing_key, signing_record,
 };
 pub use format::address::Party;
 pub use hash::{content_hash, raw_hash};

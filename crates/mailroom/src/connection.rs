@@ -94,6 +94,26 @@ pub struct Oauth {
     pub refused: Option<String>,
 }
 
+/// What a secret of an inbox is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    ImapPassword,
+    SmtpPassword,
+    OauthClientSecret,
+    OauthRefreshToken,
+}
+
+/// Seals a secret for the one place in the settings of the one inbox where it will open.
+pub fn seal(keys: &Keys, inbox: InboxId, what: Place, secret: &Secret) -> String {
+    let what = match what {
+        Place::ImapPassword => "imap",
+        Place::SmtpPassword => "smtp",
+        Place::OauthClientSecret => "oauth client",
+        Place::OauthRefreshToken => "oauth refresh",
+    };
+    keys.seal(&place(inbox, what), secret)
+}
+
 /// Places that credentials are sealed for.
 pub(crate) fn place(inbox: InboxId, what: &str) -> String {
     format!("inbox {inbox} {what}")

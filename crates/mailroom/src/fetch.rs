@@ -3,6 +3,7 @@
 mod session;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::connection::Connection;
 use crate::intake::Intake;
 use crate::oauth::Permissions;
-use crate::store::{connections, health};
+use crate::store::health;
 use session::{Going, Session};
 
 /// Fetches for all inboxes. Cheap to clone.
@@ -62,12 +63,12 @@ impl Fetcher {
                 same
             });
             for (inbox, connection) in wanted {
-                if !at_work.contains_key(&inbox) {
+                if let Entry::Vacant(place) = at_work.entry(inbox) {
                     let ending = stop.child_token();
                     let task =
                         self.clone().keep_fetching(inbox, connection.clone(), ending.clone());
                     tasks.spawn(task);
-                    at_work.insert(inbox, (connection, ending));
+                    place.insert((connection, ending));
                 }
             }
             while tasks.try_join_next().is_some() {}
@@ -173,7 +174,7 @@ impl Fetcher {
     }
 }
 
-fn same_settings(a: &Connection, b: &Connection) -> bool {
+pub(crate) fn same_settings(a: &Connection, b: &Connection) -> bool {
     // New tokens of a provider are no new settings.
     let tokenless = |connection: &Connection| {
         let mut plain = connection.clone();
@@ -181,6 +182,8 @@ fn same_settings(a: &Connection, b: &Connection) -> bool {
             oauth.access_token = None;
             oauth.expires_at = None;
             oauth.refused = None;
+            // Some providers hand out a new one with every token; the first one is news.
+            oauth.refresh_token = oauth.refresh_token.take().map(|_| String::new());
         }
         plain
     };

@@ -146,7 +146,7 @@ async fn commit_all(db: Db, mut parcels: mpsc::Receiver<Parcel>, arrived: Arc<No
                 }
             }
             Err(fault) => {
-                answer(together.drain(..).map(|parcel| (parcel, Err(anyhow!("{fault:#}")))))
+                answer(together.drain(..).map(|parcel| (parcel, Err(anyhow!("{fault:#}")))));
             }
         }
         arrived.notify_one();

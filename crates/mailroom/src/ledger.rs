@@ -3,7 +3,8 @@
 use anyhow::{Result, bail};
 use kernel::{AgentId, InboxId, LedgerId, MessageId, PublicId, TicketId, Timestamp};
 
-pub use crate::store::ledger::{counts, find, page, source};
+pub(crate) use crate::store::ledger::counts;
+pub use crate::store::ledger::{find, page, source};
 
 /// By which way a mail came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,6 +173,8 @@ pub(crate) struct Waiting {
     /// A person said that it is no spam.
     pub(crate) is_released: bool,
     pub(crate) attempts: i64,
+    /// The ticket that says it could not be read, when it is read again.
+    pub(crate) failed_into: Option<(TicketId, MessageId)>,
     pub(crate) received_at: Timestamp,
     pub(crate) bytes: Vec<u8>,
 }

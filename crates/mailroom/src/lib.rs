@@ -4,12 +4,14 @@
 //! has a line in the ledger that says what became of it; no connection is open during a
 //! transaction.
 
+mod actions;
 mod connection;
 mod doors;
 mod fetch;
 mod health;
 mod intake;
 mod ledger;
+mod mailroom;
 mod oauth;
 mod plain;
 mod reader;
@@ -18,14 +20,27 @@ mod sender;
 mod senders;
 mod spam;
 mod store;
+mod web;
 
-pub use connection::{AfterFetch, Connection, Endpoint, Oauth, Tls};
+pub use actions::{MailRefusal, learn};
+pub use connection::{AfterFetch, Connection, Endpoint, Oauth, Place, Tls, seal};
 pub use doors::{Doorway, Piped, pipe};
 pub use fetch::Fetcher;
 pub use health::{Health, health, raise_alarm};
 pub use intake::Intake;
-pub use ledger::{Door, Fate, Line};
+pub use ledger::{
+    Decided, Decision, Door, Fate, Filter, Line, find as find_line, page as lines,
+    source as source_of,
+};
+pub use mailroom::{Lent, Mailroom};
 pub use oauth::Permissions;
 pub use plain::{PlainConnection, PlainEndpoint, PlainOauth, connect};
 pub use reader::Reader;
 pub use sender::Sender;
+pub use web::{SETTINGS_PAGES, routes};
+
+/// The texts of this feature.
+pub const MESSAGES_EN: &str = include_str!("../messages/en.ftl");
+
+#[cfg(test)]
+mod tests;

@@ -54,17 +54,15 @@ impl Permissions {
         endpoint: &Endpoint,
         what: &str,
     ) -> Result<Credentials> {
-        match &connection.oauth {
-            None => endpoint.credentials(&self.keys, &place(inbox, what)),
-            Some(_) => {
-                let token = self.access_token(inbox).await?;
-                Ok(Credentials::Token { user: endpoint.user.clone(), token })
-            }
+        if connection.oauth.is_none() {
+            return endpoint.credentials(&self.keys, &place(inbox, what));
         }
+        let token = self.token(inbox).await?;
+        Ok(Credentials::Token { user: endpoint.user.clone(), token })
     }
 
     /// A token that is good for a while, renewed if need be.
-    async fn access_token(&self, inbox: InboxId) -> Result<Secret> {
+    pub(crate) async fn token(&self, inbox: InboxId) -> Result<Secret> {
         let _turn = self.turn.lock().await;
         // Read anew: somebody may have renewed it while we waited for our turn.
         let connection = Connection::find(&mut self.db.read().await?, inbox).await?;

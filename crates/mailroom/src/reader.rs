@@ -196,7 +196,7 @@ async fn mail_in(notices: &mut database::Notices) {
             return;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// A mail after everything that takes time.

@@ -5,7 +5,7 @@ use kernel::{AgentId, EmailAddress, Timestamp};
 
 /// What is to happen with mail of a sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
+pub(crate) enum Rule {
     /// Let in, whatever it looks like.
     Allow,
     /// Held, whatever it looks like.
@@ -13,14 +13,14 @@ pub enum Rule {
 }
 
 impl Rule {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
             Self::Block => "block",
         }
     }
 
-    pub fn named(text: &str) -> Result<Self> {
+    pub(crate) fn named(text: &str) -> Result<Self> {
         Ok(match text {
             "allow" => Self::Allow,
             "block" => Self::Block,
@@ -31,14 +31,14 @@ impl Rule {
 
 /// An address, or a domain that begins with `@`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern(String);
+pub(crate) struct Pattern(String);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("write an address like name@example.com, or a whole domain like @example.com")]
-pub struct NotAPattern;
+pub(crate) struct NotAPattern;
 
 impl Pattern {
-    pub fn read(text: &str) -> Result<Self, NotAPattern> {
+    pub(crate) fn read(text: &str) -> Result<Self, NotAPattern> {
         let text = text.trim().to_lowercase();
         let is_good = match text.strip_prefix('@') {
             Some(domain) => format!("x@{domain}").parse::<EmailAddress>().is_ok(),
@@ -48,20 +48,20 @@ impl Pattern {
     }
 
     /// The pattern that is one address.
-    pub fn of(address: &EmailAddress) -> Self {
+    pub(crate) fn of(address: &EmailAddress) -> Self {
         Self(address.to_string())
     }
 
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 /// A rule as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SenderRule {
-    pub pattern: String,
-    pub rule: Rule,
-    pub by: Option<AgentId>,
-    pub since: Timestamp,
+pub(crate) struct SenderRule {
+    pub(crate) pattern: String,
+    pub(crate) rule: Rule,
+    pub(crate) by: Option<AgentId>,
+    pub(crate) since: Timestamp,
 }

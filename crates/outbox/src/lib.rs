@@ -11,9 +11,10 @@ mod store;
 pub use letter::{Kind, Letter, Party, Recipients, new_mail_id};
 pub use policy::{Caps, Withheld};
 pub use store::{
-    Delivery, Posted, Sending, State, bounced, claim, deliveries_of, discard, failed_count,
-    failed_letters, find_by_mail_id, free_all, free_expired, lift_suppression, next_due, of_ticket,
-    post, put_back, retry, sent, set_failed, suppress, suppressions, take_back,
+    Delivery, Listed, Posted, Sending, Shelf, State, bounced, claim, deliveries_of, discard,
+    failed_count, failed_letters, find_by_mail_id, find_listed, free_all, free_expired,
+    lift_suppression, listed, next_due, of_ticket, post, put_back, retry, sent, set_failed,
+    suppress, suppressions, take_back,
 };
 
 #[cfg(test)]

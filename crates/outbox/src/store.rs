@@ -1,5 +1,7 @@
 //! The rows behind deliveries, suppressions and caps.
 
+mod listed;
+
 use anyhow::{Context, Result, bail};
 use database::{Cols, Conn, Db, FromRow, Sql, Tx, dialect, params};
 use kernel::{DeliveryId, EmailAddress, InboxId, MessageId, Span, TicketId, Timestamp};
@@ -7,6 +9,8 @@ use live::{Change, Touch};
 
 use crate::policy::{self, Caps, Facts, Withheld};
 use crate::{Kind, Letter, Recipients};
+
+pub use listed::{Listed, Shelf, find_listed, listed};
 
 /// What became of a posted letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

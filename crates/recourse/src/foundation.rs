@@ -6,11 +6,12 @@ use accounts::Accounts;
 use anyhow::{Context, Result, bail};
 use database::Db;
 use egress::{Guard, Http};
+use email::Dns;
 use files::Files;
 use kernel::SharedClock;
 use keys::Keys;
 use live::Hub;
-use mailroom::{Intake, Permissions};
+use mailroom::{Intake, Lent, Mailroom, Permissions};
 use portal::Portal;
 use tickets::actions::Office;
 use tokio::task::JoinHandle;
@@ -33,6 +34,7 @@ pub struct Foundation {
     pub intake: Intake,
     pub permissions: Permissions,
     pub portal: Portal,
+    pub dns: Dns,
     /// The name by which this program greets mail servers.
     pub hello_name: String,
 }
@@ -69,6 +71,7 @@ impl Foundation {
                 http: http.clone(),
                 turn: Arc::default(),
             },
+            dns: Dns::system()?,
             hello_name: settings.host().to_owned(),
             db,
             clock,
@@ -84,6 +87,19 @@ impl Foundation {
         Ok((foundation, storing))
     }
 
+    /// What the pages of the mailroom stand on.
+    pub(crate) fn mailroom(&self) -> Mailroom {
+        Mailroom::new(Lent {
+            accounts: self.accounts.clone(),
+            keys: self.keys.clone(),
+            files: self.files.clone(),
+            permissions: self.permissions.clone(),
+            guard: self.guard.clone(),
+            dns: self.dns.clone(),
+            hello_name: self.hello_name.clone(),
+        })
+    }
+
     pub async fn office(&self) -> Result<Office> {
         Office::open(&self.accounts, &self.keys).await
     }
@@ -95,6 +111,7 @@ pub(crate) fn catalog() -> Result<Catalog> {
         ui::MESSAGES_EN,
         accounts::MESSAGES_EN,
         tickets::MESSAGES_EN,
+        mailroom::MESSAGES_EN,
         portal::MESSAGES_EN,
         api::MESSAGES_EN,
     ];

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use accounts::{HandOver, HandOverWork, Route};
 use anyhow::Result;
 use axum::Router;
-use email::Dns;
 use email::lmtp::{Limits, Manners};
-use kernel::{AgentId, Span};
+use kernel::{AgentId, Span, TicketId};
 use mailroom::{Doorway, Fetcher, Reader, Sender};
 use queue::{Context, Workers};
 use tickets::Desk;
 use tickets::actions::{hand_over, sleepers_wake, spent_tickets_close};
+use tickets::{Learner, Lesson, TeachLesson};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -29,12 +29,19 @@ pub(crate) fn routes(
     let mut list = Vec::new();
     let desk =
         Desk::new(foundation.accounts.clone(), foundation.keys.clone(), foundation.files.clone());
-    let pages =
-        [accounts::SETTINGS_PAGES, tickets::SETTINGS_PAGES, portal::SETTINGS_PAGES].concat();
+    let mailroom = foundation.mailroom();
+    let pages = [
+        accounts::SETTINGS_PAGES,
+        tickets::SETTINGS_PAGES,
+        mailroom::SETTINGS_PAGES,
+        portal::SETTINGS_PAGES,
+    ]
+    .concat();
     foundation.accounts.lend(Arc::new(desk.clone()), pages);
     let rooms = [
         accounts::routes(&foundation.accounts),
         tickets::routes(&desk),
+        mailroom::routes(&mailroom),
         portal::routes(&foundation.portal),
         api::routes(&foundation.accounts, &foundation.keys, &foundation.files, stop),
     ];
@@ -56,6 +63,7 @@ pub(crate) fn workers(foundation: &Foundation) -> Workers {
     let mut workers = Workers::new(foundation.db.clone(), foundation.clock.clone());
     let all = foundation.clone();
     workers.register::<HandOverWork>(Arc::new(all.clone()));
+    workers.register::<TeachLesson>(Arc::new(all.clone()));
     workers.every("tickets.wake", Span::seconds(20), all.clone(), wake);
     workers.every("tickets.close", Span::minutes(10), all.clone(), close_spent);
     workers.every("mailroom.alarm", Span::seconds(60), all.clone(), raise_alarm);
@@ -112,6 +120,16 @@ impl HandOver for Foundation {
     }
 }
 
+impl Learner for Foundation {
+    fn learn(
+        &self,
+        ticket: TicketId,
+        lesson: Lesson,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
+        Box::pin(async move { mailroom::learn(&self.db, ticket, lesson, self.clock.now()).await })
+    }
+}
+
 /// The tasks that move mail.
 pub(crate) async fn move_mail(
     foundation: &Foundation,
@@ -134,7 +152,7 @@ pub(crate) async fn move_mail(
         accounts: f.accounts.clone(),
         keys: f.keys.clone(),
         files: f.files.clone(),
-        dns: Dns::system()?,
+        dns: f.dns.clone(),
     };
     let sender = Sender {
         db: f.db.clone(),

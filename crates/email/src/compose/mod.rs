@@ -13,7 +13,7 @@ use crate::format::address::Party;
 use crate::words::Words;
 
 pub(crate) use fields::written;
-pub use sign::{Signing, signing_record};
+pub use sign::{Signing, new_signing_key, signing_record};
 
 /// A mail to be written.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use kernel::Secret;
 use mail_auth::common::crypto::{Ed25519Key, RsaKey, Sha256};
 use mail_auth::common::headers::HeaderWriter;
 use mail_auth::dkim::{Canonicalization, DkimSigner};
+use rsa::pkcs8::EncodePrivateKey;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 
@@ -72,6 +73,17 @@ pub fn signing_record(private_key: &Secret) -> Result<String, String> {
     };
     Ok(format!("v=DKIM1; k={kind}; p={}", STANDARD.encode(public)))
 }
+
+/// A new RSA key of 2048 bits in PEM form: what every receiver can check, and short enough for a
+/// DNS record. Takes a while.
+pub fn new_signing_key() -> Result<Secret, String> {
+    let key = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, KEY_BITS);
+    let key = key.map_err(|fault| fault.to_string())?;
+    let pem = key.to_pkcs8_pem(rsa::pkcs8::LineEnding::LF).map_err(|fault| fault.to_string())?;
+    Ok(Secret::new(pem.to_string()))
+}
+
+const KEY_BITS: usize = 2048;
 
 enum Key {
     Rsa(Box<RsaKey<Sha256>>),

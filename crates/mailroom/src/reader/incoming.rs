@@ -1,7 +1,6 @@
 //! A mail as a message that tickets understand. Pure.
 
 use email::Reading;
-use kernel::EmailAddress;
 use outbox::{Party, Recipients};
 use tickets::actions::{Incoming, Office, ReplyTokens, Sender};
 use tickets::{Channel, SenderCheck, StoredFile};
@@ -93,7 +92,7 @@ fn others(parties: &[email::Party], office: &Office) -> Vec<Party> {
 fn with_remarks(reading: &Reading) -> String {
     let mut text = String::new();
     for remark in &reading.remarks {
-        text.push_str(&format!("[{remark}]\n"));
+        text.extend(["[", &remark.to_string(), "]\n"]);
     }
     if !text.is_empty() {
         text.push('\n');

@@ -174,6 +174,10 @@ pub(super) async fn unreadable(
     }
     tracing::error!(ledger = %mail.id, "mail {} cannot be read: {said}", mail.id);
     let failed = failed(&said);
+    if let Some((ticket, message)) = mail.failed_into {
+        // Read again in vain: the ticket that says so is there.
+        return Ok(Some(Outcome { ticket: Some(ticket), message: Some(message), ..failed }));
+    }
     let received = receive(tx, office, &placeholder(mail)).await;
     Ok(Some(match received.context("a ticket for a mail that cannot be read") {
         Ok(received) => {

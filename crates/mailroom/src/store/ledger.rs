@@ -87,6 +87,7 @@ impl FromRow for Waiting {
             is_history: cols.next()?,
             is_released: cols.next::<Option<String>>()?.as_deref() == Some("released"),
             attempts: cols.next()?,
+            failed_into: cols.next::<Option<TicketId>>()?.zip(cols.next()?),
             received_at: cols.next()?,
             bytes: cols.next()?,
         })
@@ -94,7 +95,7 @@ impl FromRow for Waiting {
 }
 
 const WAITING: &str = "select l.id, l.inbox_id, l.content_hash, l.mail_id, l.envelope_from,
-        l.history, l.decision, l.attempts, l.received_at, s.bytes
+        l.history, l.decision, l.attempts, l.ticket_id, l.message_id, l.received_at, s.bytes
    from mail_ledger l join mail_sources s on s.ledger_id = l.id";
 
 /// The oldest mails that wait, for the only reader there is.
@@ -246,6 +247,12 @@ pub async fn find(conn: &mut Conn, id: PublicId) -> Result<Option<Line>> {
     conn.optional_sql(sql).await
 }
 
+pub(crate) async fn find_by_id(conn: &mut Conn, id: LedgerId) -> Result<Option<Line>> {
+    let mut sql = Sql::new("select ");
+    sql.push(COLUMNS).push(" from mail_ledger l where l.id = ").bind(id);
+    conn.optional_sql(sql).await
+}
+
 /// The mail that a ticket began with.
 pub(crate) async fn first_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Option<LedgerId>> {
     let row: Option<(LedgerId,)> = conn
@@ -312,7 +319,10 @@ pub(crate) async fn twin(
 }
 
 /// How many mails have each fate that somebody may have to look at; counting stops at a thousand.
-pub async fn counts(conn: &mut Conn, inboxes: Option<&[InboxId]>) -> Result<Vec<(Fate, i64)>> {
+pub(crate) async fn counts(
+    conn: &mut Conn,
+    inboxes: Option<&[InboxId]>,
+) -> Result<Vec<(Fate, i64)>> {
     let mut counts = Vec::new();
     for fate in [Fate::Received, Fate::Quarantined, Fate::Failed] {
         let mut sql =

@@ -33,6 +33,13 @@ pub(crate) async fn rule_for(
     Ok(rules.into_iter().next())
 }
 
+/// The rule for exactly this pattern.
+pub(crate) async fn rule_of(conn: &mut Conn, pattern: &str) -> Result<Option<SenderRule>> {
+    let mut sql = Sql::new(RULE);
+    sql.push(" where pattern = ").bind(pattern);
+    conn.optional_sql(sql).await
+}
+
 pub(crate) async fn set_rule(
     tx: &mut Tx,
     pattern: &Pattern,
@@ -82,14 +89,6 @@ pub(crate) async fn weights(conn: &mut Conn, words: &[String]) -> Result<Vec<Wei
     sql.bind_list(words.iter().map(String::as_str)).push(")");
     let rows: Vec<(i64, i64)> = conn.all_sql(sql).await?;
     Ok(rows.into_iter().map(|(spam, ham)| Weight { spam, ham }).collect())
-}
-
-/// What was learned from a mail, if anything.
-pub(crate) async fn lesson_of(conn: &mut Conn, mail: LedgerId) -> Result<Option<Verdict>> {
-    let row: Option<(String,)> = conn
-        .optional("select verdict from spam_lessons where ledger_id = $1", params![mail])
-        .await?;
-    row.map(|(verdict,)| Verdict::named(&verdict)).transpose()
 }
 
 /// Learns from a mail; an earlier lesson from the same mail is taken back first.

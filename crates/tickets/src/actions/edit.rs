@@ -10,6 +10,7 @@ use live::{Change, Touch};
 
 use super::{Office, Reversal, record, save, take};
 use crate::event::{By, Fact};
+use crate::lessons;
 use crate::notify::{self, Told};
 use crate::state::{CannotMove, Happening, State, next};
 use crate::store::entries;
@@ -110,6 +111,7 @@ pub async fn edit(
         tx.announce(Change::Ticket { id: ticket.id, inbox: before.inbox, touch: Touch::Row });
         rescope(tx, &ticket).await?;
     }
+    lessons::teach(tx, ticket.id, (before.state, ticket.state), false, office.now).await?;
     if let Edit::Assign(Some(assignee)) = edit
         && *assignee != actor.id
     {

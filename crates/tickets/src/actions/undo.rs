@@ -11,6 +11,7 @@ use outbox::Recipients;
 use serde::{Deserialize, Serialize};
 
 use super::{Office, save};
+use crate::lessons;
 use crate::store::people::{self, Draft};
 use crate::store::{entries, taxonomy, tickets};
 use crate::ticket::Ticket;
@@ -175,11 +176,11 @@ async fn put_back(
     now: Timestamp,
 ) -> Result<(), Failure<UndoRefusal>> {
     let present = tickets::take(tx, before.id).await?;
-    if present.is_none_or(|present| present.version != version) {
-        return Err(UndoRefusal::ChangedMeanwhile(before.id).into());
-    }
+    let present = present.filter(|present| present.version == version);
+    let present = present.ok_or(UndoRefusal::ChangedMeanwhile(before.id))?;
     let mut ticket = Ticket { version, ..before.clone() };
-    Ok(save(tx, &mut ticket, Touch::Entry, now).await?)
+    save(tx, &mut ticket, Touch::Entry, now).await?;
+    Ok(lessons::teach(tx, ticket.id, (present.state, ticket.state), true, now).await?)
 }
 
 /// What was undone is no fact.

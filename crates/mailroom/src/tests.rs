@@ -1,0 +1,13 @@
+mod browser;
+mod deciding;
+mod fetching;
+mod frames;
+mod handling;
+mod pages;
+mod permission;
+mod reading;
+mod sending;
+mod servers;
+mod stage;
+mod taking;
+mod weighing;

@@ -1,0 +1,207 @@
+//! Mail is fetched over IMAP: all of it, once, from where we left off.
+
+use std::time::Duration;
+
+use database::on_both;
+use kernel::{Span, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use super::servers::{Post, until};
+use super::stage::{Stage, mail};
+use crate::connection::{AfterFetch, Connection};
+use crate::health::{health, raise_alarm};
+use crate::ledger::Fate;
+
+fn connection(stage: &Stage, post: &Post) -> Connection {
+    let inbox = stage.cast.support;
+    Connection {
+        imap: Some(stage.endpoint(inbox, "imap", post.port())),
+        folder: "INBOX".to_owned(),
+        fetch_from: Some(stage.now()),
+        ..Connection::default()
+    }
+}
+
+/// Runs the fetcher until something is so.
+async fn fetches(stage: &Stage, node: &str, is_so: impl AsyncFn() -> bool) {
+    let stop = CancellationToken::new();
+    let work = stage.fetcher(node).run(stop.clone());
+    let wait = async {
+        until(&is_so).await;
+        stop.cancel();
+    };
+    tokio::join!(work, wait);
+}
+
+async fn stored(stage: &Stage) -> usize {
+    stage.lines().await.len()
+}
+
+on_both! {
+    async fn new_mail_comes_and_older_mail_stays_away(db: Db) {
+        let (stage, post) = (Stage::new(db).await, Post::new().await);
+        post.arrives(mail("old", "Old", "From last week"), stage.now() - Span::days(7));
+        post.arrives(mail("today", "Today", "An hour before"), stage.now() - Span::hours(1));
+        stage.connects(stage.cast.support, &connection(&stage, &post)).await;
+        post.arrives(mail("n1", "New", "After the connection"), stage.now() + Span::seconds(1));
+        fetches(&stage, "a", async || stored(&stage).await >= 1).await;
+        let ids: Vec<String> = stage.lines().await.into_iter().map(|line| line.mail_id).collect();
+        assert_eq!(ids, ["n1@example.com"]);
+        assert!(post.moved().is_empty() && post.seen().is_empty(), "all is left as it is");
+        assert_eq!(post.sign_ins()[0], "AGRlc2sAaHVudGVyMg==");
+    }
+
+    async fn waiting_mail_is_announced_and_comes_at_once(db: Db) {
+        let (stage, post) = (Stage::new(db).await, Post::new().await);
+        stage.connects(stage.cast.support, &connection(&stage, &post)).await;
+        let stop = CancellationToken::new();
+        let work = stage.fetcher("a").run(stop.clone());
+        let wait = async {
+            until(async || {
+                health(&mut stage.db.read().await.unwrap()).await.unwrap()[0].worked_at.is_some()
+            })
+            .await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            for number in 0..3 {
+                let id = format!("w{number}");
+                post.arrives(mail(&id, "New", "Now"), stage.now() + Span::seconds(1));
+                until(async || stored(&stage).await > number).await;
+            }
+            stop.cancel();
+        };
+        tokio::join!(work, wait);
+        assert_eq!(stored(&stage).await, 3);
+    }
+
+    async fn history_comes_quietly_from_the_chosen_day(db: Db) {
+        let (stage, post) = (Stage::new(db).await, Post::new().await);
+        for days in [400, 20, 3, 1] {
+            let at = stage.now() - Span::days(days);
+            let bytes = mail(&format!("d{days}"), "Earlier", "Long ago")
+                .replace("Tue, 17 Nov 2026 09:00:00", "Tue, 10 Nov 2026 09:00:00");
+            post.arrives(bytes, at);
+        }
+        let mut connection = connection(&stage, &post);
+        connection.history_from = Some(stage.now() - Span::days(30));
+        stage.connects(stage.cast.support, &connection).await;
+        fetches(&stage, "a", async || stored(&stage).await >= 3).await;
+        stage.reads().await;
+        let lines = stage.lines().await;
+        assert_eq!(lines.len(), 3);
+        assert!(lines.iter().all(|line| line.is_history && line.fate == Fate::Ticketed));
+        assert_eq!(stage.count("select count(*) from deliveries").await, 0);
+        assert_eq!(stage.count("select count(*) from notifications").await, 0);
+    }
+
+    async fn whatever_breaks_nothing_is_lost_and_nothing_comes_twice(db: Db) {
+        let (stage, post) = (Stage::new(db).await, Post::new().await);
+        stage.connects(stage.cast.support, &connection(&stage, &post)).await;
+        for number in 0..120 {
+            let at = stage.now() + Span::seconds(1);
+            post.arrives(mail(&format!("b{number}"), "Many", "Text"), at);
+        }
+        // Sign-in takes four answers; then it breaks in the middle of the first batch, and of the
+        // second.
+        for answers in [6, 8, 10] {
+            post.breaks_after(answers);
+            let before = stored(&stage).await;
+            let stop = CancellationToken::new();
+            let work = stage.fetcher("a").run(stop.clone());
+            let wait = async {
+                until(async || {
+                    let all = health(&mut stage.db.read().await.unwrap()).await.unwrap();
+                    all[0].fault.is_some() || stored(&stage).await > before
+                })
+                .await;
+                stop.cancel();
+            };
+            tokio::join!(work, wait);
+        }
+        post.breaks_after(usize::MAX);
+        fetches(&stage, "b", async || stored(&stage).await >= 120).await;
+        assert_eq!(stored(&stage).await, 120);
+        post.renumbers();
+        let at = stage.now() + Span::seconds(2);
+        post.arrives(mail("last", "One more", "Text"), at);
+        fetches(&stage, "b", async || stored(&stage).await > 120).await;
+        assert_eq!(stored(&stage).await, 121, "what was here already is recognised");
+    }
+
+    async fn fetched_mail_is_moved_where_the_owner_wants_it(db: Db) {
+        let (stage, post) = (Stage::new(db).await, Post::new().await);
+        let mut connection = connection(&stage, &post);
+        connection.after_fetch = AfterFetch::MoveTo("Done".to_owned());
+        stage.connects(stage.cast.support, &connection).await;
+        post.arrives(mail("m1", "New", "Text"), stage.now() + Span::seconds(1));
+        fetches(&stage, "a", async || !post.moved().is_empty()).await;
+        assert_eq!(post.moved(), ["1 \"Done\""]);
+        assert_eq!(stored(&stage).await, 1);
+    }
+
+    async fn a_wrong_password_is_said_and_a_silent_inbox_raises_the_alarm_once(db: Db) {
+        let (stage, post) = (Stage::new(db).await, Post::new().await);
+        post.refuses_sign_in(true);
+        stage.connects(stage.cast.support, &connection(&stage, &post)).await;
+        let fault = async || {
+            health(&mut stage.db.read().await.unwrap()).await.unwrap()[0].fault.clone()
+        };
+        fetches(&stage, "a", async || fault().await.is_some()).await;
+        let said = fault().await.unwrap();
+        assert!(said.contains("127.0.0.1") && !said.contains("hunter2"), "{said}");
+
+        assert!(raise_alarm(&stage.db, stage.now()).await.unwrap().is_empty());
+        stage.later(Span::minutes(6));
+        let alarmed = raise_alarm(&stage.db, stage.now()).await.unwrap();
+        assert_eq!(alarmed, [stage.cast.support]);
+        assert!(raise_alarm(&stage.db, stage.now()).await.unwrap().is_empty(), "once");
+
+        post.refuses_sign_in(false);
+        fetches(&stage, "a", async || fault().await.is_none()).await;
+        stage.later(Span::minutes(6));
+        assert_eq!(raise_alarm(&stage.db, stage.now()).await.unwrap().len(), 1, "and anew");
+    }
+
+    async fn one_node_fetches_and_another_takes_over(db: Db) {
+        let (stage, post) = (Stage::new(db).await, Post::new().await);
+        stage.connects(stage.cast.support, &connection(&stage, &post)).await;
+        let mut tx = stage.db.begin().await.unwrap();
+        let now = stage.now();
+        let inbox = stage.cast.support;
+        let win = crate::store::health::win_lease;
+        assert!(win(&mut tx, inbox, "gone", now, now + Span::seconds(60)).await.unwrap());
+        assert!(!win(&mut tx, inbox, "a", now, now + Span::seconds(60)).await.unwrap());
+        tx.commit().await.unwrap();
+        post.arrives(mail("m1", "New", "Text"), now + Span::seconds(1));
+        stage.later(Span::seconds(61));
+        fetches(&stage, "a", async || stored(&stage).await == 1).await;
+    }
+}
+
+#[test]
+fn new_tokens_are_no_new_settings_but_a_first_permission_is() {
+    use crate::connection::Oauth;
+    use crate::fetch::same_settings;
+
+    let oauth = Oauth {
+        client_id: "id".to_owned(),
+        client_secret: String::new(),
+        authorize_url: String::new(),
+        token_url: String::new(),
+        scope: String::new(),
+        refresh_token: Some("one".to_owned()),
+        access_token: Some("a".to_owned()),
+        expires_at: Some(Timestamp::from_seconds(1)),
+        refused: None,
+    };
+    let with = |oauth: Oauth| Connection { oauth: Some(oauth), ..Connection::default() };
+    let before = with(oauth.clone());
+    let renewed = Oauth {
+        refresh_token: Some("two".to_owned()),
+        access_token: Some("b".to_owned()),
+        expires_at: None,
+        ..oauth.clone()
+    };
+    assert!(same_settings(&before, &with(renewed)));
+    assert!(!same_settings(&before, &with(Oauth { refresh_token: None, ..oauth.clone() })));
+    assert!(!same_settings(&before, &with(Oauth { client_id: "other".to_owned(), ..oauth })));
+}

@@ -1,0 +1,277 @@
+//! What becomes of each mail that was stored.
+
+use std::fs;
+
+use database::{on_both, params};
+use kernel::{PublicId, Span};
+use tickets::actions::{Edit, edit};
+
+use super::stage::{Stage, mail, mail_from, mail_with_file, with_field};
+use crate::actions;
+use crate::ledger::Fate;
+use crate::senders::{Pattern, Rule};
+use crate::store::senders;
+
+async fn says(stage: &Stage, pattern: &str, rule: Rule) {
+    let mut tx = stage.db.begin().await.unwrap();
+    let pattern = Pattern::read(pattern).unwrap();
+    senders::set_rule(&mut tx, &pattern, rule, stage.cast.priya, stage.now()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Every mail of the corpus of the mail crate, by name.
+fn corpus() -> Vec<(String, Vec<u8>)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../email/tests/mail");
+    let mut all: Vec<(String, Vec<u8>)> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "eml"))
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            (name, fs::read(path).unwrap())
+        })
+        .filter(|(_, bytes)| !bytes.is_empty())
+        .collect();
+    all.sort();
+    all
+}
+
+on_both! {
+    async fn a_mail_becomes_a_ticket_that_knows_where_it_came_from(db: Db) {
+        let stage = Stage::new(db).await;
+        let line = stage.comes(mail_with_file("f1")).await;
+        assert_eq!(line.fate, Fate::Ticketed);
+        assert_eq!(line.from_address, "dana@example.com");
+        assert_eq!(line.subject, "With a file");
+        assert!(line.message.is_some() && line.reason.is_none());
+        assert_eq!(stage.state(line.ticket.unwrap()).await, "new");
+        let mut conn = stage.db.read().await.unwrap();
+        let files = tickets::attachments_of(&mut conn, line.message.unwrap()).await.unwrap();
+        assert_eq!(files.len(), 1);
+        assert_eq!(files[0].name, "invoice.pdf");
+        assert_eq!(files[0].media_type.as_str(), "application/pdf");
+    }
+
+    async fn every_mail_of_the_corpus_is_handled_and_kept(db: Db) {
+        let stage = Stage::new(db).await;
+        let corpus = corpus();
+        assert!(corpus.len() > 150);
+        for (_, bytes) in &corpus {
+            stage.piped(bytes.clone()).await;
+        }
+        stage.reads().await;
+        let lines = stage.lines().await;
+        let bad: Vec<_> = lines
+            .iter()
+            .filter(|line| matches!(line.fate, Fate::Received | Fate::Failed))
+            .map(|line| (&line.mail_id, &line.reason))
+            .collect();
+        assert!(bad.is_empty(), "{bad:?}");
+        for line in &lines {
+            assert_eq!(email::raw_hash(&stage.source(line.id).await), line.raw_hash);
+        }
+        // Robots of every kind, and not one answer to any of them.
+        let answered: Vec<String> =
+            stage.column("select recipients from deliveries where kind = 'acknowledgement'").await;
+        for robot in ["mailer-daemon", "postmaster", "noreply", "no-reply"] {
+            assert!(!answered.iter().any(|to| to.to_lowercase().contains(robot)), "{robot}");
+        }
+    }
+
+    async fn a_mail_that_cannot_be_handled_is_a_ticket_that_says_so(db: Db) {
+        let stage = Stage::new(db).await;
+        // The storage for files is away: a file stands where its folder was.
+        fs::remove_dir_all(&stage.folder).unwrap();
+        fs::write(&stage.folder, "not a folder").unwrap();
+        let bytes = mail_with_file("f1");
+        stage.piped(bytes.clone()).await;
+        stage.piped(mail("ok", "Fine", "No file")).await;
+        for tries in 1..=2 {
+            stage.reads().await;
+            let lines = stage.lines().await;
+            assert_eq!(lines[1].fate, Fate::Received, "it is tried again");
+            assert_eq!(lines[1].attempts, tries);
+            assert_eq!(lines[0].fate, Fate::Ticketed, "the other one goes on");
+            stage.later(Span::minutes(6));
+        }
+        stage.reads().await;
+        let line = stage.lines().await.remove(1);
+        assert_eq!(line.fate, Fate::Failed);
+        assert!(!line.reason.as_ref().unwrap().is_empty());
+        assert_eq!(stage.state(line.ticket.unwrap()).await, "new");
+        assert_eq!(stage.source(line.id).await, bytes.as_bytes());
+
+        // Read again in vain: no second ticket.
+        let again = async || {
+            let mut tx = stage.db.begin().await.unwrap();
+            actions::read_again(&mut tx, line.id).await.unwrap();
+            tx.commit().await.unwrap();
+            for _ in 0..3 {
+                stage.reads().await;
+                stage.later(Span::minutes(6));
+            }
+            stage.lines().await.remove(1)
+        };
+        assert_eq!(again().await.ticket, line.ticket);
+        assert_eq!(stage.count("select count(*) from tickets").await, 2);
+
+        // The storage is back.
+        fs::remove_file(&stage.folder).unwrap();
+        fs::create_dir_all(&stage.folder).unwrap();
+        let read = again().await;
+        assert_eq!((read.fate, read.reason), (Fate::Ticketed, None));
+        assert_ne!(read.ticket, line.ticket);
+        let mut tx = stage.db.begin().await.unwrap();
+        assert!(actions::read_again(&mut tx, line.id).await.is_err(), "it did not fail any more");
+    }
+
+    async fn blocked_senders_are_held_and_allowed_ones_let_in(db: Db) {
+        let stage = Stage::new(db).await;
+        stage.goes_to_school().await;
+        let spam = "casino jackpot lottery winner";
+        let line = stage.comes(mail_from("a@spam.example", "x1", "Win", spam)).await;
+        assert_eq!(line.fate, Fate::Quarantined);
+        assert!(line.reason.unwrap().contains("looks like"));
+        assert_eq!(line.preview, spam);
+
+        says(&stage, "@spam.example", Rule::Allow).await;
+        let line = stage.comes(mail_from("a@spam.example", "x2", "Win", spam)).await;
+        assert_eq!(line.fate, Fate::Ticketed, "the domain is let in");
+
+        says(&stage, "a@spam.example", Rule::Block).await;
+        let line = stage.comes(mail_from("A@Spam.example", "x3", "Hello", "A question")).await;
+        assert_eq!(line.fate, Fate::Quarantined, "the address counts before its domain");
+        assert_eq!(line.reason.unwrap(), "a@spam.example is blocked");
+        let told = "select count(*) from deliveries where recipients like '%spam.example%'";
+        assert_eq!(stage.count(told).await, 1);
+    }
+
+    async fn robots_are_kept_and_never_answered(db: Db) {
+        let stage = Stage::new(db).await;
+        for (number, (from, field)) in [
+            ("kim@customer.example", "Auto-Submitted: auto-replied (vacation)"),
+            ("kim@customer.example", "X-Auto-Response-Suppress: All"),
+            ("kim@customer.example", "Precedence: bulk"),
+            ("list@lists.example", "List-Id: <news.lists.example>"),
+            ("mailer-daemon@mx.example", "X-Nothing: special"),
+            ("noreply@shop.example", "X-Nothing: special"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let plain = mail_from(from, &format!("r{number}"), "Your mail", "I am a machine");
+            let line = stage.comes(with_field(&plain, field)).await;
+            assert_eq!(line.fate, Fate::Ticketed, "{field}");
+        }
+        assert_eq!(stage.count("select count(*) from deliveries").await, 0);
+        let kinds: Vec<String> = stage.column("select distinct kind from messages").await;
+        assert_eq!(kinds, ["automatic"]);
+    }
+
+    async fn mail_from_ourselves_goes_round_no_second_time(db: Db) {
+        let stage = Stage::new(db).await;
+        let from = "Support <support@northlight.example>";
+        let line = stage.comes(mail_from(from, "l1", "Hello", "It is me")).await;
+        assert_eq!(line.fate, Fate::Quarantined);
+        assert!(line.reason.unwrap().contains("loop"));
+
+        stage.comes(mail("q1", "A question", "Where is it?")).await;
+        let ours: Vec<String> = stage.column("select mail_id from deliveries").await;
+        let own = mail("x", "Re: A question", "We have it")
+            .replace("<x@example.com>", &format!("<{}>", ours[0]));
+        let line = stage.comes(own).await;
+        assert_eq!(line.fate, Fate::Dismissed);
+        assert_eq!(line.reason.unwrap(), "our own mail came back");
+        assert_eq!(stage.count("select count(*) from tickets").await, 1);
+    }
+
+    async fn a_bounce_reaches_the_mail_its_ticket_and_the_address(db: Db) {
+        let stage = Stage::new(db).await;
+        let line = stage.comes(mail_from("kim@gone.example", "k1", "Where is it?", "My order")).await;
+        let ticket = line.ticket.unwrap();
+        let actor = stage.cast.actor(stage.cast.priya).await;
+        let office = stage.office().await;
+        let mut tx = stage.db.begin().await.unwrap();
+        let answer = tickets::actions::Reply { text: "Here.".to_owned(), ..Default::default() };
+        tickets::actions::reply(&mut tx, &office, &actor, ticket, &answer).await.unwrap();
+        tx.execute("update deliveries set state = 'sent'", params![]).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(stage.state(ticket).await, "waiting_customer");
+
+        let sent: Vec<String> =
+            stage.column("select mail_id from deliveries where kind = 'reply'").await;
+        let template = include_str!("../../../email/tests/mail/bounce-hard-postfix.eml");
+        let forged = template.replace("m7q2kx@shop.example", "unknown@northlight.example");
+        let line = stage.comes(forged).await;
+        assert_eq!((line.fate, line.ticket), (Fate::Bounce, None));
+        assert_eq!(stage.count("select count(*) from suppressions").await, 0, "we never wrote there");
+
+        let report = template
+            .replace("m7q2kx@shop.example", &sent[0])
+            .replace("bounce-hard-postfix", "another");
+        let line = stage.comes(report).await;
+        assert_eq!((line.fate, line.ticket), (Fate::Bounce, Some(ticket)));
+        let faults: Vec<String> =
+            stage.column("select fault from deliveries where state = 'bounced'").await;
+        assert_eq!(faults.len(), 1);
+        assert!(faults[0].contains("unknown"), "{faults:?}");
+        let dead: Vec<String> = stage.column("select address from suppressions").await;
+        assert_eq!(dead, ["kim@gone.example"]);
+        assert_eq!(stage.state(ticket).await, "open", "somebody has to look");
+        assert_eq!(stage.count("select count(*) from tickets").await, 1);
+    }
+
+    async fn one_mail_to_two_of_our_inboxes_is_one_ticket(db: Db) {
+        let stage = Stage::new(db).await;
+        let bytes = mail("t1", "To both", "Hello").into_bytes();
+        stage.piped(bytes.clone()).await;
+        let billing = "billing@northlight.example".parse().unwrap();
+        crate::pipe(&stage.cast.accounts, &stage.intake, &billing, "", bytes).await;
+        stage.reads().await;
+        let lines = stage.lines().await;
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[0].ticket, lines[1].ticket);
+        assert_eq!(stage.count("select count(*) from messages").await, 1);
+    }
+
+    async fn a_judgement_about_a_ticket_is_learned_and_taken_back(db: Db) {
+        let stage = Stage::new(db).await;
+        let ticket = stage.comes(mail("a1", "Win", "casino jackpot")).await.ticket.unwrap();
+        let (office, actor) = (stage.office().await, stage.cast.actor(stage.cast.priya).await);
+        let judge = async |change: Edit| {
+            let mut tx = stage.db.begin().await.unwrap();
+            let edited = edit(&mut tx, &office, &actor, ticket, &change).await.unwrap();
+            let undo: PublicId =
+                tickets::actions::keep(&mut tx, &actor, &edited.reversal.unwrap(), office.now)
+                    .await
+                    .unwrap();
+            tx.commit().await.unwrap();
+            undo
+        };
+        // What the workers would do.
+        let learned = async || {
+            let jobs: Vec<String> = stage
+                .column("select payload from jobs where name = 'tickets.teach_lesson' order by id")
+                .await;
+            let job: tickets::TeachLesson = serde_json::from_str(jobs.last().unwrap()).unwrap();
+            actions::learn(&stage.db, job.ticket, job.lesson, stage.now()).await.unwrap();
+            stage.column::<String>("select verdict from spam_lessons").await
+        };
+        let undo = judge(Edit::Spam).await;
+        assert_eq!(learned().await, ["spam"]);
+        assert_eq!(stage.count("select cast(coalesce(sum(spam_count), 0) as bigint) from spam_words").await, 4);
+
+        let mut tx = stage.db.begin().await.unwrap();
+        tickets::actions::undo(&mut tx, &office, &actor, undo).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(learned().await.is_empty());
+        assert_eq!(stage.count("select cast(coalesce(sum(spam_count), 0) as bigint) from spam_words").await, 0);
+
+        judge(Edit::Spam).await;
+        learned().await;
+        judge(Edit::NotSpam).await;
+        assert_eq!(learned().await, ["ham"]);
+        assert_eq!(stage.count("select cast(coalesce(sum(spam_count), 0) as bigint) from spam_words").await, 0);
+        assert_eq!(stage.count("select cast(coalesce(sum(ham_count), 0) as bigint) from spam_words").await, 4);
+    }
+}

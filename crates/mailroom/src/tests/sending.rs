@@ -1,0 +1,189 @@
+//! What the outbox holds leaves once, or says why not.
+
+use database::{on_both, params};
+use kernel::{DeliveryId, EmailAddress, MessageId, Span, TicketId};
+use tickets::actions::{Reply, reply};
+
+use super::servers::Sink;
+use super::stage::{Stage, mail, mail_from};
+use crate::connection::Connection;
+
+/// The state and the fault of every delivery.
+async fn deliveries(stage: &Stage) -> Vec<(String, Option<String>)> {
+    let mut conn = stage.db.read().await.unwrap();
+    conn.all("select state, fault from deliveries order by id", params![]).await.unwrap()
+}
+
+async fn stage_with_sink(db: database::Db) -> (Stage, Sink) {
+    let stage = Stage::new(db).await;
+    let sink = Sink::new().await;
+    let inbox = stage.cast.support;
+    let smtp = Some(stage.endpoint(inbox, "smtp", sink.port()));
+    let connection = Connection { smtp, plus_addresses: true, ..Connection::default() };
+    stage.connects(inbox, &connection).await;
+    (stage, sink)
+}
+
+async fn dana_is_answered(stage: &Stage) -> (TicketId, MessageId) {
+    let line = stage.comes(mail("q1", "Where is it?", "I cannot find the download")).await;
+    let (office, actor) = (stage.office().await, stage.cast.actor(stage.cast.priya).await);
+    let mut tx = stage.db.begin().await.unwrap();
+    tx.execute("delete from deliveries", params![]).await.unwrap();
+    let answer = Reply { text: "Here it *is*.".to_owned(), ..Reply::default() };
+    let replied = reply(&mut tx, &office, &actor, line.ticket.unwrap(), &answer).await.unwrap();
+    tx.commit().await.unwrap();
+    (line.ticket.unwrap(), replied.message)
+}
+
+on_both! {
+    async fn an_answer_leaves_after_the_time_to_undo_and_threads(db: Db) {
+        let (stage, sink) = stage_with_sink(db).await;
+        let (ticket, _) = dana_is_answered(&stage).await;
+        assert_eq!(stage.sender().send_due().await.unwrap(), 0, "it can still be undone");
+        stage.later(Span::seconds(30));
+        assert_eq!(stage.sender().send_due().await.unwrap(), 1);
+        assert_eq!(deliveries(&stage).await, [("sent".to_owned(), None)]);
+        assert_eq!(stage.sender().send_due().await.unwrap(), 0, "once");
+
+        let got = sink.got();
+        assert_eq!(got.len(), 1);
+        assert!(got[0].from.contains("<support@northlight.example>"), "{:?}", got[0]);
+        assert_eq!(got[0].to, ["RCPT TO:<dana@example.com>"]);
+        assert_eq!(got[0].sign_in.as_deref(), Some("PLAIN AGRlc2sAaHVudGVyMg=="));
+        assert_eq!(got[0].field("In-Reply-To").as_deref(), Some("<q1@example.com>"));
+        assert!(got[0].field("References").unwrap().contains("<q1@example.com>"));
+        let back: EmailAddress =
+            got[0].field("Reply-To").unwrap().trim_matches(['<', '>']).parse().unwrap();
+        assert!(back.as_str().starts_with("support+"), "{back}");
+        assert!(got[0].mail.contains("text/plain") && got[0].mail.contains("text/html"));
+
+        // And the answer to it comes back to where it belongs, whoever the mail says it is from.
+        let id = got[0].field("Message-ID").unwrap();
+        let answer = mail("q2", "Something else", "Thanks, but no")
+            .replace("To: support@northlight.example", &format!("To: {back}\r\nIn-Reply-To: {id}"));
+        assert_eq!(stage.comes(answer).await.ticket, Some(ticket));
+    }
+
+    async fn a_refused_recipient_fails_at_once_in_words(db: Db) {
+        let (stage, sink) = stage_with_sink(db).await;
+        dana_is_answered(&stage).await;
+        sink.refuses("dana@", "550 5.1.1 no such user here");
+        stage.later(Span::seconds(30));
+        stage.sender().send_due().await.unwrap();
+        let after = deliveries(&stage).await;
+        assert_eq!(after[0].0, "failed");
+        assert!(after[0].1.as_ref().unwrap().contains("no such user here"), "{after:?}");
+
+        // By hand, once the address is there.
+        sink.takes_everything();
+        let ids: Vec<DeliveryId> = stage.column("select id from deliveries").await;
+        let mut tx = stage.db.begin().await.unwrap();
+        assert!(outbox::retry(&mut tx, ids[0], stage.now()).await.unwrap());
+        tx.commit().await.unwrap();
+        stage.sender().send_due().await.unwrap();
+        assert_eq!(deliveries(&stage).await[0].0, "sent");
+        assert_eq!(sink.got().len(), 1);
+    }
+
+    async fn a_busy_server_is_asked_again_for_five_days(db: Db) {
+        let (stage, sink) = stage_with_sink(db).await;
+        dana_is_answered(&stage).await;
+        sink.refuses("dana@", "451 4.7.1 come back later");
+        stage.later(Span::seconds(30));
+        stage.sender().send_due().await.unwrap();
+        let ids: Vec<String> = stage.column("select mail_id from deliveries").await;
+        let (state, fault) = deliveries(&stage).await.remove(0);
+        assert_eq!(state, "queued");
+        assert!(fault.unwrap().contains("come back later"));
+        assert_eq!(stage.sender().send_due().await.unwrap(), 0, "not at once");
+        let mut tries = 1;
+        for _ in 0..400 {
+            stage.later(Span::hours(1));
+            tries += stage.sender().send_due().await.unwrap();
+            if deliveries(&stage).await[0].0 == "failed" {
+                break;
+            }
+        }
+        let (state, fault) = deliveries(&stage).await.remove(0);
+        assert_eq!(state, "failed");
+        assert!(fault.unwrap().ends_with("tried for five days"));
+        assert!((6..200).contains(&tries), "{tries}");
+        assert_eq!(stage.column::<String>("select mail_id from deliveries").await, ids);
+    }
+
+    async fn a_server_that_is_away_rests_and_loses_nothing(db: Db) {
+        let (stage, _) = stage_with_sink(db).await;
+        dana_is_answered(&stage).await;
+        let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = nobody.local_addr().unwrap().port();
+        drop(nobody);
+        let inbox = stage.cast.support;
+        let smtp = Some(stage.endpoint(inbox, "smtp", port));
+        stage.connects(inbox, &Connection { smtp, ..Connection::default() }).await;
+        stage.later(Span::seconds(30));
+        let sender = stage.sender();
+        sender.send_due().await.unwrap();
+        let (state, fault) = deliveries(&stage).await.remove(0);
+        assert_eq!(state, "queued");
+        assert!(fault.unwrap().contains("127.0.0.1"));
+        let mut tx = stage.db.begin().await.unwrap();
+        tx.execute("update deliveries set send_after = $1", params![stage.now()]).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(sender.send_due().await.unwrap(), 0, "the server is left alone for a while");
+        let sink = Sink::new().await;
+        let smtp = Some(stage.endpoint(inbox, "smtp", sink.port()));
+        stage.connects(inbox, &Connection { smtp, ..Connection::default() }).await;
+        stage.later(Span::minutes(30));
+        assert_eq!(sender.send_due().await.unwrap(), 1);
+        assert_eq!(sink.got().len(), 1);
+    }
+
+    async fn without_a_server_mail_waits_and_says_for_what(db: Db) {
+        let stage = Stage::new(db).await;
+        dana_is_answered(&stage).await;
+        stage.later(Span::seconds(30));
+        stage.sender().send_due().await.unwrap();
+        let (state, fault) = deliveries(&stage).await.remove(0);
+        assert_eq!(state, "queued");
+        assert!(fault.unwrap().contains("enter an SMTP server"));
+    }
+
+    async fn what_was_discarded_never_leaves(db: Db) {
+        let (stage, sink) = stage_with_sink(db).await;
+        dana_is_answered(&stage).await;
+        let ids: Vec<DeliveryId> = stage.column("select id from deliveries").await;
+        let mut tx = stage.db.begin().await.unwrap();
+        assert!(outbox::discard(&mut tx, ids[0]).await.unwrap());
+        tx.commit().await.unwrap();
+        stage.later(Span::days(1));
+        assert_eq!(stage.sender().send_due().await.unwrap(), 0);
+        assert!(sink.got().is_empty());
+    }
+
+    async fn acknowledgements_are_marked_as_automatic_and_signed(db: Db) {
+        let (stage, sink) = stage_with_sink(db).await;
+        let inbox = stage.cast.support;
+        let key = email::new_signing_key().unwrap();
+        let record = email::signing_record(&key).unwrap();
+        let connection = Connection {
+            smtp: Some(stage.endpoint(inbox, "smtp", sink.port())),
+            dkim_selector: Some("rc1".to_owned()),
+            dkim_key: Some(stage.keys.seal(&crate::connection::place(inbox, "dkim"), &key)),
+            ..Connection::default()
+        };
+        stage.connects(inbox, &connection).await;
+        stage.comes(mail_from("kim@customer.example", "k1", "Evil <b>words</b>", "sp3cial")).await;
+        stage.later(Span::seconds(60));
+        stage.sender().send_due().await.unwrap();
+        let got = sink.got().remove(0);
+        assert_eq!(got.field("Auto-Submitted").as_deref(), Some("auto-replied"));
+        assert!(got.field("X-Auto-Response-Suppress").is_some());
+        assert!(!got.mail.contains("sp3cial"), "no words of whoever wrote");
+        let dns = email::Dns::fixed([("rc1._domainkey.northlight.example", record.as_str())]).unwrap();
+        let bytes = got.mail.as_bytes();
+        let reading = email::read(bytes, &email::Limits::default());
+        let trust = email::Trust { hosts: Vec::new(), sealers: Vec::new() };
+        let check = email::authenticate(bytes, &reading, &trust, &dns).await;
+        assert_eq!(check.dkim, "pass (northlight.example)");
+    }
+}

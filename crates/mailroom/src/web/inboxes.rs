@@ -1,0 +1,284 @@
+//! Inboxes: how they are doing, and their settings.
+
+use accounts::{Actor, Inbox, InboxKind, archive_inbox, update_inbox};
+use anyhow::Result;
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use database::Tx;
+use kernel::{Failure, InboxId, PublicId};
+use ui::{Chrome, Form, Toast, View, WebResult, Words};
+
+use super::inbox_form::InboxForm;
+use super::oauth::CALLBACK;
+use super::parts::Parts;
+use super::standing::{Standing, incoming, outgoing};
+use super::wanted::Wanted;
+use crate::Mailroom;
+use crate::connection::Connection;
+use crate::health::health;
+use crate::store::{cursors, health as health_store};
+
+#[derive(Template)]
+#[template(path = "inboxes.html")]
+struct Inboxes {
+    chrome: Chrome,
+    rows: Vec<Row>,
+    archived: Vec<Row>,
+}
+
+struct Row {
+    id: PublicId,
+    name: String,
+    address: String,
+    coming: Standing,
+    going: Standing,
+}
+
+pub(super) async fn index(State(mailroom): State<Mailroom>, actor: Actor) -> WebResult<Response> {
+    let chrome = mailroom.accounts.chrome(&actor, "/settings/inboxes").await?;
+    let directory = mailroom.accounts.directory().await?;
+    let mut conn = mailroom.db().read().await?;
+    let health = health(&mut conn).await?;
+    let (mut rows, mut archived) = (Vec::new(), Vec::new());
+    for inbox in directory.all_inboxes().iter().filter(|inbox| actor.may_see(inbox.id)) {
+        let connection = Connection::find(&mut conn, inbox.id).await?;
+        let own = health.iter().find(|one| one.inbox == inbox.id);
+        let (when, w) = (&chrome.when, &chrome.words);
+        let row = Row {
+            id: inbox.public_id,
+            name: inbox.name.clone(),
+            address: inbox.address.as_ref().map(ToString::to_string).unwrap_or_default(),
+            coming: incoming(inbox, connection.as_ref(), own, mailroom.now(), (when, w)),
+            going: outgoing(inbox, connection.as_ref(), w),
+        };
+        if inbox.archived_at.is_some() { archived.push(row) } else { rows.push(row) }
+    }
+    drop(conn);
+    ui::page(&Inboxes { chrome, rows, archived })
+}
+
+/// One inbox, or one that is about to be made.
+#[derive(Template)]
+#[template(path = "inbox.html")]
+pub(super) struct InboxPage {
+    pub(super) chrome: Chrome,
+    /// None while it is new.
+    pub(super) id: Option<PublicId>,
+    pub(super) title: String,
+    pub(super) is_archived: bool,
+    pub(super) state: Option<(Standing, Standing)>,
+    /// Whether a provider is to be asked for its permission.
+    pub(super) wants_permission: bool,
+    pub(super) parts: Parts,
+}
+
+impl InboxPage {
+    pub(super) async fn blank(
+        mailroom: &Mailroom,
+        actor: &Actor,
+        form: Option<InboxForm>,
+    ) -> WebResult<Self> {
+        let chrome = mailroom.accounts.chrome(actor, "/settings/inboxes").await?;
+        let form = form.unwrap_or_else(|| InboxForm::blank(&chrome.brand.company));
+        let ways = (mailroom.accounts.site().url(CALLBACK), "/settings/inboxes/probe".to_owned());
+        let parts = Parts::new(&chrome.words, form, InboxKind::Email, None, ways);
+        Ok(Self {
+            title: chrome.t("inbox-new").to_owned(),
+            chrome,
+            id: None,
+            is_archived: false,
+            state: None,
+            wants_permission: false,
+            parts,
+        })
+    }
+
+    pub(super) async fn of(
+        mailroom: &Mailroom,
+        actor: &Actor,
+        inbox: &Inbox,
+        before: Option<&Connection>,
+        form: Option<InboxForm>,
+    ) -> WebResult<Self> {
+        let here = format!("/settings/inboxes/{}", inbox.public_id);
+        let chrome = mailroom.accounts.chrome(actor, &here).await?;
+        let form = form.unwrap_or_else(|| InboxForm::of(inbox, before));
+        let ways = (mailroom.accounts.site().url(CALLBACK), format!("{here}/probe"));
+        let parts = Parts::new(&chrome.words, form, inbox.kind, before, ways);
+        let all = health(&mut mailroom.db().read().await?).await?;
+        let own = all.iter().find(|one| one.inbox == inbox.id);
+        let (when, w) = (&chrome.when, &chrome.words);
+        let coming = incoming(inbox, before, own, mailroom.now(), (when, w));
+        let state = Some((coming, outgoing(inbox, before, w)));
+        Ok(Self {
+            title: inbox.name.clone(),
+            id: Some(inbox.public_id),
+            is_archived: inbox.archived_at.is_some(),
+            state,
+            wants_permission: before.is_some_and(|one| one.oauth.is_some()),
+            parts,
+            chrome,
+        })
+    }
+}
+
+pub(super) async fn connection_of(
+    mailroom: &Mailroom,
+    inbox: InboxId,
+) -> Result<Option<Connection>> {
+    Connection::find(&mut mailroom.db().read().await?, inbox).await
+}
+
+pub(super) async fn new(State(mailroom): State<Mailroom>, actor: Actor) -> WebResult<Response> {
+    ui::page(&InboxPage::blank(&mailroom, &actor, None).await?)
+}
+
+pub(super) async fn show(
+    State(mailroom): State<Mailroom>,
+    actor: Actor,
+    Path(id): Path<PublicId>,
+) -> WebResult<Response> {
+    let inbox = mailroom.inbox(&actor, id).await?;
+    let before = connection_of(&mailroom, inbox.id).await?;
+    ui::page(&InboxPage::of(&mailroom, &actor, &inbox, before.as_ref(), None).await?)
+}
+
+/// Adds an inbox with its connection. The refusal is at a field of the form.
+pub(super) async fn add(
+    mailroom: &Mailroom,
+    wanted: &Wanted,
+    parts: &mut Parts,
+) -> WebResult<Option<InboxId>> {
+    let now = mailroom.now();
+    let mut tx = mailroom.db().begin().await?;
+    match accounts::add_inbox(&mut tx, &wanted.inbox, now).await {
+        Ok(id) => {
+            let connection = wanted.connection(&Connection::default(), &mailroom.keys, id, now);
+            connection.save(&mut tx, id, now).await?;
+            tx.commit().await?;
+            Ok(Some(id))
+        }
+        Err(failure) => refuse(failure, parts).map(|()| None),
+    }
+}
+
+fn refuse(failure: Failure<accounts::InboxRefusal>, parts: &mut Parts) -> WebResult<()> {
+    match failure {
+        Failure::Refused(refusal) => {
+            let field = match &refusal {
+                accounts::InboxRefusal::AddressTaken(_) => "address",
+                accounts::InboxRefusal::Nameless => "name",
+                accounts::InboxRefusal::ReplyTime => "reply_within",
+            };
+            parts.problems.add(field, refusal);
+            Ok(())
+        }
+        Failure::Broken(fault) => Err(fault.into()),
+    }
+}
+
+pub(super) async fn create(
+    State(mailroom): State<Mailroom>,
+    actor: Actor,
+    Form(form): Form<InboxForm>,
+) -> WebResult<Response> {
+    let mut page = InboxPage::blank(&mailroom, &actor, Some(form.clone())).await?;
+    let w = page.chrome.words.clone();
+    let none = Connection::default();
+    let wanted = form.read(InboxKind::Email, &none, &w, &mut page.parts.problems);
+    let Some(wanted) = wanted else { return ui::again(&page) };
+    let Some(id) = add(&mailroom, &wanted, &mut page.parts).await? else {
+        return ui::again(&page);
+    };
+    Ok(ui::see_other(&next_page(&mailroom, &actor, id, wanted.uses_oauth()).await?))
+}
+
+/// Where to go after an inbox was made: to it, if there is something left to do and it is seen.
+pub(super) async fn next_page(
+    mailroom: &Mailroom,
+    actor: &Actor,
+    id: InboxId,
+    has_more_to_do: bool,
+) -> Result<String> {
+    let directory = mailroom.accounts.directory().await?;
+    let inbox = directory.inbox(id).filter(|inbox| actor.may_see(inbox.id));
+    Ok(match inbox {
+        Some(inbox) if has_more_to_do => format!("/settings/inboxes/{}", inbox.public_id),
+        Some(_) | None => "/settings/inboxes".to_owned(),
+    })
+}
+
+pub(super) async fn update(
+    State(mailroom): State<Mailroom>,
+    actor: Actor,
+    view: View,
+    Path(id): Path<PublicId>,
+    Form(form): Form<InboxForm>,
+) -> WebResult<Response> {
+    let inbox = mailroom.inbox(&actor, id).await?;
+    let before = connection_of(&mailroom, inbox.id).await?;
+    let shown = Some(form.clone());
+    let mut page = InboxPage::of(&mailroom, &actor, &inbox, before.as_ref(), shown).await?;
+    let before = before.unwrap_or_default();
+    let w = page.chrome.words.clone();
+    let Some(wanted) = form.read(inbox.kind, &before, &w, &mut page.parts.problems) else {
+        return ui::again(&page);
+    };
+    let mut tx = mailroom.db().begin().await?;
+    if let Err(failure) = update_inbox(&mut tx, inbox.id, &wanted.inbox).await {
+        refuse(failure, &mut page.parts)?;
+        return ui::again(&page);
+    }
+    if inbox.kind == InboxKind::Email {
+        keep(&mut tx, &mailroom, &inbox, &wanted).await?;
+    }
+    tx.commit().await?;
+    Ok(done(view, &format!("/settings/inboxes/{id}"), &w, "saved"))
+}
+
+/// Keeps the connection, if it is not as it was. Read anew: a provider may have handed out another
+/// token since the form was shown.
+async fn keep(tx: &mut Tx, mailroom: &Mailroom, inbox: &Inbox, wanted: &Wanted) -> Result<()> {
+    let now = mailroom.now();
+    let before = Connection::find(tx, inbox.id).await?.unwrap_or_default();
+    let connection = wanted.connection(&before, &mailroom.keys, inbox.id, now);
+    if connection == before {
+        return Ok(());
+    }
+    connection.save(tx, inbox.id, now).await?;
+    health_store::forget(tx, inbox.id).await?;
+    if wanted.fetches_elsewhere(&before) {
+        cursors::forget(tx, inbox.id).await?;
+    }
+    Ok(())
+}
+
+/// Says that something was done, and shows the page again.
+pub(super) fn done(view: View, page: &str, w: &Words, key: &str) -> Response {
+    view.done(page, &Toast::new(w.t(key)))
+}
+
+pub(super) async fn archive(
+    State(mailroom): State<Mailroom>,
+    actor: Actor,
+    Path(id): Path<PublicId>,
+) -> WebResult<Response> {
+    let inbox = mailroom.inbox(&actor, id).await?;
+    let mut tx = mailroom.db().begin().await?;
+    archive_inbox(&mut tx, inbox.id, Some(mailroom.now())).await?;
+    tx.commit().await?;
+    Ok(ui::see_other("/settings/inboxes"))
+}
+
+pub(super) async fn restore(
+    State(mailroom): State<Mailroom>,
+    actor: Actor,
+    Path(id): Path<PublicId>,
+) -> WebResult<Response> {
+    let inbox = mailroom.inbox(&actor, id).await?;
+    let mut tx = mailroom.db().begin().await?;
+    archive_inbox(&mut tx, inbox.id, None).await?;
+    tx.commit().await?;
+    Ok(ui::see_other(&format!("/settings/inboxes/{id}")))
+}

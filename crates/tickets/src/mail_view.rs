@@ -1,0 +1,78 @@
+//! One message as the frame that shows its mail needs it.
+
+use anyhow::Result;
+use database::Conn;
+use files::FileHash;
+use kernel::{InboxId, LedgerId, MessageId, PublicId, TicketId};
+
+use crate::message::Attachment;
+use crate::store::{entries, tickets};
+
+/// What a mail looks like, and whose eyes it is for.
+#[derive(Clone, Debug)]
+pub struct MailView {
+    pub message: MessageId,
+    pub public_id: PublicId,
+    /// The ticket it stands in now.
+    pub ticket: TicketId,
+    pub inbox: InboxId,
+    pub subject: String,
+    /// As it was sent: nothing in it is to be believed. None where there was none, or where the
+    /// message was blacked out.
+    pub html: Option<String>,
+    /// Empty where the message was blacked out.
+    pub text: String,
+    /// Where its source is; none for what did not come by mail or was blacked out.
+    pub ledger: Option<LedgerId>,
+    /// Images that stand inside the HTML.
+    pub inline: Vec<Attachment>,
+}
+
+/// A message of a ticket, under any number that the ticket ever had.
+pub async fn mail_view(
+    conn: &mut Conn,
+    ticket: TicketId,
+    message: PublicId,
+) -> Result<Option<MailView>> {
+    let Some(ticket) = tickets::follow(conn, ticket).await? else { return Ok(None) };
+    let Some(ticket) = tickets::find(conn, ticket).await? else { return Ok(None) };
+    let found = entries::message_by_public_id(conn, message).await?;
+    let Some(found) = found.filter(|found| found.ticket == ticket.id) else { return Ok(None) };
+    let is_black = found.redacted.is_some();
+    let files = if is_black { Vec::new() } else { entries::attachments(conn, &[found.id]).await? };
+    Ok(Some(MailView {
+        message: found.id,
+        public_id: found.public_id,
+        ticket: ticket.id,
+        inbox: ticket.inbox,
+        html: if is_black { None } else { entries::html(conn, found.id).await? },
+        subject: found.subject,
+        text: if is_black { String::new() } else { found.text },
+        ledger: found.ledger.filter(|_| !is_black),
+        inline: files
+            .into_iter()
+            .filter(|file| file.content_id.is_some() && file.media_type.is_image())
+            .collect(),
+    }))
+}
+
+/// The stored image behind the public id of a file of a message, if that is an image and its
+/// message was not blacked out.
+pub async fn inline_image(
+    conn: &mut Conn,
+    file: PublicId,
+) -> Result<Option<(FileHash, files::MediaType)>> {
+    let Some(file) = entries::attachment_by_public_id(conn, file).await? else { return Ok(None) };
+    let Some(message) = file.message else { return Ok(None) };
+    let message = entries::find_message(conn, message).await?;
+    if !file.media_type.is_image() || message.is_none_or(|found| found.redacted.is_some()) {
+        return Ok(None);
+    }
+    Ok(FileHash::read(&file.file_hash).map(|hash| (hash, file.media_type)))
+}
+
+/// Whether what a message said was blacked out, so that nobody reads it by another way either.
+pub async fn is_redacted(conn: &mut Conn, message: MessageId) -> Result<bool> {
+    let found = entries::find_message(conn, message).await?;
+    Ok(found.is_some_and(|found| found.redacted.is_some()))
+}
