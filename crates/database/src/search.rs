@@ -102,30 +102,73 @@ pub async fn newest(
     limit: i64,
 ) -> Result<Vec<Hit>> {
     let before = before.unwrap_or(i64::MAX);
-    let mut sql = Sql::default();
     match conn.engine() {
-        Engine::Sqlite => {
-            sql.push("select rowid, -bm25(search_index, 4.0, 1.0, 0.0) from search_index")
-                .push(" where search_index match ")
-                .bind(fts5(expr, scopes))
-                .push(" and rowid < ")
-                .bind(before)
-                .push(" order by rowid desc limit ")
-                .bind(limit);
-        }
-        Engine::Postgres => {
-            let query = tsquery(expr, scopes);
-            sql.push("select id, ts_rank('{0.05, 0.05, 0.25, 1.0}', words, ")
-                .bind(query.clone())
-                .push("::text::tsquery)::double precision from search_index where words @@ ")
-                .bind(query)
-                .push("::text::tsquery and id < ")
-                .bind(before)
-                .push(" order by id desc limit ")
-                .bind(limit);
+        Engine::Sqlite => newest_sqlite(conn, expr, scopes, before, limit).await,
+        Engine::Postgres => newest_postgres(conn, expr, scopes, before, limit).await,
+    }
+}
+
+/// What matches in the subject is worth this much more than what matches in the text.
+const SUBJECT: f64 = 4.0;
+
+/// `bm25` counts every match there is before it ranks the first: a third of a second for a common
+/// word in a million documents. Asking the subjects of the newest once more costs nothing.
+async fn newest_sqlite(
+    conn: &mut Conn,
+    expr: &Expr,
+    scopes: Option<&[String]>,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<Hit>> {
+    let rows: Vec<(i64,)> = conn
+        .all(
+            "select rowid from search_index where search_index match $1 and rowid < $2
+              order by rowid desc limit $3",
+            params![fts5(expr, scopes), before, limit],
+        )
+        .await?;
+    let mut hits: Vec<Hit> = rows.into_iter().map(|(id,)| Hit { id, rank: 1.0 }).collect();
+    let (Some(newest), Some(oldest)) = (hits.first(), hits.last()) else { return Ok(hits) };
+    let span = (oldest.id, newest.id);
+    // The whole question in the subject, or a part of it.
+    let part = match expr {
+        Expr::All(parts) => Some(Expr::Any(parts.clone())),
+        _ => None,
+    };
+    let share = if part.is_some() { SUBJECT / 2.0 } else { SUBJECT };
+    for asked in std::iter::once(expr).chain(&part) {
+        let question = format!("{{subject}} : ({})", fts5_part(asked));
+        let mut titled: Vec<i64> = conn
+            .column(
+                "select rowid from search_index
+                  where search_index match $1 and rowid >= $2 and rowid <= $3",
+                params![question, span.0, span.1],
+            )
+            .await?;
+        titled.sort_unstable();
+        for hit in hits.iter_mut().filter(|hit| titled.binary_search(&hit.id).is_ok()) {
+            hit.rank += share;
         }
     }
-    let rows = conn.all_sql::<(i64, f64)>(sql).await?;
+    Ok(hits)
+}
+
+async fn newest_postgres(
+    conn: &mut Conn,
+    expr: &Expr,
+    scopes: Option<&[String]>,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<Hit>> {
+    let query = tsquery(expr, scopes);
+    let rows: Vec<(i64, f64)> = conn
+        .all(
+            "select id, ts_rank('{0.05, 0.05, 0.25, 1.0}', words, $1::text::tsquery)::double precision
+               from search_index where words @@ $1::text::tsquery and id < $2
+              order by id desc limit $3",
+            params![query, before, limit],
+        )
+        .await?;
     Ok(rows.into_iter().map(|(id, rank)| Hit { id, rank }).collect())
 }
 
