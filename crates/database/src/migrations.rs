@@ -46,7 +46,7 @@ static HISTORY: &[Migration] = &[
     migration!(5, "0005_mail"),
     migration!(6, "0006_portal"),
     migration!(7, "0007_search", by engine),
-    migration!(10, "0010_portal"),
+    migration!(8, "0008_topics"),
 ];
 
 /// The database was written by a newer program.

@@ -57,10 +57,16 @@ fn templates_escape_everything() {
     );
 }
 
+/// Mail as it was sent, after the allow-list of the cleaner.
+const CLEANED: [&str; 1] = ["crates/mailroom/src/web/body.rs"];
+
 #[test]
 fn only_the_ui_makes_markup() {
     let mut wrong = Vec::new();
     for source in production().iter().filter(|source| source.crate_name() != "ui") {
+        if CLEANED.contains(&source.path.as_str()) {
+            continue;
+        }
         for (at, line) in source.parts().code.lines().enumerate() {
             let is_fragment = line
                 .split_once("HtmlSafe for ")

@@ -35,15 +35,16 @@ pub(super) struct Parts {
 
 const REPLY_HOURS: [i64; 8] = [1, 2, 4, 8, 24, 48, 72, 168];
 
-/// Choices whose labels and notes are in the catalogue as `key-value` and `key-value-note`.
-fn choices(w: &Words, key: &str, values: &[&str], chosen: &str) -> Vec<Choice> {
-    values
-        .iter()
-        .map(|value| {
-            let label = w.t(&format!("{key}-{value}")).to_owned();
-            let note_key = format!("{key}-{value}-note");
+/// Choices by the keys of their labels; a value is the last word of its key. Notes are in the
+/// catalogue as `key-note`.
+fn choices(w: &Words, keys: &[&str], chosen: &str) -> Vec<Choice> {
+    keys.iter()
+        .map(|key| {
+            let value = key.rsplit('-').next().unwrap_or(key);
+            let note_key = format!("{key}-note");
             let note = Some(w.t(&note_key)).filter(|note| *note != note_key);
-            Choice::new(value, label, *value == chosen).with_note(note.unwrap_or_default())
+            let choice = Choice::new(value, w.t(key).to_owned(), value == chosen);
+            choice.with_note(note.unwrap_or_default())
         })
         .collect()
 }
@@ -57,21 +58,20 @@ impl Parts {
         (callback, probe): (String, String),
     ) -> Self {
         let encryptions =
-            |chosen: &str| choices(w, "tls", &["implicit", "starttls", "none"], chosen);
+            |chosen: &str| choices(w, &["tls-implicit", "tls-starttls", "tls-none"], chosen);
         let has = |password: Option<bool>| password.unwrap_or(false);
         Self {
             is_mail: kind == InboxKind::Email,
             replies: replies(w, &form.reply_within),
-            ways_in: choices(w, "way-in", &["imap", "handed"], &form.incoming),
+            ways_in: choices(w, &["way-in-imap", "way-in-handed"], &form.incoming),
             imap_encryptions: encryptions(&form.imap_tls),
-            after: choices(w, "after", &["leave", "seen", "move"], &form.after_fetch),
-            begins: choices(w, "begin", &["now", "history"], &form.begin),
-            ways_out: choices(w, "way-out", &["smtp", "none"], &form.outgoing),
+            after: choices(w, &["after-leave", "after-seen", "after-move"], &form.after_fetch),
+            begins: choices(w, &["begin-now", "begin-history"], &form.begin),
+            ways_out: choices(w, &["way-out-smtp", "way-out-none"], &form.outgoing),
             smtp_encryptions: encryptions(&form.smtp_tls),
             sign_ins: choices(
                 w,
-                "sign-in",
-                &["password", "google", "microsoft", "own"],
+                &["sign-in-password", "sign-in-google", "sign-in-microsoft", "sign-in-own"],
                 &form.auth,
             ),
             has_imap_password: has(before
