@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::assets;
+use crate::headers::Shipped;
 
 /// `/assets/{version}/…`.
 pub fn asset_routes() -> Router {
@@ -47,5 +48,6 @@ async fn show(
     }
     let caching = if asset.immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    response.extensions_mut().insert(Shipped);
     response
 }

@@ -9,6 +9,7 @@ use search::Piece;
 use serde::Deserialize;
 use ui::{Answer, Badge, Chrome, Markup, View, WebResult, Words};
 
+use super::ticket::From;
 use crate::desk::{Desk, reader};
 use crate::filter::Filter;
 use crate::finding::{After, Find, PlaceKind, find, find_customers};
@@ -175,6 +176,7 @@ const PALETTE_TICKETS: i64 = 8;
 pub(super) async fn palette(
     State(desk): State<Desk>,
     actor: Actor,
+    from: From,
     Query(asked): Query<Asked>,
 ) -> WebResult<Response> {
     let w = desk.accounts.site().words(&actor.language);
@@ -184,7 +186,9 @@ pub(super) async fn palette(
         groups.push((w.t("palette-tickets"), tickets(&desk, &actor, query, &w).await?));
         groups.push((w.t("palette-customers"), customers(&desk, &actor, query).await?));
     }
-    groups.push((w.t("palette-actions"), actions(&actor, query, &w)));
+    if from.shows_ticket() {
+        groups.push((w.t("palette-actions"), actions(&actor, query, &w)));
+    }
     groups.push((w.t("palette-places"), places(&desk, &actor, query, &w).await?));
     let groups: Vec<PaletteGroup> = groups
         .into_iter()
@@ -230,7 +234,7 @@ async fn customers(desk: &Desk, actor: &Actor, query: &str) -> WebResult<Vec<Pal
     Ok(options.collect())
 }
 
-/// What can be done with the ticket that is open: the browser leaves out what is not there.
+/// What can be done with the ticket that is open.
 fn actions(actor: &Actor, query: &str, w: &Words) -> Vec<PaletteOption> {
     const ALL: [(&str, &str, &str, Act); 9] = [
         ("reply", "key-reply", "r", Act::WriteToCustomers),

@@ -30,6 +30,11 @@ pub(crate) struct From {
 }
 
 impl From {
+    /// Whether the page that asks shows a ticket.
+    pub(crate) fn shows_ticket(&self) -> bool {
+        self.page.strip_prefix("/t/").is_some_and(|id| id.parse::<TicketId>().is_ok())
+    }
+
     /// Whether the page that asks shows this ticket.
     pub(crate) fn is_at(&self, ticket: TicketId) -> bool {
         self.page == format!("/t/{ticket}")
