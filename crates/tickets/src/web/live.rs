@@ -199,9 +199,9 @@ impl Watch {
         };
         let ways = match one.reason {
             Reason::NewTicket => notify.new_ticket,
-            Reason::Assigned => notify.assigned,
+            Reason::Assigned | Reason::Woke => notify.assigned,
             Reason::Mentioned => notify.mentioned,
-            Reason::Replied | Reason::Woke => notify.replied,
+            Reason::Replied => notify.replied,
         };
         if !ways.browser {
             return Ok(("notify", json!({ "count": count })));
