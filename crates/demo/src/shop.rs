@@ -189,7 +189,7 @@ pub(crate) const PROBLEMS: [(&str, bool); 3] = [
 
 /// Key, label, kind, choices.
 pub(crate) const FIELDS: [(&str, &str, &str, &str); 4] = [
-    ("order", "Order number", "text", ""),
+    ("order_number", "Order number", "text", ""),
     ("amount", "Amount", "number", ""),
     ("platform", "Platform", "choice", "Windows\nmacOS\nLinux\niOS\nAndroid"),
     ("bought", "Bought on", "date", ""),

@@ -5,8 +5,8 @@ use database::Conn;
 use files::FileHash;
 use kernel::{InboxId, LedgerId, MessageId, PublicId, TicketId};
 
-use crate::message::Attachment;
-use crate::store::{entries, tickets};
+use crate::message::{Attachment, Message};
+use crate::store::{entries, reading, tickets};
 
 /// What a mail looks like, and whose eyes it is for.
 #[derive(Clone, Debug)]
@@ -75,4 +75,46 @@ pub async fn inline_image(
 pub async fn is_redacted(conn: &mut Conn, message: MessageId) -> Result<bool> {
     let found = entries::find_message(conn, message).await?;
     Ok(found.is_some_and(|found| found.redacted.is_some()))
+}
+
+/// Which of these messages ask for pictures from the web, so that showing them is a choice.
+pub(crate) async fn with_remote_images(
+    conn: &mut Conn,
+    messages: &[Message],
+) -> Result<Vec<MessageId>> {
+    let shown = messages.iter().filter(|message| message.has_html && message.redacted.is_none());
+    let ids: Vec<MessageId> = shown.map(|message| message.id).collect();
+    let mut all = reading::html_of(conn, &ids).await?;
+    all.retain(|(_, html)| has_remote_images(html));
+    Ok(all.into_iter().map(|(message, _)| message).collect())
+}
+
+/// A guess from the tags alone, on the generous side: an offer that changes nothing is better
+/// than a picture that cannot be seen.
+fn has_remote_images(html: &str) -> bool {
+    html.split('<').skip(1).any(|part| {
+        let is_image = part.get(..3).is_some_and(|name| name.eq_ignore_ascii_case("img"));
+        let tag = part.split_once('>').map_or(part, |(tag, _)| tag);
+        is_image && tag.contains("//")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_remote_images;
+
+    #[test]
+    fn a_picture_in_the_web_is_told_from_one_that_came_along() {
+        for (html, expected) in [
+            ("<p>Hello <img src=\"https://pictures.example/a.png\"></p>", true),
+            ("<IMG alt='a' SRC='//pictures.example/a.png'/>", true),
+            ("<img\nsrc = http://pictures.example/a.png", true),
+            ("<img src=\"cid:logo\"><a href=\"https://shop.example\">Shop</a>", false),
+            ("<a href=\"https://shop.example/img\">Shop</a> img //", false),
+            ("<é", false),
+            ("", false),
+        ] {
+            assert_eq!(has_remote_images(html), expected, "{html}");
+        }
+    }
 }

@@ -12,6 +12,7 @@ use super::facts::{Telling, Told};
 use crate::SenderCheck;
 use crate::desk::Desk;
 use crate::event::{Event, Note};
+use crate::mail_view;
 use crate::message::{Attachment, Author, Message, MessageKind};
 use crate::store::entries;
 use crate::ticket::Direction;
@@ -38,6 +39,8 @@ pub(crate) struct Loaded {
     attachments: Vec<Attachment>,
     note_files: Vec<Attachment>,
     deliveries: Vec<Delivery>,
+    /// Messages with pictures that are somewhere in the web.
+    pictured: Vec<MessageId>,
     /// The first message that is here, if there are earlier ones.
     pub(crate) earlier: Option<MessageId>,
 }
@@ -81,6 +84,7 @@ impl Loaded {
             attachments: entries::attachments(conn, &ids).await?,
             note_files: entries::note_attachments(conn, &note_ids).await?,
             deliveries: outbox::deliveries_of(conn, &ids).await?,
+            pictured: mail_view::with_remote_images(conn, &messages).await?,
             notes,
             events: entries::events_between(conn, ticket, from, until, STOPS_MAX).await?,
             messages,
@@ -152,6 +156,7 @@ pub(crate) struct MessageCard {
     pub(crate) body: Markup,
     pub(crate) quoted: Markup,
     pub(crate) has_html: bool,
+    pub(crate) has_remote_images: bool,
     pub(crate) frame_size: &'static str,
     pub(crate) files: Vec<FileCard>,
     pub(crate) delivery: Option<DeliveryCard>,
@@ -351,6 +356,7 @@ impl<'m> Maker<'m> {
             body: if is_ours { ui::markdown(&message.text) } else { ui::prose(&message.text) },
             quoted: ui::prose(&message.quoted),
             has_html: show_html,
+            has_remote_images: loaded.pictured.contains(&message.id),
             frame_size: frame_size(&message.text),
             files: files(message, show_html, loaded),
             delivery: self.delivery(message, loaded),

@@ -1,5 +1,6 @@
 // <mail-frame>: the height of a mail that cannot be measured, because its frame may do nothing.
-// A press on the grip goes to the next size, a drag and the arrow keys set any.
+// A press on the grip goes to the next size, a drag and the arrow keys set any. The offer to show
+// pictures goes once it is taken.
 
 const SIZES = ["s", "m", "l", "xl"];
 const STEP_PX = 40;
@@ -12,6 +13,8 @@ customElements.define("mail-frame", class extends HTMLElement {
   connectedCallback() {
     this.#life = new AbortController();
     const { signal } = this.#life;
+    const offer = this.parentElement.querySelector("[data-pictures]");
+    offer?.addEventListener("click", () => setTimeout(() => this.#took(offer)), { signal });
     const grip = this.querySelector(".mail__grip");
     grip?.addEventListener("pointerdown", (event) => this.#drag(grip, event), { signal });
     grip?.addEventListener("keydown", (event) => this.#onKey(event), { signal });
@@ -29,6 +32,11 @@ customElements.define("mail-frame", class extends HTMLElement {
 
   #set(height) {
     this.#frame.style.setProperty("--mail-set", `${Math.max(HEIGHT_PX_MIN, height)}px`);
+  }
+
+  #took(offer) {
+    offer.closest(".mail__bar").hidden = true;
+    this.#frame.focus();
   }
 
   #nextSize() {

@@ -6,6 +6,9 @@ import { on } from "../lib/dom.js";
 export async function show(dialog) {
   if (!dialog || dialog.open) return;
   dialog.showModal();
+  // Where there is something to choose or write, that is where one begins, not at the way out.
+  const inside = (what) => dialog.querySelector(`.dialog__body ${what}`);
+  if (!dialog.querySelector("[autofocus]")) (inside("input:checked") ?? inside(":is(select, input:not([type=hidden]))"))?.focus();
   const lookup = dialog.querySelector("[data-lookup]");
   if (!lookup) return;
   lookup.value = "";
