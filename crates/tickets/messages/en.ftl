@@ -519,6 +519,7 @@ reply-used = { $n ->
 tags-title = Tags
 tags-text = Renaming a tag to the name of another brings the two together.
 tags-none = No tags yet. They come with the first ticket that gets one.
+tag-name-long = A tag has one to fifty characters.
 tag-name-missing = Enter a name.
 categories-title = Categories
 categories-text = What tickets are about. Archived ones stay on old tickets.

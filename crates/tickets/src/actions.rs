@@ -5,6 +5,7 @@
 mod by_customer;
 mod edit;
 mod entry;
+mod findable;
 mod mail;
 mod receive;
 mod reply;
@@ -32,6 +33,7 @@ pub use by_customer::{
     file_of_customer, known_category, looked_at, place, read_field, request_of, requests_of,
     revoke_links, seen_by_customer, viewer, wrote_from,
 };
+pub(crate) use edit::TAG_CHARS_MAX;
 pub use edit::{Edit, EditRefusal, Edited, edit};
 pub use entry::{
     EntryRefusal, NewNote, Noted, admit, change_participants, follow, post_note, redact, unfollow,

@@ -6,30 +6,23 @@ use serde::{Deserialize, Serialize};
 use crate::State;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Clock {
+pub(crate) enum Clock {
     /// From a customer's message to our answer.
     Response,
     /// From our last word to the next, while the work goes on.
     NextUpdate,
-    /// From the first message to the solution.
-    Resolution,
 }
 
-/// Whether a clock runs in a state. `asked_for_delay` says that the customer wanted the pause.
-pub fn runs(clock: Clock, state: State, asked_for_delay: bool) -> bool {
+/// Whether a clock runs in a state.
+pub(crate) fn runs(clock: Clock, state: State) -> bool {
     match clock {
         Clock::Response => matches!(state, State::New | State::Open),
         Clock::NextUpdate => matches!(state, State::Open | State::OnHold),
-        Clock::Resolution => match state {
-            State::New | State::Open | State::OnHold => true,
-            State::WaitingCustomer | State::Snoozed => !asked_for_delay,
-            State::Bot | State::Resolved | State::Closed | State::Spam | State::Merged => false,
-        },
     }
 }
 
 /// Nobody expects anything. Far in the future, so that lists sort without knowing of it.
-pub const NEVER: Timestamp = Timestamp::from_seconds(253_370_764_800);
+pub(crate) const NEVER: Timestamp = Timestamp::from_seconds(253_370_764_800);
 
 /// What is waited for on a ticket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,21 +38,12 @@ pub struct Waiting {
 impl Waiting {
     /// The next moment at which somebody expects something: what lists are ordered by.
     pub fn due_at(&self, state: State) -> Timestamp {
-        let due = match state {
-            State::New | State::Open => match (self.reply_due_at, self.next_update_at) {
-                (Some(reply), Some(update)) => Some(reply.min(update)),
-                (reply, update) => reply.or(update),
-            },
-            State::OnHold => self.next_update_at,
-            State::Snoozed => self.snoozed_until,
-            State::Bot
-            | State::WaitingCustomer
-            | State::Resolved
-            | State::Closed
-            | State::Spam
-            | State::Merged => None,
-        };
-        due.unwrap_or(NEVER)
+        let all = [
+            self.reply_due_at.filter(|_| runs(Clock::Response, state)),
+            self.next_update_at.filter(|_| runs(Clock::NextUpdate, state)),
+            self.snoozed_until.filter(|_| state == State::Snoozed),
+        ];
+        all.into_iter().flatten().min().unwrap_or(NEVER)
     }
 
     /// A customer wrote: the clock runs from the oldest message that nobody answered.
@@ -78,14 +62,14 @@ impl Waiting {
 
 /// How far a clock has run.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Left {
+pub(crate) enum Left {
     Time { left: Span, share_used: f32 },
     Over(Span),
 }
 
 impl Left {
     /// From the start of the wait to its due time, at `now`.
-    pub fn at(since: Timestamp, due: Timestamp, now: Timestamp) -> Self {
+    pub(crate) fn at(since: Timestamp, due: Timestamp, now: Timestamp) -> Self {
         let left = due.since(now);
         if left < Span::ZERO {
             return Self::Over(now.since(due));

@@ -55,14 +55,6 @@ impl Shelf {
     pub(crate) fn open_problems(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().filter(|problem| !problem.is_fixed)
     }
-
-    pub(crate) fn live_categories(&self) -> impl Iterator<Item = &Category> {
-        self.categories.iter().filter(|category| !category.is_archived)
-    }
-
-    pub(crate) fn live_fields(&self) -> impl Iterator<Item = &Field> {
-        self.fields.iter().filter(|field| !field.is_archived)
-    }
 }
 
 impl Desk {

@@ -35,7 +35,7 @@ impl SenderCheck {
 
 /// Why a ticket is thought to be the one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Proof {
+pub(crate) enum Proof {
     /// The signed address that we asked to reply to.
     ReplyAddress,
     /// The random Message-ID of a mail that we sent.
@@ -59,7 +59,7 @@ impl Proof {
 
 /// A ticket that the message may belong to. Merged tickets were followed to where they went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     pub ticket: TicketId,
     pub proof: Proof,
     /// Whether the sender's address is one of those who take part.
@@ -70,7 +70,7 @@ pub struct Candidate {
 
 /// What becomes of the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Joined {
+pub(crate) enum Joined {
     Continue(TicketId),
     /// It goes there, but as a stranger's: nobody outside sees it until an agent admits it.
     ContinueHeld(TicketId),
@@ -83,7 +83,7 @@ pub enum Joined {
 
 /// Decides. The order of the candidates does not matter: the strongest proof counts, and among
 /// equals the oldest ticket.
-pub fn join(candidates: &[Candidate], check: SenderCheck) -> Joined {
+pub(crate) fn join(candidates: &[Candidate], check: SenderCheck) -> Joined {
     let mut ranked: Vec<Candidate> = candidates.to_vec();
     ranked.sort_by_key(|candidate| (candidate.proof, candidate.ticket));
     let accepted = ranked.iter().find(|candidate| may_continue(candidate, check));
@@ -112,7 +112,7 @@ fn may_continue(candidate: &Candidate, check: SenderCheck) -> bool {
 }
 
 /// The references that stand in a subject: `RC-10482`, `[rc-10482]`. Bare numbers are not.
-pub fn references_in(subject: &str) -> Vec<TicketId> {
+pub(crate) fn references_in(subject: &str) -> Vec<TicketId> {
     let lower = subject.to_lowercase();
     let mut found = Vec::new();
     for (at, _) in lower.match_indices("rc-") {

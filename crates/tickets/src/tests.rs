@@ -9,3 +9,4 @@ mod replying;
 mod rules;
 mod shaping;
 mod stage;
+mod web;

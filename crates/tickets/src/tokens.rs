@@ -23,7 +23,7 @@ pub fn reply_address(
 }
 
 /// The ticket and customer behind the tag of an address, if we signed it.
-pub fn read_tag(keys: &Keys, tag: &str) -> Option<(TicketId, CustomerId)> {
+pub(crate) fn read_tag(keys: &Keys, tag: &str) -> Option<(TicketId, CustomerId)> {
     let mut parts = tag.split('-');
     let ticket = TicketId(parts.next()?.parse().ok()?);
     let customer = CustomerId(parts.next()?.parse().ok()?);

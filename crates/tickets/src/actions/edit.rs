@@ -8,12 +8,11 @@ use kernel::{
 };
 use live::{Change, Touch};
 
-use super::{Office, Reversal, record, save, take};
+use super::{Office, Reversal, findable, record, save, take};
 use crate::event::{By, Fact};
 use crate::lessons;
 use crate::notify::{self, Told};
 use crate::state::{CannotMove, Happening, State, next};
-use crate::store::entries;
 use crate::store::people::Reason;
 use crate::store::taxonomy::{self, Field, FieldKind};
 use crate::ticket::{Priority, Resolution, Ticket};
@@ -59,6 +58,8 @@ pub enum EditRefusal {
     FieldValue { label: String, value: String, hint: &'static str },
     #[error("there is no such field")]
     NoField,
+    #[error("there is no such category; choose one of the list")]
+    NoCategory,
     #[error("a tag has one to fifty characters")]
     TagName,
     #[error("a subject cannot be empty")]
@@ -94,7 +95,11 @@ pub async fn edit(
         Edit::Field { field, value } => {
             return field_set(tx, office, actor, ticket, *field, value).await;
         }
-        Edit::Resolve { .. } => require_fields(tx, ticket.id).await?,
+        Edit::Resolve { .. } => {
+            if let Some(label) = missing_field(tx, Some(ticket.id)).await? {
+                return Err(EditRefusal::FieldMissing(label).into());
+            }
+        }
         _ => {}
     }
     let before = ticket.clone();
@@ -109,7 +114,7 @@ pub async fn edit(
     if before.inbox != ticket.inbox {
         // Who saw it in the old inbox looks again, too.
         tx.announce(Change::Ticket { id: ticket.id, inbox: before.inbox, touch: Touch::Row });
-        rescope(tx, &ticket).await?;
+        findable::rescope(tx, &ticket).await?;
     }
     lessons::teach(tx, ticket.id, (before.state, ticket.state), false, office.now).await?;
     if let Edit::Assign(Some(assignee)) = edit
@@ -165,7 +170,10 @@ fn apply(
             })
         }
         Edit::Category(to) => {
-            let name = to.and_then(|id| names.category(id));
+            let name = match to {
+                Some(id) => Some(names.category(*id).ok_or(EditRefusal::NoCategory)?),
+                None => None,
+            };
             changed(&mut ticket.category, *to, || Fact::CategoryChanged { to: name })
         }
         Edit::Subject(subject) => {
@@ -179,7 +187,13 @@ fn apply(
         Edit::Inbox(to) => {
             let inbox = names.directory().inbox(*to).filter(|_| actor.may_see(*to));
             let name = inbox.ok_or(EditRefusal::NoInbox)?.name.clone();
-            changed(&mut ticket.inbox, *to, || Fact::MovedTo { inbox: name })
+            let mut facts = changed(&mut ticket.inbox, *to, || Fact::MovedTo { inbox: name });
+            // Nobody is left with a ticket that they cannot open.
+            let can_see = |id| names.directory().agent(id).is_some_and(|card| card.may_see(*to));
+            if !facts.is_empty() && ticket.assignee.is_some_and(|id| !can_see(id)) {
+                facts.extend(changed(&mut ticket.assignee, None, || Fact::Assigned { to: None }));
+            }
+            facts
         }
         Edit::Open
         | Edit::Wait
@@ -325,6 +339,9 @@ fn in_future(at: Timestamp, now: Timestamp) -> Result<(), EditRefusal> {
     if at > now { Ok(()) } else { Err(EditRefusal::Past) }
 }
 
+/// Longer tags say too much.
+pub(crate) const TAG_CHARS_MAX: usize = 50;
+
 async fn tagged(
     tx: &mut Tx,
     office: &Office,
@@ -334,7 +351,7 @@ async fn tagged(
     on: bool,
 ) -> Done<Edited> {
     let tag = kernel::one_line(tag).to_lowercase();
-    if tag.is_empty() || tag.chars().count() > 50 {
+    if tag.is_empty() || tag.chars().count() > TAG_CHARS_MAX {
         return Err(EditRefusal::TagName.into());
     }
     let changed = if on {
@@ -365,13 +382,16 @@ async fn field_set(
     let field = fields.iter().find(|one| one.id == field).ok_or(EditRefusal::NoField)?;
     let value = read_field(field, value)?;
     let before = taxonomy::set_field_value(tx, ticket.id, field.id, &value).await?;
-    if before.as_deref().unwrap_or_default() == value {
+    let before = before.unwrap_or_default();
+    if before == value {
         return Ok(Edited { ticket, changed: false, reversal: None });
     }
-    let fact = Fact::FieldChanged { label: field.label.clone(), value };
-    record(tx, ticket.id, By::Agent(actor.id), &[fact], office.now).await?;
+    let fact = Fact::FieldChanged { label: field.label.clone(), value: value.clone() };
+    let events = record(tx, ticket.id, By::Agent(actor.id), &[fact], office.now).await?;
     tx.announce(Change::Ticket { id: ticket.id, inbox: ticket.inbox, touch: Touch::Entry });
-    Ok(Edited { ticket, changed: true, reversal: None })
+    let reversal =
+        Reversal::Field { ticket: ticket.id, field: field.id, before, after: value, events };
+    Ok(Edited { ticket, changed: true, reversal: Some(reversal) })
 }
 
 /// A value that fits its field, in the form in which it is kept. Empty removes it.
@@ -405,47 +425,22 @@ pub(crate) fn read_field(field: &Field, value: &str) -> Result<String, EditRefus
     }
 }
 
-/// Fields that have to be filled in before a ticket can be resolved.
-async fn require_fields(conn: &mut Conn, ticket: TicketId) -> Done<()> {
+/// The first field that has to be filled in before a ticket can be resolved, and is not. A ticket
+/// that does not exist yet has no values.
+pub(super) async fn missing_field(
+    conn: &mut Conn,
+    ticket: Option<TicketId>,
+) -> Result<Option<String>> {
     let fields = taxonomy::fields(conn).await?;
     let needed: Vec<&Field> =
         fields.iter().filter(|field| field.required_to_resolve && !field.is_archived).collect();
     if needed.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    let values = taxonomy::field_values(conn, ticket).await?;
-    for field in needed {
-        if !values.iter().any(|(id, _)| *id == field.id) {
-            return Err(EditRefusal::FieldMissing(field.label.clone()).into());
-        }
-    }
-    Ok(())
-}
-
-/// Makes everything in a ticket findable by the people of its new inbox, and by nobody else.
-async fn rescope(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
-    for kind in search::rescope(tx, ticket.id).await? {
-        let (subject, text, at) = match kind {
-            search::Kind::Message(id) => match entries::find_message(tx, id).await? {
-                Some(message) => (message.subject, message.text, message.created_at),
-                None => continue,
-            },
-            search::Kind::Note(id) => match entries::find_note(tx, id).await? {
-                Some(note) => (String::new(), note.text, note.created_at),
-                None => continue,
-            },
-            search::Kind::Customer(_) => continue,
-        };
-        let entry = search::Entry {
-            kind,
-            ticket: Some(ticket.id),
-            customer: Some(ticket.customer),
-            inbox: Some(ticket.inbox),
-            subject: &subject,
-            text: &text,
-            at,
-        };
-        search::put(tx, &entry).await?;
-    }
-    Ok(())
+    let values = match ticket {
+        Some(ticket) => taxonomy::field_values(conn, ticket).await?,
+        None => Vec::new(),
+    };
+    let is_empty = |field: &&&Field| !values.iter().any(|(id, _)| *id == field.id);
+    Ok(needed.iter().find(is_empty).map(|field| field.label.clone()))
 }

@@ -1,12 +1,13 @@
 //! What is added to or hidden in a ticket by the team: notes, followers, admissions, redactions.
 
 use accounts::Actor;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use database::Tx;
 use kernel::{AgentId, EmailAddress, Failure, NoteId, PublicId, Refusal, TicketId};
 use live::{Change, Touch};
 use search::{Entry, Kind};
 
+use super::reply::is_all;
 use super::{Office, record, save, take};
 use crate::event::{By, Fact};
 use crate::letters;
@@ -28,6 +29,10 @@ pub enum EntryRefusal {
     AlreadyRedacted,
     #[error("this message is not held")]
     NotHeld,
+    #[error("a file is no longer there; attach it again")]
+    FileGone,
+    #[error("“{0}” is one of our own inboxes; it takes part already")]
+    OwnAddress(EmailAddress),
 }
 
 impl Refusal for EntryRefusal {}
@@ -68,7 +73,10 @@ pub async fn post_note(
     let now = office.now;
     let uploads = &note.uploads;
     let (note, public_id) = entries::insert_note(tx, ticket.id, actor.id, text, now).await?;
-    entries::claim_note_uploads(tx, note, actor.id, uploads).await?;
+    let claimed = entries::claim_note_uploads(tx, note, actor.id, uploads).await?;
+    if !is_all(claimed, uploads) {
+        return Err(EntryRefusal::FileGone.into());
+    }
     let entry = Entry {
         kind: Kind::Note(note),
         ticket: Some(ticket.id),
@@ -199,8 +207,11 @@ pub async fn change_participants(
     id: TicketId,
     address: &EmailAddress,
     take_part: bool,
-) -> Result<()> {
-    let ticket = take(tx, id).await?.context("the ticket of a participant")?;
+) -> Done<()> {
+    let ticket = take(tx, id).await?.ok_or(EntryRefusal::NoTicket)?;
+    if take_part && office.is_own_address(address) {
+        return Err(EntryRefusal::OwnAddress(address.clone()).into());
+    }
     let (changed, fact) = if take_part {
         let added = tickets::add_participant(tx, ticket.id, address, "", office.now).await?;
         (added, Fact::ParticipantAdded { address: address.to_string() })

@@ -10,7 +10,7 @@ use live::Touch;
 use outbox::{Party, Recipients};
 use search::{Entry, Kind};
 
-use super::{Office, record, save};
+use super::{Office, findable, record, save};
 use crate::courtesy::is_courtesy;
 use crate::event::{By, Fact};
 use crate::joining::{Candidate, Joined, Proof, SenderCheck, join, references_in};
@@ -358,9 +358,8 @@ async fn write(
         entries::attach(tx, id, file, incoming.received_at).await?;
     }
     let address = incoming.sender.address.as_ref().map_or("", EmailAddress::as_str);
-    let files: Vec<&str> = incoming.files.iter().map(|file| file.name.as_str()).collect();
-    let text =
-        [incoming.text.as_str(), &incoming.sender.name, address, &files.join(" ")].join("\n");
+    let files = incoming.files.iter().map(|file| file.name.as_str());
+    let text = findable::words(&incoming.text, &incoming.sender.name, address, files);
     let entry = Entry {
         kind: Kind::Message(id),
         ticket: Some(ticket.id),

@@ -11,7 +11,8 @@ use live::Touch;
 use outbox::{Kind as LetterKind, Letter, Party, Posted, Recipients, new_mail_id};
 use search::{Entry, Kind};
 
-use super::{Office, Reversal, keep, record, save, take};
+use super::edit::missing_field;
+use super::{Office, Reversal, findable, keep, record, save, take};
 use crate::SenderCheck;
 use crate::clock::Waiting;
 use crate::event::{By, Fact};
@@ -35,7 +36,7 @@ pub enum ReplyRefusal {
     NoRecipient,
     #[error("this goes to more than {0} people; send it to fewer")]
     TooMany(usize),
-    #[error("{0} is one of our own inboxes; a mail there would come back as a new ticket")]
+    #[error("“{0}” is one of our own inboxes; a mail there would come back as a new ticket")]
     OwnAddress(EmailAddress),
     #[error("there is a newer message; read it, then send")]
     MovedOn,
@@ -45,6 +46,10 @@ pub enum ReplyRefusal {
     NoMessage,
     #[error("choose an inbox that you see")]
     NoInbox,
+    #[error("a file is no longer there; attach it again")]
+    FileGone,
+    #[error("fill in “{0}” before you resolve the ticket")]
+    FieldMissing(String),
     #[error(transparent)]
     CannotMove(#[from] CannotMove),
 }
@@ -99,6 +104,7 @@ pub async fn reply(
     {
         return Err(ReplyRefusal::MovedOn.into());
     }
+    check_fields(tx, Some(ticket.id), reply.then).await?;
     let recipients = recipients_of(tx, office, &ticket, &reply.recipients).await?;
     ticket.state =
         next(ticket.state, Happening::Replied(reply.then)).map_err(ReplyRefusal::from)?;
@@ -142,6 +148,16 @@ fn check_text(text: &str, has_files: bool) -> Result<(), ReplyRefusal> {
         return Err(ReplyRefusal::TooLong(TEXT_CHARS_MAX));
     }
     Ok(())
+}
+
+async fn check_fields(tx: &mut Tx, ticket: Option<TicketId>, then: Then) -> Done<()> {
+    if then != Then::Resolve {
+        return Ok(());
+    }
+    match missing_field(tx, ticket).await? {
+        Some(label) => Err(ReplyRefusal::FieldMissing(label).into()),
+        None => Ok(()),
+    }
 }
 
 /// Clocks, counts and facts after a person answered.
@@ -207,13 +223,19 @@ fn check_recipients(office: &Office, recipients: &Recipients) -> Result<(), Repl
     if recipients.everyone().count() > RECIPIENTS_MAX {
         return Err(ReplyRefusal::TooMany(RECIPIENTS_MAX));
     }
-    let own = recipients
-        .everyone()
-        .find(|party| office.directory.inbox_by_address(&party.address).is_some());
+    let own = recipients.everyone().find(|party| office.is_own_address(&party.address));
     match own {
         Some(party) => Err(ReplyRefusal::OwnAddress(party.address.clone())),
         None => Ok(()),
     }
+}
+
+/// Whether all of the files were there to take; naming one twice is no harm.
+pub(super) fn is_all(claimed: u64, uploads: &[PublicId]) -> bool {
+    let mut different = uploads.to_vec();
+    different.sort_unstable();
+    different.dedup();
+    claimed == kernel::count(different.len()).unsigned_abs()
 }
 
 /// A message of ours before it has a row.
@@ -231,7 +253,7 @@ async fn write(
     actor: &Actor,
     ticket: &Ticket,
     out: &Outgoing<'_>,
-) -> anyhow::Result<(MessageId, PublicId)> {
+) -> Done<(MessageId, PublicId)> {
     let new = NewMessage {
         ticket: ticket.id,
         direction: Direction::Out,
@@ -252,14 +274,20 @@ async fn write(
         at: office.now,
     };
     let (id, public_id) = entries::insert_message(tx, &new).await?;
-    entries::claim_uploads(tx, id, actor.id, out.uploads).await?;
+    let claimed = entries::claim_uploads(tx, id, actor.id, out.uploads).await?;
+    if !is_all(claimed, out.uploads) {
+        return Err(ReplyRefusal::FileGone.into());
+    }
+    let files = entries::attachments(tx, &[id]).await?;
+    let files = files.iter().map(|file| file.name.as_str());
+    let words = findable::words(out.text, &actor.name, "", files);
     let entry = Entry {
         kind: Kind::Message(id),
         ticket: Some(ticket.id),
         customer: Some(ticket.customer),
         inbox: Some(ticket.inbox),
         subject: "",
-        text: &format!("{}\n{}", out.text, actor.name),
+        text: &words,
         at: office.now,
     };
     search::add(tx, &entry).await?;
@@ -352,10 +380,9 @@ pub async fn open_ticket(
     new: &NewTicket,
 ) -> Done<Replied> {
     check_text(&new.text, !new.uploads.is_empty())?;
-    if !actor.may_see(new.inbox) {
-        return Err(ReplyRefusal::NoInbox.into());
-    }
-    let inbox = office.inbox(new.inbox)?;
+    let inbox = office.inbox_of(new.inbox).filter(|inbox| actor.may_see(inbox.id));
+    let inbox = inbox.ok_or(ReplyRefusal::NoInbox)?;
+    check_fields(tx, None, new.then).await?;
     let now = office.now;
     let address = &new.customer.address;
     let customer = customers::meet(tx, address, &new.customer.name, None, now).await?;
@@ -442,6 +469,7 @@ pub async fn forward(
     id: TicketId,
     forward: &Forward,
 ) -> Done<Replied> {
+    check_text(&forward.text, true)?;
     let now = office.now;
     let mut ticket = take(tx, id).await?.ok_or(ReplyRefusal::NoTicket)?;
     if forward.recipients.everyone().next().is_none() {

@@ -2,11 +2,11 @@
 
 use accounts::Actor;
 use anyhow::{Context, Result};
-use database::{Tx, params};
-use kernel::{CustomerId, Failure, MessageId, ProblemId, Refusal, TicketId};
+use database::Tx;
+use kernel::{CustomerId, EmailAddress, Failure, MessageId, ProblemId, Refusal, TicketId};
 use live::{Change, Touch};
 
-use super::{Office, Reversal, keep, record, save, take};
+use super::{Office, Reversal, findable, keep, record, save, take};
 use crate::clock::Waiting;
 use crate::event::{By, Fact};
 use crate::letters;
@@ -54,9 +54,10 @@ pub async fn merge(
     let notes = entries::note_ids(tx, from.id).await?;
     entries::move_messages(tx, &messages, into.id).await?;
     entries::move_notes(tx, &notes, into.id).await?;
-    if from.customer != into.customer {
-        keep_other_customer(tx, office, &from, &into).await?;
+    if from.inbox != into.inbox {
+        findable::rescope(tx, &into).await?;
     }
+    let participants = keep_other_customer(tx, office, &from, &into).await?;
     take_over(&mut into, &from_before);
     let fact = Fact::MergedIn { other: from.id, subject: from.subject.clone() };
     let by = By::Agent(actor.id);
@@ -71,24 +72,27 @@ pub async fn merge(
         into_version: into.version,
         messages,
         notes,
+        participants,
         events,
     };
     let undo = keep(tx, actor, &reversal, now).await?;
     Ok((into.id, undo))
 }
 
-/// The customer of a merged ticket goes on taking part by mail.
+/// The customer of a merged ticket goes on taking part by mail. Says whom that added.
 async fn keep_other_customer(
     tx: &mut Tx,
     office: &Office,
     from: &Ticket,
     into: &Ticket,
-) -> Result<()> {
-    let other = customers::find(tx, from.customer).await?.context("a ticket's customer")?;
-    if let Some(address) = other.address {
-        tickets::add_participant(tx, into.id, &address, &other.name, office.now).await?;
+) -> Result<Vec<EmailAddress>> {
+    if from.customer == into.customer {
+        return Ok(Vec::new());
     }
-    Ok(())
+    let other = customers::find(tx, from.customer).await?.context("a ticket's customer")?;
+    let Some(address) = other.address else { return Ok(Vec::new()) };
+    let added = tickets::add_participant(tx, into.id, &address, &other.name, office.now).await?;
+    Ok(if added { vec![address] } else { Vec::new() })
 }
 
 /// What the merged ticket knew and the other one did not.
@@ -187,6 +191,14 @@ pub async fn split(
     save(tx, &mut part, Touch::Entry, now).await?;
     entries::move_messages(tx, &chosen, part.id).await?;
     ticket.message_count = entries::count_messages(tx, ticket.id).await?;
+    let latest = all.iter().rev().find(|id| !chosen.contains(id));
+    if let Some(id) = latest
+        && let Some(stays) = entries::find_message(tx, *id).await?
+    {
+        ticket.last_message_at = stays.created_at;
+        ticket.last_direction = stays.direction;
+        ticket.snippet = letters::snippet(&stays.text);
+    }
     save(tx, &mut ticket, Touch::Entry, now).await?;
     tickets::link(tx, part.id, ticket.id, "split_from", now).await?;
     let by = By::Agent(actor.id);
@@ -293,7 +305,6 @@ pub async fn merge_customers(
     for (id, inbox) in tickets::move_customer(tx, from, into).await? {
         tx.announce(Change::Ticket { id, inbox, touch: Touch::Row });
     }
-    tx.execute("delete from customers where id = $1", params![from]).await?;
     Ok(())
 }
 

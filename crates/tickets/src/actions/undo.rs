@@ -2,16 +2,18 @@
 
 use accounts::Actor;
 use anyhow::Result;
-use database::{Tx, params};
+use database::Tx;
 use kernel::{
-    DeliveryId, Failure, MessageId, NoteId, PublicId, Refusal, Span, TicketId, Timestamp,
+    DeliveryId, EmailAddress, Failure, FieldId, MessageId, NoteId, PublicId, Refusal, Span,
+    TicketId, Timestamp,
 };
 use live::{Change, Touch};
 use outbox::Recipients;
 use serde::{Deserialize, Serialize};
 
-use super::{Office, save};
+use super::{Office, findable, save};
 use crate::lessons;
+use crate::store::entries::Waits;
 use crate::store::people::{self, Draft};
 use crate::store::{entries, taxonomy, tickets};
 use crate::ticket::Ticket;
@@ -32,6 +34,14 @@ pub enum Reversal {
         was_on: bool,
         events: Vec<i64>,
     },
+    /// Puts a field back to what was in it.
+    Field {
+        ticket: TicketId,
+        field: FieldId,
+        before: String,
+        after: String,
+        events: Vec<i64>,
+    },
     /// Takes a message back before it leaves, and its text back into the draft.
     Reply {
         message: MessageId,
@@ -50,6 +60,8 @@ pub enum Reversal {
         into_version: i64,
         messages: Vec<MessageId>,
         notes: Vec<NoteId>,
+        /// Who takes part only since then.
+        participants: Vec<EmailAddress>,
         events: Vec<i64>,
     },
     /// All of these, the last first.
@@ -60,6 +72,37 @@ pub enum Reversal {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Many {
     pub reversals: Vec<Reversal>,
+}
+
+impl Many {
+    /// Several changes of one ticket are put back in one step: each is known only by the version
+    /// that it left behind.
+    pub fn new(all: impl IntoIterator<Item = Reversal>) -> Self {
+        let mut reversals: Vec<Reversal> = Vec::new();
+        for next in all {
+            let Reversal::Ticket { before: was, version: left, events: more } = next else {
+                reversals.push(next);
+                continue;
+            };
+            let same = reversals.iter_mut().find_map(|one| match one {
+                Reversal::Ticket { before, version, events } if before.id == was.id => {
+                    Some((version, events))
+                }
+                _ => None,
+            });
+            match same {
+                Some((version, events)) => {
+                    *version = left;
+                    events.extend(more);
+                }
+                None => {
+                    let one = Reversal::Ticket { before: was, version: left, events: more };
+                    reversals.push(one);
+                }
+            }
+        }
+        Self { reversals }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -88,7 +131,7 @@ pub async fn keep(
     people::keep_undo(tx, actor.id, &data, now + KEPT_FOR, now).await
 }
 
-/// Reverses what the person did. Says which ticket to show afterwards.
+/// Reverses what the person did. Says which ticket to show afterwards, if it was about one.
 pub async fn undo(
     tx: &mut Tx,
     office: &Office,
@@ -110,7 +153,7 @@ async fn reverse(
     match reversal {
         Reversal::Ticket { before, version, events } => {
             put_back(tx, &before, version, office.now).await?;
-            forget(tx, &events).await?;
+            entries::forget_events(tx, &events).await?;
             Ok(Some(before.id))
         }
         Reversal::Tag { ticket, tag, was_on, events } => {
@@ -119,7 +162,16 @@ async fn reverse(
             } else {
                 taxonomy::untag(tx, ticket, &tag).await?;
             }
-            forget(tx, &events).await?;
+            entries::forget_events(tx, &events).await?;
+            announce(tx, ticket).await?;
+            Ok(Some(ticket))
+        }
+        Reversal::Field { ticket, field, before, after, events } => {
+            let present = taxonomy::set_field_value(tx, ticket, field, &before).await?;
+            if present.unwrap_or_default() != after {
+                return Err(UndoRefusal::ChangedMeanwhile(ticket).into());
+            }
+            entries::forget_events(tx, &events).await?;
             announce(tx, ticket).await?;
             Ok(Some(ticket))
         }
@@ -131,8 +183,9 @@ async fn reverse(
             }
             let mode = mode_of(tx, message).await?;
             search::remove(tx, search::Kind::Message(message)).await?;
-            entries::delete_message(tx, message).await?;
-            forget(tx, &events).await?;
+            let draft = Waits { ticket: before.id, mode: &mode };
+            entries::delete_message(tx, message, draft).await?;
+            entries::forget_events(tx, &events).await?;
             // If somebody went on meanwhile, the message is gone all the same: that is what
             // matters.
             if let Err(Failure::Broken(fault)) = put_back(tx, &before, version, office.now).await {
@@ -143,20 +196,37 @@ async fn reverse(
             announce(tx, before.id).await?;
             Ok(Some(before.id))
         }
-        Reversal::Merge { from, from_version, into, into_version, messages, notes, events } => {
+        Reversal::Merge {
+            from,
+            from_version,
+            into,
+            into_version,
+            messages,
+            notes,
+            participants,
+            events,
+        } => {
             entries::move_messages(tx, &messages, from.id).await?;
             entries::move_notes(tx, &notes, from.id).await?;
+            for address in &participants {
+                tickets::remove_participant(tx, into.id, address).await?;
+            }
             put_back(tx, &into, into_version, office.now).await?;
             put_back(tx, &from, from_version, office.now).await?;
-            forget(tx, &events).await?;
+            if from.inbox != into.inbox {
+                findable::rescope(tx, &from).await?;
+            }
+            entries::forget_events(tx, &events).await?;
             Ok(Some(from.id))
         }
         Reversal::Many(many) => {
-            let mut last = None;
+            let mut shown: Vec<TicketId> = Vec::new();
             for reversal in many.reversals.into_iter().rev() {
-                last = Box::pin(reverse(tx, office, actor, reversal)).await?;
+                shown.extend(Box::pin(reverse(tx, office, actor, reversal)).await?);
             }
-            Ok(last)
+            shown.dedup();
+            // Of many tickets none is the one to show.
+            Ok(if let [one] = shown.as_slice() { Some(*one) } else { None })
         }
     }
 }
@@ -180,15 +250,12 @@ async fn put_back(
     let present = present.ok_or(UndoRefusal::ChangedMeanwhile(before.id))?;
     let mut ticket = Ticket { version, ..before.clone() };
     save(tx, &mut ticket, Touch::Entry, now).await?;
-    Ok(lessons::teach(tx, ticket.id, (present.state, ticket.state), true, now).await?)
-}
-
-/// What was undone is no fact.
-async fn forget(tx: &mut Tx, events: &[i64]) -> Result<()> {
-    for event in events {
-        tx.execute("delete from events where id = $1", params![*event]).await?;
+    if present.inbox != ticket.inbox {
+        let (id, inbox) = (ticket.id, present.inbox);
+        tx.announce(Change::Ticket { id, inbox, touch: Touch::Row });
+        findable::rescope(tx, &ticket).await?;
     }
-    Ok(())
+    Ok(lessons::teach(tx, ticket.id, (present.state, ticket.state), true, now).await?)
 }
 
 async fn announce(tx: &mut Tx, ticket: TicketId) -> Result<()> {

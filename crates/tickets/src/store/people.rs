@@ -9,7 +9,7 @@ use outbox::Recipients;
 
 /// Text that is not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Draft {
+pub(crate) struct Draft {
     pub mode: String,
     pub text: String,
     pub recipients: Recipients,
@@ -80,21 +80,6 @@ pub(crate) async fn delete_draft(
     )
     .await
     .map(drop)
-}
-
-/// Drafts of others on a ticket: who, when.
-pub(crate) async fn other_drafts(
-    conn: &mut Conn,
-    ticket: TicketId,
-    agent: AgentId,
-) -> Result<Vec<(AgentId, String, Timestamp)>> {
-    conn.all(
-        "select agent_id, text, updated_at from drafts
-          where ticket_id = $1 and agent_id <> $2 and mode = 'reply' order by updated_at desc
-          limit 10",
-        params![ticket, agent],
-    )
-    .await
 }
 
 /// Notes how far somebody has read; going back is not possible.
@@ -182,7 +167,7 @@ pub(crate) async fn mention(tx: &mut Tx, note: NoteId, agent: AgentId) -> Result
 
 /// Why somebody is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub(crate) enum Reason {
     NewTicket,
     Assigned,
     Mentioned,
@@ -192,7 +177,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::NewTicket => "new_ticket",
             Self::Assigned => "assigned",
@@ -203,7 +188,7 @@ impl Reason {
     }
 
     /// The key of its sentence.
-    pub fn key(self) -> &'static str {
+    pub(crate) fn key(self) -> &'static str {
         match self {
             Self::NewTicket => "notification-new-ticket",
             Self::Assigned => "notification-assigned",
@@ -225,7 +210,7 @@ impl Reason {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notification {
+pub(crate) struct Notification {
     pub id: NotificationId,
     pub reason: Reason,
     pub ticket: TicketId,
@@ -289,14 +274,19 @@ pub(crate) async fn notifications(
     conn.all_sql(sql).await
 }
 
-pub(crate) async fn unread_count(conn: &mut Conn, agent: AgentId) -> Result<i64> {
-    conn.scalar(
+/// How much of it is new; counting stops at a hundred.
+pub(crate) async fn unread_count(conn: &mut Conn, reader: super::lists::Reader<'_>) -> Result<i64> {
+    let mut sql = Sql::new(
         "select count(*) from (
-            select 1 from notifications where agent_id = $1 and read_at is null limit 100
-         ) unread",
-        params![agent],
-    )
-    .await
+            select 1 from notifications n join tickets t on t.id = n.ticket_id
+             where n.read_at is null and n.agent_id = ",
+    );
+    sql.bind(reader.agent);
+    if let Some(inboxes) = reader.inboxes {
+        sql.push(" and t.inbox_id in (").bind_list(inboxes.iter().copied()).push(")");
+    }
+    sql.push(" limit 100) unread");
+    conn.scalar_sql(sql).await
 }
 
 pub(crate) async fn read_all(tx: &mut Tx, agent: AgentId, now: Timestamp) -> Result<()> {

@@ -83,7 +83,7 @@ pub(crate) async fn delete_view(tx: &mut Tx, id: ViewId) -> Result<()> {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SavedReply {
+pub(crate) struct SavedReply {
     pub id: SavedReplyId,
     pub public_id: PublicId,
     pub title: String,

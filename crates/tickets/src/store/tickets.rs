@@ -188,7 +188,7 @@ pub(crate) async fn open_of(
     .await
 }
 
-/// Moves the tickets of one customer to another.
+/// Moves the tickets of one customer to another, and removes the one that is left with nothing.
 pub(crate) async fn move_customer(
     tx: &mut Tx,
     from: CustomerId,
@@ -200,12 +200,15 @@ pub(crate) async fn move_customer(
     ] {
         tx.execute(sql, params![from, into]).await?;
     }
-    tx.all(
-        "update tickets set customer_id = $2, version = version + 1
-          where customer_id = $1 returning id, inbox_id",
-        params![from, into],
-    )
-    .await
+    let moved = tx
+        .all(
+            "update tickets set customer_id = $2, version = version + 1
+              where customer_id = $1 returning id, inbox_id",
+            params![from, into],
+        )
+        .await?;
+    tx.execute("delete from customers where id = $1", params![from]).await?;
+    Ok(moved)
 }
 
 /// The people who take part in a ticket besides the customer.

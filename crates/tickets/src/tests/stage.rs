@@ -157,7 +157,8 @@ impl Stage {
     /// The kinds of facts on the timeline.
     pub(crate) async fn facts(&self, id: TicketId) -> Vec<String> {
         let mut conn = self.db.read().await.unwrap();
-        let events = entries::events(&mut conn, id, None, 100).await.unwrap();
+        let all = (Timestamp::from_micros(i64::MIN), Timestamp::from_micros(i64::MAX));
+        let events = entries::events_between(&mut conn, id, all.0, all.1, 100).await.unwrap();
         events.into_iter().map(|event| event.fact.kind()).collect()
     }
 

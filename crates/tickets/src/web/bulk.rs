@@ -7,7 +7,7 @@ use kernel::{Failure, TicketId};
 use ui::{Answer, Fields, Toast, View, WebError, WebResult, found};
 
 use super::change::{read, with_undo};
-use super::ticket::{From, seen};
+use super::ticket::{From, list_url, seen};
 use crate::actions::{Many, Reversal, edit, keep};
 use crate::desk::Desk;
 
@@ -55,13 +55,12 @@ pub(super) async fn change(
     let undo = if reversals.is_empty() {
         None
     } else {
-        let all = Reversal::Many(Many { reversals });
+        let all = Reversal::Many(Many::new(reversals));
         Some(keep(&mut tx, &actor, &all, office.now).await?)
     };
     tx.commit().await?;
     if !view.is_htmx {
-        let list = if from.list.is_empty() { "needs-reply" } else { &from.list };
-        return Ok(ui::see_other(&format!("/inbox/{list}")));
+        return Ok(ui::see_other(&list_url(&from.list)));
     }
     let mut text = w.n("bulk-done", changed);
     if let Some(refusal) = first_refusal {

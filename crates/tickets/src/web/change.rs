@@ -6,11 +6,11 @@ use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
 use kernel::{AgentId, CategoryId, FieldId, InboxId, PublicId, TeamId, TicketId, Timestamp};
 use serde_json::json;
-use ui::{Fields, Toast, View, WebError, WebResult, Words};
+use ui::{Fields, Toast, View, WebError, WebResult, Words, found};
 
 use super::compose::composer_again;
 use super::reference::Reference;
-use super::ticket::{From, Opened, url};
+use super::ticket::{From, Opened, list_url, url};
 use super::times;
 use crate::actions::{Edit, Edited, Reversal, edit, follow, keep, undo as take_back, unfollow};
 use crate::actions::{Many, set_problem};
@@ -149,11 +149,11 @@ async fn answer(
 ) -> WebResult<Response> {
     let Opened { desk, actor, ticket, list } = opened;
     if !view.is_htmx {
-        return Ok(ui::see_other(&url(ticket.id, list)));
+        let may_see = actor.may_see(edited.ticket.inbox);
+        return Ok(ui::see_other(&if may_see { url(ticket.id, list) } else { list_url(list) }));
     }
     if !actor.may_see(edited.ticket.inbox) {
-        let page = if list.is_empty() { "/".to_owned() } else { format!("/inbox/{list}") };
-        return Ok(ui::Answer::new().redirect(&page).into_response());
+        return Ok(ui::Answer::new().redirect(&list_url(list)).into_response());
     }
     let now = Opened::open(desk, actor, ticket.id, list).await?;
     let mut answer = now.pieces(since).await?.event("dialog:close", &json!({}));
@@ -213,7 +213,7 @@ pub(super) async fn details(
     let undo = if reversals.is_empty() {
         None
     } else {
-        let all = Reversal::Many(Many { reversals });
+        let all = Reversal::Many(Many::new(reversals));
         Some(keep(&mut tx, &actor, &all, office.now).await?)
     };
     tx.commit().await?;
@@ -246,9 +246,11 @@ pub(super) async fn problem(
     let problem = if title.is_empty() {
         match chosen.parse().ok() {
             Some(public_id) => {
-                taxonomy::problem_by_public_id(&mut tx, public_id).await?.map(|one| one.id)
+                let problem = taxonomy::problem_by_public_id(&mut tx, public_id).await?;
+                Some(found(problem)?.id)
             }
-            None => None,
+            None if chosen.is_empty() => None,
+            None => return Err(WebError::NotFound),
         }
     } else {
         actor.must(Act::ManageTaxonomy)?;
@@ -311,11 +313,13 @@ pub(super) async fn undo(
     let mut tx = desk.db().begin().await?;
     let ticket = take_back(&mut tx, &office, &actor, id).await?;
     tx.commit().await?;
-    let Some(ticket) = ticket else { return Ok(ui::see_other("/")) };
+    let toast = Toast::new(w.t("done-undone"));
+    let Some(ticket) = ticket else {
+        return Ok(view.done(&list_url(&from.list), &toast));
+    };
     if !view.is_htmx {
         return Ok(ui::see_other(&url(ticket, &from.list)));
     }
-    let toast = Toast::new(w.t("done-undone"));
     let opened = Opened::open(&desk, &actor, ticket, &from.list).await?;
     if !from.is_at(ticket) {
         // Another page is open, and the text is back in the draft of this one.

@@ -24,6 +24,8 @@ use crate::ticket::Resolution;
 
 /// What was written, and how.
 struct Written {
+    /// An address that cannot be read, said in a sentence.
+    wrong: Option<String>,
     mode: Mode,
     text: String,
     recipients: Recipients,
@@ -82,11 +84,9 @@ pub(crate) fn parties(text: &str) -> Result<Vec<Party>, String> {
         .collect()
 }
 
-fn recipients(fields: &Fields, mode: &str, w: &Words) -> WebResult<Recipients> {
-    let list = |kind: &str| {
-        let text = fields.get(&format!("{mode}_{kind}")).unwrap_or_default();
-        parties(text).map_err(|bad| WebError::Refused(w.a("address-bad", "address", bad)))
-    };
+/// Who it is to go to, or the first address that cannot be read.
+fn recipients(fields: &Fields, mode: &str) -> Result<Recipients, String> {
+    let list = |kind: &str| parties(fields.get(&format!("{mode}_{kind}")).unwrap_or_default());
     Ok(Recipients { to: list("to")?, cc: list("cc")?, bcc: list("bcc")? })
 }
 
@@ -96,14 +96,15 @@ fn written(upload: &Upload, w: &Words) -> WebResult<Written> {
     let mode = Mode::read(get("mode")).ok_or_else(|| WebError::BadInput(String::new()))?;
     let name = mode.as_str();
     let recipients = match mode {
-        Mode::Note => Recipients::default(),
-        Mode::Reply | Mode::Forward => recipients(fields, name, w)?,
+        Mode::Note => Ok(Recipients::default()),
+        Mode::Reply | Mode::Forward => recipients(fields, name),
     };
     let uploads = fields.all(&format!("{name}_file")).filter_map(|id| id.parse().ok()).collect();
     Ok(Written {
         mode,
         text: get(name).to_owned(),
-        recipients,
+        wrong: recipients.as_ref().err().map(|bad| w.a("address-bad", "address", bad)),
+        recipients: recipients.unwrap_or_default(),
         then: match get("then") {
             "resolve" => Then::Resolve,
             "open" => Then::StayOpen,
@@ -125,24 +126,25 @@ pub(super) async fn create(
 ) -> WebResult<Response> {
     let w = desk.accounts.site().words(&actor.language);
     let opened = Opened::open(&desk, &actor, id, &from.list).await?;
-    let mut written = match written(&upload, &w) {
-        Ok(written) => written,
-        Err(WebError::Refused(sentence)) if view.is_htmx => return error(&sentence),
-        Err(other) => return Err(other),
-    };
+    let mut written = written(&upload, &w)?;
     actor.must(written.mode.act())?;
-    if let Some(name) = upload.too_large.first() {
-        return refused(view, &w.a("file-too-large", "name", files::clean_name(name)));
-    }
     // A browser without scripts sends its files along with the text.
-    written.uploads.extend(keep_files(&desk, &actor, None, upload.files).await?);
+    let waits = Some((opened.ticket.id, written.mode));
+    written.uploads.extend(keep_files(&desk, &actor, waits, upload.files).await?);
+    if let Some(name) = upload.too_large.first() {
+        let sentence = w.a("file-too-large", "name", files::clean_name(name));
+        return refused(&opened, &written, view, &sentence).await;
+    }
+    if let Some(sentence) = &written.wrong {
+        return refused(&opened, &written, view, sentence).await;
+    }
     let seen_at = seen_at(&opened, upload.fields.get("last_entry").unwrap_or_default()).await?;
     let key = upload.fields.get("key").unwrap_or_default();
     match send(&opened, &written, seen_at, key).await {
         Ok(Sent::Done { at, undo }) => answer(&opened, &written, at, undo, view).await,
         Ok(Sent::Before) => Ok(again_answer(&opened, view)),
-        Err(Failure::Refused(Said::MovedOn)) => moved_on(&opened, seen_at, view).await,
-        Err(Failure::Refused(said)) => refused(view, &said.to_string()),
+        Err(Failure::Refused(Said::MovedOn)) => moved_on(&opened, &written, seen_at, view).await,
+        Err(Failure::Refused(said)) => refused(&opened, &written, view, &said.to_string()).await,
         Err(Failure::Broken(fault)) => Err(fault.into()),
     }
 }
@@ -268,17 +270,21 @@ async fn act(
 /// A collision: somebody outside wrote after what the writer has seen.
 async fn moved_on(
     opened: &Opened<'_>,
+    written: &Written,
     seen_at: Option<Timestamp>,
     view: View,
 ) -> WebResult<Response> {
     let Opened { desk, actor, ticket, .. } = opened;
     let at = seen_at.filter(|_| view.is_htmx);
-    let Some(at) = at else { return Err(WebError::Conflict(ReplyRefusal::MovedOn.to_string())) };
+    let Some(at) = at else {
+        let sentence = ReplyRefusal::MovedOn.to_string();
+        return again(opened, written, &sentence, StatusCode::CONFLICT).await;
+    };
     let mut conn = desk.db().read().await?;
     let loaded = Loaded::load(&mut conn, ticket.id, Part::Since(at)).await?;
     drop(conn);
     let maker = Maker::new(desk, actor).await?;
-    let who = loaded.last_writer().unwrap_or_default();
+    let who = loaded.last_writer(at).unwrap_or_default();
     let w = &maker.w;
     let warning = w.rich("collision-wrote", &[("who", &who)]);
     let icon = ui::icon("circle-alert");
@@ -329,15 +335,47 @@ struct Complaint {
     text: String,
 }
 
+impl Complaint {
+    fn new(sentence: &str) -> Self {
+        Self { icon: ui::icon("circle-alert"), text: ui::sentence(sentence) }
+    }
+}
+
 /// What is wrong, under the text.
-fn error(sentence: &str) -> WebResult<Response> {
-    let complaint = Complaint { icon: ui::icon("circle-alert"), text: ui::sentence(sentence) };
-    let answer = Answer::new().piece("#composer-error", "innerHTML", &complaint)?;
+async fn refused(
+    opened: &Opened<'_>,
+    written: &Written,
+    view: View,
+    sentence: &str,
+) -> WebResult<Response> {
+    if !view.is_htmx {
+        return again(opened, written, sentence, StatusCode::UNPROCESSABLE_ENTITY).await;
+    }
+    let answer = Answer::new().piece("#composer-error", "innerHTML", &Complaint::new(sentence))?;
     Ok(answer.status(StatusCode::UNPROCESSABLE_ENTITY).into_response())
 }
 
-fn refused(view: View, sentence: &str) -> WebResult<Response> {
-    if view.is_htmx { error(sentence) } else { Err(WebError::Refused(ui::sentence(sentence))) }
+/// The page once more for a browser without scripts. What was written waits there as a draft.
+async fn again(
+    opened: &Opened<'_>,
+    written: &Written,
+    sentence: &str,
+    status: StatusCode,
+) -> WebResult<Response> {
+    let Opened { desk, actor, ticket, .. } = opened;
+    let mode = written.mode;
+    let draft = Draft {
+        mode: mode.as_str().to_owned(),
+        text: kernel::clip(&written.text, DRAFT_CHARS_MAX),
+        recipients: written.recipients.clone(),
+        updated_at: desk.now(),
+    };
+    let mut tx = desk.db().begin().await?;
+    people::save_draft(&mut tx, ticket.id, actor.id, &draft).await?;
+    tx.commit().await?;
+    let mut page = opened.again(mode, ui::rendered(&Complaint::new(sentence))).await?;
+    *page.status_mut() = status;
+    Ok(page)
 }
 
 /// The form was done before: the page only has to look again.

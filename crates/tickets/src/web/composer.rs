@@ -4,7 +4,7 @@ use accounts::Act;
 use askama::Template;
 use kernel::{EmailAddress, PublicId, TicketId};
 use outbox::{Party, Recipients};
-use ui::{Badge, WebResult, Words};
+use ui::{Badge, Markup, WebResult, Words};
 
 use super::entries::{Maker, size};
 use super::head::Person;
@@ -22,7 +22,6 @@ pub(crate) struct Composer {
     pub(crate) list: String,
     /// Why nothing can be written to the customer here.
     pub(crate) notice: Option<Notice>,
-    pub(crate) customer: String,
     pub(crate) first_name: String,
     /// By which way it goes: `by email`.
     pub(crate) way: String,
@@ -33,7 +32,8 @@ pub(crate) struct Composer {
     pub(crate) reply: Text,
     pub(crate) note: Text,
     pub(crate) forward: Text,
-    pub(crate) error: String,
+    /// Why what was written could not be sent.
+    pub(crate) error: Markup,
     pub(crate) people: Vec<Person>,
     pub(crate) me: Badge,
     pub(crate) may_write: bool,
@@ -119,7 +119,6 @@ pub(crate) async fn make(
         reference: ticket.id,
         list: list.clone(),
         notice: notice(ticket.state, w),
-        customer: customer.shown_name(),
         first_name: first_name(&customer.shown_name()),
         way: w.t(if customer.address.is_some() { "way-email" } else { "way-portal" }).to_owned(),
         is_note: begins_with_note(may_write, &drafts),
@@ -128,7 +127,7 @@ pub(crate) async fn make(
         reply: text("reply"),
         note: text("note"),
         forward: text("forward"),
-        error: String::new(),
+        error: Markup::default(),
         people: people
             .map(|card| Person {
                 id: card.id.0,

@@ -260,9 +260,10 @@ pub(crate) async fn pane(
     desk: &Desk,
     actor: &Actor,
     wanted: &Wanted,
+    after: Option<Cursor>,
     current: Option<TicketId>,
 ) -> WebResult<ListPane> {
-    let list = wanted.list(desk, actor, None, current).await?;
+    let list = wanted.list(desk, actor, after, current).await?;
     let counts = desk.counts(actor).await?;
     let count = counts.iter().find(|(key, _)| *key == wanted.view.key).map(|(_, count)| *count);
     let directory = desk.accounts.directory().await?;
@@ -312,13 +313,14 @@ pub(super) async fn index(
     Query(asked): Query<Asked>,
 ) -> WebResult<Response> {
     let wanted = wanted(&desk, &actor, &key, &asked).await?;
-    if let Some(after) = Cursor::read(&asked.after) {
-        return next_page(&desk, &actor, &wanted, after).await;
-    }
+    let after = Cursor::read(&asked.after);
     if view.is_htmx {
-        return ui::page(&wanted.list(&desk, &actor, None, None).await?);
+        return match after {
+            Some(after) => next_page(&desk, &actor, &wanted, after).await,
+            None => ui::page(&wanted.list(&desk, &actor, None, None).await?),
+        };
     }
-    let pane = pane(&desk, &actor, &wanted, None).await?;
+    let pane = pane(&desk, &actor, &wanted, after, None).await?;
     let chrome = desk.accounts.chrome(&actor, &format!("/inbox/{}", wanted.view.key)).await?;
     ui::page(&InboxPage { chrome, pane, thread: None, panel: None })
 }

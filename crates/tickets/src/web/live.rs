@@ -3,13 +3,13 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use accounts::{Act, Actor, Directory};
+use accounts::{Act, Actor, Directory, SESSION_IDLE};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
-use kernel::TicketId;
+use kernel::{TicketId, Timestamp};
 use live::{Activity, Change, Numbered, Touch};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
@@ -22,7 +22,7 @@ use crate::desk::{Desk, reader};
 use crate::store::lists;
 use crate::store::people::{self, Reason};
 
-/// A silent stream says so this often, and the person is looked up again.
+/// A silent stream says so this often, so that nobody in between takes it for dead.
 const BEAT: Duration = Duration::from_secs(25);
 /// After how long a browser comes back when the stream broke.
 const RETRY: Duration = Duration::from_secs(2);
@@ -38,19 +38,20 @@ pub(super) async fn stream(
         .and_then(|value| value.parse().ok());
     // Listening begins before the past is looked at, so that nothing falls between.
     let changes = desk.hub().changes();
-    let mut waiting = Vec::new();
-    if let Some(last) = last {
-        match desk.hub().since(last) {
-            Some(missed) => waiting = missed,
-            None => {
-                let number = desk.hub().latest();
-                waiting.push(Numbered { number, change: Change::Everything });
-            }
+    let (told, waiting) = match last.map(|last| (last, desk.hub().since(last))) {
+        None => (0, Vec::new()),
+        Some((last, Some(missed))) => (last, missed.into_iter().rev().collect()),
+        // Too long ago, or counted by another node: it looks at everything again, and counts on
+        // from what is the latest here.
+        Some((_, None)) => {
+            let number = desk.hub().latest();
+            (number.saturating_sub(1), vec![Numbered { number, change: Change::Everything }])
         }
-    }
-    waiting.reverse();
-    let watch =
-        Watch { desk, actor, headers, changes, waiting, told: last.unwrap_or(0), greeted: false };
+    };
+    // Who breaks off after the greeting has heard nothing of what was missed.
+    let greeting = Some(if last.is_some() { told } else { desk.hub().latest() });
+    let until = desk.now() + SESSION_IDLE;
+    let watch = Watch { desk, actor, headers, changes, waiting, told, greeting, until };
     let stream = Sse::new(watch.stream()).keep_alive(KeepAlive::new().interval(BEAT));
     // Proxies that collect answers would hold it back.
     ([(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))], stream)
@@ -66,7 +67,11 @@ struct Watch {
     waiting: Vec<Numbered>,
     /// The number of the latest change that was told.
     told: u64,
-    greeted: bool,
+    /// The number that the stream begins with, until it is told.
+    greeting: Option<u64>,
+    /// No stream outlives a session in which nobody did anything. Whoever still is somebody comes
+    /// back by themselves.
+    until: Timestamp,
 }
 
 impl Watch {
@@ -79,13 +84,14 @@ impl Watch {
 
     /// The next event for this person; none when the stream is over.
     async fn next(&mut self) -> Option<Event> {
-        if !self.greeted {
-            self.greeted = true;
-            let number = self.told.max(self.desk.hub().latest());
+        if let Some(number) = self.greeting.take() {
             return Some(Event::default().retry(RETRY).id(number.to_string()).comment("hello"));
         }
         loop {
             let numbered = self.next_change().await?;
+            if self.desk.now() >= self.until {
+                return None;
+            }
             if numbered.number <= self.told {
                 continue;
             }
@@ -112,6 +118,7 @@ impl Watch {
             return Some(missed);
         }
         let hub = self.desk.hub().clone();
+        let left = self.until.since(self.desk.now()).as_micros().max(0).unsigned_abs();
         tokio::select! {
             received = self.changes.recv() => match received {
                 Ok(numbered) => Some(numbered),
@@ -123,6 +130,7 @@ impl Watch {
                 Err(RecvError::Closed) => None,
             },
             () = hub.closed() => None,
+            () = tokio::time::sleep(Duration::from_micros(left)) => None,
         }
     }
 
@@ -190,7 +198,7 @@ impl Watch {
     /// How many news there are, and the latest where this person wants it on the screen.
     async fn news(&self) -> anyhow::Result<(&'static str, Value)> {
         let mut conn = self.desk.db().read().await?;
-        let count = people::unread_count(&mut conn, self.actor.id).await?;
+        let count = people::unread_count(&mut conn, reader(&self.actor)).await?;
         let latest = people::notifications(&mut conn, reader(&self.actor), None, 1).await?;
         drop(conn);
         let notify = self.actor.preferences.notify;

@@ -96,6 +96,7 @@ pub fn routes(desk: &Desk) -> (Router, Vec<Route>) {
         .post("/t/{reference}/people", change, shape::people)
         .get("/t/{reference}/ask/{sheet}", change, sheets::show)
         .get("/t/{reference}/m/{message}/redact", Access::May(Act::Redact), sheets::redact)
+        .post("/t/{reference}/m/{message}/redact", Access::May(Act::Redact), shape::redact)
         // What one has to be allowed depends on what is done and is asked again.
         .post("/t/{reference}/m/{message}/{what}", change, shape::on_message)
         .post("/undo/{id}", note, change::undo)

@@ -13,7 +13,7 @@ use ui::{Choice, Chrome, Fields, Problems, Upload, WebError, WebResult, found};
 use super::compose::parties;
 use super::ticket::url;
 use super::uploads::keep_files;
-use crate::actions::{NewTicket, open_ticket};
+use crate::actions::{NewTicket, ReplyRefusal, open_ticket};
 use crate::desk::Desk;
 use crate::state::Then;
 
@@ -154,7 +154,15 @@ pub(super) async fn create(
             Ok(ui::see_other(&place))
         }
         Err(Failure::Refused(refusal)) => {
-            page.problems.add("to", refusal);
+            let field = match refusal {
+                ReplyRefusal::NoInbox => "inbox",
+                ReplyRefusal::Empty | ReplyRefusal::TooLong(_) | ReplyRefusal::FieldMissing(_) => {
+                    "text"
+                }
+                ReplyRefusal::FileGone => "files",
+                _ => "to",
+            };
+            page.problems.add(field, refusal);
             ui::again(&page)
         }
         Err(Failure::Broken(fault)) => Err(fault.into()),

@@ -84,7 +84,6 @@ pub(crate) struct FieldLine {
     pub(crate) kind: FieldKind,
     pub(crate) choices: Vec<Choice>,
     pub(crate) value: String,
-    pub(crate) is_required: bool,
 }
 
 impl FieldLine {
@@ -289,7 +288,6 @@ async fn fields(
                 kind: field.kind,
                 choices: std::iter::once(none).chain(choices).collect(),
                 value,
-                is_required: field.required_to_resolve,
             }
         });
     Ok(lines.collect())

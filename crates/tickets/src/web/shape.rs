@@ -3,6 +3,7 @@
 use accounts::{Act, Actor};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use database::Conn;
 use kernel::{DeliveryId, EmailAddress, MessageId, PublicId, TicketId};
 use serde_json::json;
 use ui::{Fields, Toast, View, WebError, WebResult, Words, found};
@@ -13,6 +14,7 @@ use super::sheets::named;
 use super::ticket::{From, Opened, url};
 use crate::actions::{self, LinkKind};
 use crate::desk::Desk;
+use crate::message::Message;
 use crate::store::entries;
 
 /// The other ticket that a form names: typed, or chosen.
@@ -145,7 +147,31 @@ pub(super) async fn people(
     finish(&opened, office.now, &w, view).await
 }
 
-/// What can be done with one message.
+/// The message of a ticket; none of another one, whatever the address says.
+async fn of_ticket(conn: &mut Conn, ticket: TicketId, message: PublicId) -> WebResult<Message> {
+    let shown = entries::message_by_public_id(conn, message).await?;
+    found(shown.filter(|shown| shown.ticket == ticket))
+}
+
+/// Blacks out a message for good.
+pub(super) async fn redact(
+    State(desk): State<Desk>,
+    actor: Actor,
+    view: View,
+    Path((reference, message)): Path<(String, PublicId)>,
+    from: From,
+) -> WebResult<Response> {
+    let id: TicketId = reference.parse().map_err(|_| WebError::NotFound)?;
+    let opened = Opened::open(&desk, &actor, id, &from.list).await?;
+    let office = desk.office().await?;
+    let mut tx = desk.db().begin().await?;
+    of_ticket(&mut tx, opened.ticket.id, message).await?;
+    actions::redact(&mut tx, &office, &actor, message).await?;
+    tx.commit().await?;
+    all_again(&opened, view).await
+}
+
+/// What else can be done with one message.
 pub(super) async fn on_message(
     State(desk): State<Desk>,
     actor: Actor,
@@ -154,19 +180,11 @@ pub(super) async fn on_message(
     from: From,
 ) -> WebResult<Response> {
     let id: TicketId = reference.parse().map_err(|_| WebError::NotFound)?;
-    let w = desk.accounts.site().words(&actor.language);
     let opened = Opened::open(&desk, &actor, id, &from.list).await?;
     let office = desk.office().await?;
     let mut tx = desk.db().begin().await?;
-    let shown = found(entries::message_by_public_id(&mut tx, message).await?)?;
-    if shown.ticket != opened.ticket.id {
-        return Err(WebError::NotFound);
-    }
+    let shown = of_ticket(&mut tx, opened.ticket.id, message).await?;
     match what.as_str() {
-        "redact" => {
-            actor.must(Act::Redact)?;
-            actions::redact(&mut tx, &office, &actor, message).await?;
-        }
         "admit" => {
             actor.must(Act::ChangeTickets)?;
             actions::admit(&mut tx, &office, &actor, message).await?;
@@ -186,11 +204,18 @@ pub(super) async fn on_message(
         _ => return Err(WebError::NotFound),
     }
     tx.commit().await?;
+    all_again(&opened, view).await
+}
+
+/// The whole ticket as it is after a message in it looks different.
+async fn all_again(opened: &Opened<'_>, view: View) -> WebResult<Response> {
     if !view.is_htmx {
         return Ok(ui::see_other(&opened.url()));
     }
-    let now = Opened::open(&desk, &actor, id, &from.list).await?;
-    let toast = Toast::new(w.a("done-changed", "ticket", opened.ticket.id));
+    let Opened { desk, actor, ticket, list } = opened;
+    let now = Opened::open(desk, actor, ticket.id, list).await?;
+    let w = desk.accounts.site().words(&actor.language);
+    let toast = Toast::new(w.a("done-changed", "ticket", ticket.id));
     let answer = now.whole().await?.toast(&toast).event("dialog:close", &json!({}));
     Ok(answer.into_response())
 }

@@ -8,13 +8,14 @@ use axum::response::{IntoResponse, Response};
 use database::Conn;
 use kernel::{TicketId, Timestamp};
 use serde::Deserialize;
-use ui::{Answer, View, WebResult, Words, found};
+use ui::{Answer, Markup, View, WebResult, Words, found};
 
+use super::compose::Mode;
 use super::composer::{self, Composer};
 use super::entries::{Loaded, Maker, Part, Stops, time_of};
 use super::head::{self, Head, Menus};
 use super::list::{self, Asked, InboxPage, Wanted};
-use super::panel;
+use super::panel::{self, Panel};
 use super::reference::Reference;
 use crate::desk::Desk;
 use crate::store::{people, tickets};
@@ -136,10 +137,20 @@ impl<'o> Opened<'o> {
         Stops {
             w: maker.w.clone(),
             reference: self.ticket.id,
-            list: self.list.clone(),
             stops: maker.stops(loaded),
             earlier: loaded.earlier.map(url),
         }
+    }
+
+    /// The whole page once more, with what is wrong under the text that was written.
+    pub(crate) async fn again(&self, mode: Mode, complaint: Markup) -> WebResult<Response> {
+        let maker = Maker::new(self.desk, self.actor).await?;
+        let mut thread = self.thread(&maker).await?;
+        thread.composer.error = complaint;
+        thread.composer.is_note = mode == Mode::Note;
+        let panel = panel::make(self, &maker).await?;
+        let wanted = list_of(self.desk, self.actor, &self.list).await?;
+        page(self.desk, self.actor, &wanted, thread, panel).await
     }
 
     /// The whole ticket, for the place of the one that is open.
@@ -181,6 +192,11 @@ pub(crate) fn url(ticket: TicketId, list: &str) -> String {
     if list.is_empty() { format!("/t/{ticket}") } else { format!("/t/{ticket}?in={list}") }
 }
 
+/// The address of a list; without one, of what waits.
+pub(crate) fn list_url(list: &str) -> String {
+    format!("/inbox/{}", if list.is_empty() { Standing::NeedsReply.key() } else { list })
+}
+
 pub(super) async fn show(
     State(desk): State<Desk>,
     actor: Actor,
@@ -209,8 +225,20 @@ pub(super) async fn show(
             .text("#page-title", &format!("{title}: {}", opened.ticket.subject))
             .into_response());
     }
-    let pane = list::pane(&desk, &actor, &wanted, Some(id)).await?;
-    let chrome = desk.accounts.chrome(&actor, &format!("/inbox/{}", wanted.view.key)).await?;
+    page(&desk, &actor, &wanted, thread, panel).await
+}
+
+/// The ticket with its list beside it, as a whole page.
+async fn page(
+    desk: &Desk,
+    actor: &Actor,
+    wanted: &Wanted,
+    thread: Thread,
+    panel: Panel,
+) -> WebResult<Response> {
+    let current = Some(thread.reference);
+    let pane = list::pane(desk, actor, wanted, None, current).await?;
+    let chrome = desk.accounts.chrome(actor, &format!("/inbox/{}", wanted.view.key)).await?;
     ui::page(&InboxPage { chrome, pane, thread: Some(thread), panel: Some(panel) })
 }
 
@@ -277,8 +305,8 @@ pub(super) async fn entries(
         .piece("#thread-menus", "outerMorph", &head::menus(&opened, &maker).await?)?
         .piece("#panel", "outerMorph", &panel::make(&opened, &maker).await?)?;
     let answer = match part {
-        Part::Since(_) => {
-            let said = loaded.last_writer().map(|who| maker.w.a("announce-wrote", "who", who));
+        Part::Since(at) => {
+            let said = loaded.last_writer(at).map(|who| maker.w.a("announce-wrote", "who", who));
             let answer = answer.piece("#entries", "beforeend", &stops.without_days())?;
             match said {
                 Some(said) => answer.text("#announce", &said),

@@ -22,20 +22,6 @@ pub(crate) async fn record(
     .await
 }
 
-pub(crate) async fn events(
-    conn: &mut Conn,
-    ticket: TicketId,
-    after: Option<EventId>,
-    limit: i64,
-) -> Result<Vec<Event>> {
-    conn.all(
-        "select id, ticket_id, actor, agent_id, data, created_at from events
-          where ticket_id = $1 and id > $2 order by id limit $3",
-        params![ticket, after.map_or(0, i64::from), limit],
-    )
-    .await
-}
-
 /// The facts of a ticket from an instant on and before another.
 pub(crate) async fn events_between(
     conn: &mut Conn,
@@ -52,16 +38,14 @@ pub(crate) async fn events_between(
     .await
 }
 
-/// Facts by their ids, such as those that an action has just recorded.
-pub(crate) async fn events_by_id(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Event>> {
+/// Takes facts off the timeline: what was undone is no fact.
+pub(crate) async fn forget_events(tx: &mut Tx, ids: &[i64]) -> Result<()> {
     if ids.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
-    let mut sql = Sql::new(
-        "select id, ticket_id, actor, agent_id, data, created_at from events where id in (",
-    );
-    sql.bind_list(ids.iter().copied()).push(") order by id");
-    conn.all_sql(sql).await
+    let mut sql = Sql::new("delete from events where id in (");
+    sql.bind_list(ids.iter().copied()).push(")");
+    tx.execute_sql(sql).await.map(drop)
 }
 
 pub(crate) async fn event_time(

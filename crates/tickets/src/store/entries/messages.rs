@@ -5,6 +5,7 @@ use database::{Conn, Sql, Tx, params};
 use kernel::{AgentId, LedgerId, MessageId, PublicId, TicketId, Timestamp};
 use outbox::Recipients;
 
+use super::files::Waits;
 use crate::SenderCheck;
 use crate::message::{Author, COLUMNS, Message, MessageKind};
 use crate::ticket::{Channel, Direction};
@@ -217,10 +218,16 @@ pub(crate) async fn count_messages(conn: &mut Conn, ticket: TicketId) -> Result<
     conn.scalar("select count(*) from messages where ticket_id = $1", params![ticket]).await
 }
 
-/// Removes a message that was taken back before it left.
-pub(crate) async fn delete_message(tx: &mut Tx, id: MessageId) -> Result<()> {
-    tx.execute("update attachments set message_id = null where message_id = $1", params![id])
-        .await?;
+/// Removes a message that was taken back before it left. What was uploaded for it waits in the
+/// draft again; copies of what came with another message go.
+pub(crate) async fn delete_message(tx: &mut Tx, id: MessageId, draft: Waits<'_>) -> Result<()> {
+    tx.execute(
+        "update attachments set message_id = null, draft_ticket_id = $2, draft_mode = $3
+          where message_id = $1 and uploaded_by is not null",
+        params![id, draft.ticket, draft.mode],
+    )
+    .await?;
+    tx.execute("delete from attachments where message_id = $1", params![id]).await?;
     tx.execute("update deliveries set message_id = null where message_id = $1", params![id])
         .await?;
     for sql in [

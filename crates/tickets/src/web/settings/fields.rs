@@ -29,6 +29,7 @@ struct FieldForm {
     choices: String,
     is_required: bool,
     is_archived: bool,
+    problems: Problems,
 }
 
 fn kind_key(kind: FieldKind) -> &'static str {
@@ -49,6 +50,7 @@ fn form(field: &Field, w: &Words) -> FieldForm {
         choices: field.choices.join("\n"),
         is_required: field.required_to_resolve,
         is_archived: field.is_archived,
+        problems: Problems::default(),
     }
 }
 
@@ -135,7 +137,6 @@ pub(crate) async fn update(
     Path(id): Path<i64>,
     fields: ui::Fields,
 ) -> WebResult<Response> {
-    let w = desk.accounts.site().words(&actor.language);
     let label = name_in(&fields, "label");
     let choices = choices_in(&fields);
     let archived_at = (fields.get("archived") == Some("on")).then(|| desk.now());
@@ -143,11 +144,25 @@ pub(crate) async fn update(
     let mut tx = desk.db().begin().await?;
     let all = taxonomy::fields(&mut tx).await?;
     let field = found(all.iter().find(|field| field.id.0 == id))?;
+    let mut wrong = Vec::new();
     if label.is_empty() {
-        return Err(ui::WebError::Refused(w.t("field-label-missing").to_owned()));
+        wrong.push(("label", "field-label-missing"));
     }
     if field.kind == FieldKind::Choice && choices.len() < 2 {
-        return Err(ui::WebError::Refused(w.t("field-choices-missing").to_owned()));
+        wrong.push(("choices", "field-choices-missing"));
+    }
+    if !wrong.is_empty() {
+        drop(tx);
+        let mut page = page(&desk, &actor).await?;
+        for form in page.fields.iter_mut().filter(|form| form.id == id) {
+            form.label.clone_from(&label);
+            form.choices = choices.join("\n");
+            (form.is_required, form.is_archived) = (is_required, archived_at.is_some());
+            for (name, key) in &wrong {
+                form.problems.add(*name, page.chrome.t(key));
+            }
+        }
+        return ui::again(&page);
     }
     taxonomy::set_field(&mut tx, field.id, &label, &choices, is_required, archived_at).await?;
     tx.commit().await?;

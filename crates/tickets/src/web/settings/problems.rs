@@ -1,14 +1,14 @@
 //! Problems: one cause behind many tickets.
 
-use accounts::Actor;
+use accounts::{Act, Actor};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use kernel::PublicId;
-use ui::{Chrome, Fields, WebError, WebResult, found};
+use ui::{Chrome, Fields, Problems, WebResult, found};
 
 use super::name_in;
-use crate::desk::Desk;
+use crate::desk::{Desk, reader};
 use crate::store::taxonomy;
 
 #[derive(Template)]
@@ -16,6 +16,9 @@ use crate::store::taxonomy;
 struct ProblemsPage {
     chrome: Chrome,
     problems: Vec<ProblemLine>,
+    may_change: bool,
+    title: String,
+    wrong: Problems,
 }
 
 struct ProblemLine {
@@ -29,11 +32,15 @@ struct ProblemLine {
 const SHOWN: i64 = 200;
 
 pub(crate) async fn index(State(desk): State<Desk>, actor: Actor) -> WebResult<Response> {
-    let chrome = desk.accounts.chrome(&actor, "/problems").await?;
+    ui::page(&page(&desk, &actor).await?)
+}
+
+async fn page(desk: &Desk, actor: &Actor) -> WebResult<ProblemsPage> {
+    let chrome = desk.accounts.chrome(actor, "/problems").await?;
     let mut conn = desk.db().read().await?;
     let problems = taxonomy::problems(&mut conn, SHOWN).await?;
     let ids: Vec<_> = problems.iter().map(|one| one.id).collect();
-    let sizes = taxonomy::problem_sizes(&mut conn, &ids).await?;
+    let sizes = taxonomy::problem_sizes(&mut conn, reader(actor), &ids).await?;
     drop(conn);
     let line = |one: taxonomy::Problem| ProblemLine {
         tickets: sizes.iter().find(|(id, _)| *id == one.id).map_or(0, |(_, size)| *size),
@@ -43,7 +50,13 @@ pub(crate) async fn index(State(desk): State<Desk>, actor: Actor) -> WebResult<R
         title: one.title,
     };
     let problems = problems.into_iter().map(line).collect();
-    ui::page(&ProblemsPage { problems, chrome })
+    Ok(ProblemsPage {
+        problems,
+        may_change: actor.may(Act::ManageTaxonomy),
+        title: String::new(),
+        wrong: Problems::default(),
+        chrome,
+    })
 }
 
 pub(crate) async fn create(
@@ -53,8 +66,9 @@ pub(crate) async fn create(
 ) -> WebResult<Response> {
     let title = name_in(&fields, "title");
     if title.is_empty() {
-        let w = desk.accounts.site().words(&actor.language);
-        return Err(WebError::Refused(w.t("problem-title-missing").to_owned()));
+        let mut page = page(&desk, &actor).await?;
+        page.wrong.add("title", page.chrome.t("problem-title-missing").to_owned());
+        return ui::again(&page);
     }
     let mut tx = desk.db().begin().await?;
     taxonomy::add_problem(&mut tx, &title, actor.id, desk.now()).await?;

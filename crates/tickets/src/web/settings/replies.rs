@@ -33,6 +33,7 @@ struct ReplyForm {
     is_shared: bool,
     may_change: bool,
     used: i64,
+    problems: Problems,
 }
 
 async fn page(desk: &Desk, actor: &Actor) -> WebResult<Replies> {
@@ -45,6 +46,7 @@ async fn page(desk: &Desk, actor: &Actor) -> WebResult<Replies> {
         used: reply.used_count,
         title: reply.title,
         text: reply.text,
+        problems: Problems::default(),
     };
     Ok(Replies {
         replies: all.into_iter().map(form).collect(),
@@ -101,15 +103,22 @@ pub(crate) async fn update(
     Path(id): Path<PublicId>,
     fields: Fields,
 ) -> WebResult<Response> {
-    let mut page = page(&desk, &actor).await?;
-    let words = page.chrome.words.clone();
-    let (title, text) = read(&fields, &mut page.problems, &words);
-    if !page.problems.is_empty() {
-        return ui::again(&page);
-    }
     let mut tx = desk.db().begin().await?;
     let reply = found(shared::find_saved_reply(&mut tx, actor.id, id).await?)?;
     must_own(reply.owner, &actor)?;
+    let words = desk.accounts.site().words(&actor.language);
+    let mut problems = Problems::default();
+    let (title, text) = read(&fields, &mut problems, &words);
+    if !problems.is_empty() {
+        drop(tx);
+        let mut page = page(&desk, &actor).await?;
+        for form in page.replies.iter_mut().filter(|form| form.id == id) {
+            form.title.clone_from(&title);
+            form.text.clone_from(&text);
+            form.problems = problems.clone();
+        }
+        return ui::again(&page);
+    }
     shared::set_saved_reply(&mut tx, reply.id, &title, &text, desk.now()).await?;
     tx.commit().await?;
     Ok(ui::see_other("/settings/replies"))

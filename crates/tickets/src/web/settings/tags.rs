@@ -5,9 +5,10 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use kernel::TagId;
-use ui::{Chrome, Fields, WebError, WebResult};
+use ui::{Chrome, Fields, Problems, WebResult};
 
 use super::name_in;
+use crate::actions::TAG_CHARS_MAX;
 use crate::desk::Desk;
 use crate::store::taxonomy;
 
@@ -16,14 +17,19 @@ use crate::store::taxonomy;
 struct Tags {
     chrome: Chrome,
     tags: Vec<(TagId, String)>,
+    problems: Problems,
+}
+
+async fn page(desk: &Desk, actor: &Actor) -> WebResult<Tags> {
+    let chrome = desk.accounts.chrome(actor, "/settings/tags").await?;
+    let tags = taxonomy::tags(&mut desk.db().read().await?, SHOWN).await?;
+    Ok(Tags { chrome, tags, problems: Problems::default() })
 }
 
 const SHOWN: i64 = 1_000;
 
 pub(crate) async fn index(State(desk): State<Desk>, actor: Actor) -> WebResult<Response> {
-    let chrome = desk.accounts.chrome(&actor, "/settings/tags").await?;
-    let tags = taxonomy::tags(&mut desk.db().read().await?, SHOWN).await?;
-    ui::page(&Tags { chrome, tags })
+    ui::page(&page(&desk, &actor).await?)
 }
 
 /// Another name; the name of another tag brings the two together.
@@ -34,9 +40,19 @@ pub(crate) async fn update(
     fields: Fields,
 ) -> WebResult<Response> {
     let name = name_in(&fields, "name").to_lowercase();
-    if name.is_empty() {
-        let w = desk.accounts.site().words(&actor.language);
-        return Err(WebError::Refused(w.t("tag-name-missing").to_owned()));
+    let wrong = match name.chars().count() {
+        0 => Some("tag-name-missing"),
+        1..=TAG_CHARS_MAX => None,
+        _ => Some("tag-name-long"),
+    };
+    if let Some(wrong) = wrong {
+        let mut page = page(&desk, &actor).await?;
+        for (_, shown) in page.tags.iter_mut().filter(|(tag, _)| tag.0 == id) {
+            shown.clone_from(&name);
+        }
+        let text = page.chrome.t(wrong).to_owned();
+        page.problems.add(format!("tag-{id}"), text);
+        return ui::again(&page);
     }
     let mut tx = desk.db().begin().await?;
     taxonomy::rename_tag(&mut tx, TagId(id), &name).await?;

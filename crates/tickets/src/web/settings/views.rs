@@ -30,6 +30,7 @@ struct ViewForm {
     sorts: Vec<Choice>,
     is_shared: bool,
     may_change: bool,
+    problems: Problems,
 }
 
 /// What a new view begins with.
@@ -54,6 +55,7 @@ fn form(view: &View, actor: &Actor, w: &Words) -> ViewForm {
         sorts: sorts(view.sort, w),
         is_shared: view.owner.is_none(),
         may_change: must_own(view.owner, actor).is_ok(),
+        problems: Problems::default(),
     }
 }
 
@@ -70,6 +72,7 @@ async fn page(desk: &Desk, actor: &Actor) -> WebResult<Views> {
             sorts: sorts(Sort::Due, &chrome.words),
             is_shared: false,
             may_change: true,
+            problems: Problems::default(),
         },
         may_share: actor.may(Act::ManageShared),
         problems: Problems::default(),
@@ -154,8 +157,15 @@ pub(crate) async fn update(
     let view = own(&desk, &actor, id).await?;
     let mut page = page(&desk, &actor).await?;
     let words = page.chrome.words.clone();
-    let written = read(&desk, &actor, &fields, &mut page.problems, &words).await?;
-    if !page.problems.is_empty() {
+    let mut problems = Problems::default();
+    let written = read(&desk, &actor, &fields, &mut problems, &words).await?;
+    if !problems.is_empty() {
+        for form in page.views.iter_mut().filter(|form| form.id == id.to_string()) {
+            form.name.clone_from(&written.name);
+            form.query.clone_from(&written.query);
+            form.sorts = sorts(written.sort, &words);
+            form.problems = problems.clone();
+        }
         return ui::again(&page);
     }
     let mut tx = desk.db().begin().await?;
