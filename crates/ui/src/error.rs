@@ -163,7 +163,12 @@ impl ErrorPages {
         let is_get = request.method().is_safe();
         let mut response = next.run(request).await;
         let shown = response.extensions_mut().remove::<Shown>().or_else(|| unread(&response));
-        let Some(shown) = shown else { return response };
+        let Some(mut shown) = shown else { return response };
+        if is_get && response.status() == StatusCode::BAD_REQUEST && shown.sentence.is_none() {
+            // An address that cannot be read leads nowhere.
+            shown.key = "error-not-found";
+            *response.status_mut() = StatusCode::NOT_FOUND;
+        }
         if response.status() == StatusCode::UNAUTHORIZED {
             return sign_in(is_htmx, is_get, &path_and_query);
         }
@@ -186,7 +191,9 @@ impl ErrorPages {
         match page.render() {
             Ok(html) => {
                 let (mut parts, _) = response.into_parts();
+                // Both were said about the body that the page replaces.
                 parts.headers.remove(header::CONTENT_LENGTH);
+                parts.headers.remove(header::CONTENT_TYPE);
                 let mut page = Html(html).into_response();
                 page.headers_mut().extend(parts.headers);
                 *page.status_mut() = parts.status;

@@ -143,6 +143,15 @@ on_both! {
         assert_eq!(page.status, StatusCode::NOT_FOUND);
     }
 
+    async fn an_address_that_cannot_be_read_leads_to_a_page_that_says_so(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let mut sarah = Browser::of(&cast, "sarah").await;
+        let page = sarah.get("/settings/people/nobody").await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND);
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+        assert!(page.has("Nothing here") && !page.has("Cannot parse"));
+    }
+
     async fn the_company_says_what_is_wrong_and_keeps_its_secret(db: Db) {
         let cast = Cast::new(db, MESSAGES).await;
         let mut sarah = Browser::of(&cast, "sarah").await;

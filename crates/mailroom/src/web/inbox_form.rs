@@ -345,7 +345,9 @@ impl<'t> Typed<'t> {
             |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
         let is_host = !host.is_empty() && host.len() <= 255 && host.chars().all(is_name);
         if !is_host {
-            problems.add(host_field, w.t("host-wrong"));
+            let is_incoming = host_field == "imap_host";
+            let key = if is_incoming { "host-wrong-incoming" } else { "host-wrong-outgoing" };
+            problems.add(host_field, w.t(key));
         }
         let port = self.port.trim().parse::<u16>().ok().filter(|port| *port > 0);
         if port.is_none() {
