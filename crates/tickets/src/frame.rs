@@ -8,7 +8,7 @@ use accounts::{Act, Actor, ChromeMaker};
 use anyhow::Result;
 use ui::{Chrome, Count, Me, NavGroup, NavLink, Words};
 
-use crate::desk::{Desk, PROBLEMS_SHOWN, saved_view, view_of_inbox};
+use crate::desk::{Desk, PROBLEMS_SHOWN, reader, saved_view, view_of_inbox};
 use crate::store::people;
 use crate::views::{self, ListView, Standing, Title};
 
@@ -29,7 +29,7 @@ async fn frame(desk: &Desk, actor: &Actor, here: &str) -> Result<Chrome> {
     let counts = desk.counts(actor).await?;
     let counts: HashMap<&str, Count> =
         counts.iter().map(|(key, count)| (key.as_str(), *count)).collect();
-    let unread = people::unread_count(&mut desk.db().read().await?, actor.id).await?;
+    let unread = people::unread_count(&mut desk.db().read().await?, reader(actor)).await?;
     let nav = nav(desk, actor, here, &words, &counts).await?;
     let is_settings = here.starts_with("/settings") || here.starts_with("/me");
     Ok(Chrome {

@@ -289,14 +289,18 @@ pub(crate) async fn notifications(
     conn.all_sql(sql).await
 }
 
-pub(crate) async fn unread_count(conn: &mut Conn, agent: AgentId) -> Result<i64> {
-    conn.scalar(
-        "select count(*) from (
-            select 1 from notifications where agent_id = $1 and read_at is null limit 100
-         ) unread",
-        params![agent],
-    )
-    .await
+/// How many of them were not read; counting stops at a hundred.
+pub(crate) async fn unread_count(conn: &mut Conn, reader: super::lists::Reader<'_>) -> Result<i64> {
+    let mut sql = Sql::new("select count(*) from (select 1 from notifications n");
+    if reader.inboxes.is_some() {
+        sql.push(" join tickets t on t.id = n.ticket_id");
+    }
+    sql.push(" where n.read_at is null and n.agent_id = ").bind(reader.agent);
+    if let Some(inboxes) = reader.inboxes {
+        sql.push(" and t.inbox_id in (").bind_list(inboxes.iter().copied()).push(")");
+    }
+    sql.push(" limit 100) unread");
+    conn.scalar_sql(sql).await
 }
 
 pub(crate) async fn read_all(tx: &mut Tx, agent: AgentId, now: Timestamp) -> Result<()> {

@@ -368,15 +368,20 @@ pub(crate) async fn set_problem_fixed(
     Ok(())
 }
 
-/// How many tickets a problem has.
+/// How many tickets that may be seen a problem has.
 pub(crate) async fn problem_sizes(
     conn: &mut Conn,
+    reader: super::lists::Reader<'_>,
     ids: &[ProblemId],
 ) -> Result<Vec<(ProblemId, i64)>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let mut sql = Sql::new("select problem_id, count(*) from tickets where problem_id in (");
-    sql.bind_list(ids.iter().copied()).push(") group by problem_id");
+    sql.bind_list(ids.iter().copied()).push(")");
+    if let Some(inboxes) = reader.inboxes {
+        sql.push(" and inbox_id in (").bind_list(inboxes.iter().copied()).push(")");
+    }
+    sql.push(" group by problem_id");
     conn.all_sql(sql).await
 }

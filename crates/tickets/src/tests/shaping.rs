@@ -7,6 +7,7 @@ use crate::actions::{
     set_problem, sleepers_wake, split, unlink,
 };
 use crate::state::{CannotMove, State};
+use crate::store::lists::Reader;
 use crate::store::taxonomy::{self, FieldKind, NewField};
 use crate::store::tickets;
 use crate::ticket::{Priority, Resolution};
@@ -221,7 +222,12 @@ on_both! {
         let problem =
             taxonomy::add_problem(&mut tx, "Login loop", actor.id, stage.now()).await.unwrap();
         set_problem(&mut tx, &office, &actor, first, Some(problem)).await.unwrap();
-        assert_eq!(taxonomy::problem_sizes(&mut tx, &[problem]).await.unwrap(), [(problem, 1)]);
+        let billing = [stage.cast.billing];
+        for (inboxes, expected) in [(None, vec![(problem, 1)]), (Some(&billing[..]), vec![])] {
+            let reader = Reader { agent: actor.id, inboxes };
+            let sizes = taxonomy::problem_sizes(&mut tx, reader, &[problem]).await.unwrap();
+            assert_eq!(sizes, expected, "what is not seen is not counted");
+        }
         set_problem(&mut tx, &office, &actor, first, None).await.unwrap();
     }
 

@@ -190,7 +190,7 @@ impl Watch {
     /// How many news there are, and the latest where this person wants it on the screen.
     async fn news(&self) -> anyhow::Result<(&'static str, Value)> {
         let mut conn = self.desk.db().read().await?;
-        let count = people::unread_count(&mut conn, self.actor.id).await?;
+        let count = people::unread_count(&mut conn, reader(&self.actor)).await?;
         let latest = people::notifications(&mut conn, reader(&self.actor), None, 1).await?;
         drop(conn);
         let notify = self.actor.preferences.notify;

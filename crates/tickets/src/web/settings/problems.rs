@@ -8,7 +8,7 @@ use kernel::PublicId;
 use ui::{Chrome, Fields, WebError, WebResult, found};
 
 use super::name_in;
-use crate::desk::Desk;
+use crate::desk::{Desk, reader};
 use crate::store::taxonomy;
 
 #[derive(Template)]
@@ -33,7 +33,7 @@ pub(crate) async fn index(State(desk): State<Desk>, actor: Actor) -> WebResult<R
     let mut conn = desk.db().read().await?;
     let problems = taxonomy::problems(&mut conn, SHOWN).await?;
     let ids: Vec<_> = problems.iter().map(|one| one.id).collect();
-    let sizes = taxonomy::problem_sizes(&mut conn, &ids).await?;
+    let sizes = taxonomy::problem_sizes(&mut conn, reader(&actor), &ids).await?;
     drop(conn);
     let line = |one: taxonomy::Problem| ProblemLine {
         tickets: sizes.iter().find(|(id, _)| *id == one.id).map_or(0, |(_, size)| *size),
