@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
-use kernel::TicketId;
+use kernel::{Span, TicketId, Timestamp};
 use live::{Activity, Change, Numbered, Touch};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
@@ -22,10 +22,13 @@ use crate::desk::{Desk, reader};
 use crate::store::lists;
 use crate::store::people::{self, Reason};
 
-/// A silent stream says so this often, and the person is looked up again.
+/// A silent stream says so this often.
 const BEAT: Duration = Duration::from_secs(25);
 /// After how long a browser comes back when the stream broke.
 const RETRY: Duration = Duration::from_secs(2);
+/// Nothing is told to somebody who was not looked up for this long: sessions also end by time,
+/// of which nobody gives word.
+const LOOK_AGAIN: Span = Span::seconds(30);
 
 pub(super) async fn stream(
     State(desk): State<Desk>,
@@ -49,8 +52,9 @@ pub(super) async fn stream(
         }
     }
     waiting.reverse();
+    let (told, looked_up_at) = (last.unwrap_or(0), desk.now());
     let watch =
-        Watch { desk, actor, headers, changes, waiting, told: last.unwrap_or(0), greeted: false };
+        Watch { desk, actor, headers, changes, waiting, told, greeted: false, looked_up_at };
     let stream = Sse::new(watch.stream()).keep_alive(KeepAlive::new().interval(BEAT));
     // Proxies that collect answers would hold it back.
     ([(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))], stream)
@@ -67,6 +71,7 @@ struct Watch {
     /// The number of the latest change that was told.
     told: u64,
     greeted: bool,
+    looked_up_at: Timestamp,
 }
 
 impl Watch {
@@ -126,16 +131,18 @@ impl Watch {
         }
     }
 
-    /// Looks the person up again whenever what they may do can have changed.
+    /// Looks the person up again whenever what they may do can have changed, and now and then.
     async fn still_here(&mut self, change: Change) -> bool {
         let may_have_changed = match change {
             Change::Settings | Change::Everything => true,
             Change::Agent { id } => id == self.actor.id,
             Change::Ticket { .. } | Change::Presence { .. } | Change::Notifications { .. } => false,
         };
-        if !may_have_changed {
+        let now = self.desk.now();
+        if !may_have_changed && now.since(self.looked_up_at) < LOOK_AGAIN {
             return true;
         }
+        self.looked_up_at = now;
         match self.desk.accounts.actor_of(&self.headers).await {
             Ok(Some(actor)) if actor.may(Act::ReadTickets) => {
                 self.actor = actor;
@@ -318,4 +325,43 @@ pub(super) async fn presence(
     let opened = Opened::open(&desk, &actor, id, "").await?;
     desk.hub().be_present(opened.ticket.id, actor.id, activity).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use accounts::testing::Cast;
+    use database::on_both;
+    use files::{BucketAccess, Files, Place};
+    use keys::Keys;
+
+    use super::*;
+
+    const MESSAGES: &[&str] = &[ui::MESSAGES_EN, accounts::MESSAGES_EN, crate::MESSAGES_EN];
+
+    on_both! {
+        async fn a_stream_ends_with_its_session(db: Db) {
+            let cast = Cast::new(db, MESSAGES).await;
+            let place = Place::Folder(std::env::temp_dir().join("recourse-tests").join("live"));
+            let files = Files::open(&place, &BucketAccess::default()).unwrap();
+            let desk = Desk::new(cast.accounts.clone(), Keys::from_master(&[7; 32]), files);
+            let mut watch = Watch {
+                actor: cast.actor(cast.priya).await,
+                // The session is over: nobody comes with this request any more.
+                headers: HeaderMap::new(),
+                changes: desk.hub().changes(),
+                waiting: Vec::new(),
+                told: 0,
+                greeted: true,
+                looked_up_at: desk.now(),
+                desk,
+            };
+            let (id, inbox) = (TicketId(10_001), cast.support);
+            let change = Change::Ticket { id, inbox, touch: Touch::Row };
+            watch.waiting.push(Numbered { number: 1, change });
+            assert!(watch.next().await.is_some(), "it was looked at a moment ago");
+            cast.clock.advance(LOOK_AGAIN);
+            watch.waiting.push(Numbered { number: 2, change });
+            assert!(watch.next().await.is_none());
+        }
+    }
 }
