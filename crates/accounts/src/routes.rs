@@ -6,7 +6,7 @@ use axum::handler::Handler;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
-use ui::WebError;
+use ui::{Insider, WebError};
 
 use crate::{Accounts, Act};
 
@@ -126,6 +126,7 @@ async fn guard(
     let refused = match found {
         Ok(Some(actor)) if actor.may(act) => {
             request.extensions_mut().insert(actor);
+            request.extensions_mut().insert(Insider);
             return next.run(request).await;
         }
         Ok(Some(_)) => WebError::Forbidden,

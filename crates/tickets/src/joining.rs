@@ -49,7 +49,8 @@ pub(crate) enum Proof {
 }
 
 impl Proof {
-    fn is_token(self) -> bool {
+    /// Whether it shows that the sender saw a mail of ours.
+    pub(crate) fn is_token(self) -> bool {
         match self {
             Self::ReplyAddress | Self::OurMessageId | Self::LinkInBody => true,
             Self::TheirMessageId | Self::SubjectNumber => false,

@@ -41,7 +41,7 @@ pub use parts::{avatar, avatar_here, avatar_none, icon, icon_flip, logo, public_
 pub use respond::{Toast, View, again, fire, page, rendered, see_other};
 pub use serve::asset_routes;
 pub use site::{Brand, Site};
-pub use upload::{FILE_BYTES_MAX, Upload, UploadedFile};
+pub use upload::{FILE_BYTES_MAX, Insider, Upload, UploadedFile};
 pub use when::{
     When, clock_time, day, duration, moment, moment_ahead, moment_in_full, relative, zones,
 };

@@ -1,10 +1,12 @@
 //! Forms that bring files.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};
 use tokio::sync::Semaphore;
 
-use crate::{Fields, WebError};
+use crate::{Client, Fields, WebError};
 
 /// One file may have this many bytes.
 pub const FILE_BYTES_MAX: usize = 25 * 1024 * 1024;
@@ -13,8 +15,45 @@ const PARTS_MAX: usize = 400;
 /// Longer texts in one field are refused.
 const FIELD_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// Uploads are held in memory while they arrive, so only so many may arrive at once.
-static AT_ONCE: Semaphore = Semaphore::const_new(8);
+/// Uploads are held in memory while they arrive, so only so many may arrive at once. Strangers
+/// who send slowly keep no place from those who work here.
+static OF_THE_TEAM: Semaphore = Semaphore::const_new(4);
+static OF_OTHERS: Semaphore = Semaphore::const_new(4);
+
+/// Marks a request of somebody who works here.
+#[derive(Clone, Copy, Debug)]
+pub struct Insider;
+
+/// One network may have this many forms of strangers on their way.
+const OF_ONE_NETWORK: usize = 2;
+static NETWORKS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// A form of a stranger on its way, from a network.
+struct Underway(String);
+
+impl Underway {
+    fn begin(network: String) -> Result<Self, WebError> {
+        let mut all = networks();
+        if all.iter().filter(|one| **one == network).count() >= OF_ONE_NETWORK {
+            return Err(WebError::TooMany { retry_after_seconds: 10 });
+        }
+        all.push(network.clone());
+        Ok(Self(network))
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        let mut all = networks();
+        if let Some(at) = all.iter().position(|one| *one == self.0) {
+            all.swap_remove(at);
+        }
+    }
+}
+
+fn networks() -> MutexGuard<'static, Vec<String>> {
+    NETWORKS.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A file as the browser sent it. Nothing in it is to be believed.
 #[derive(Clone, Debug)]
@@ -48,7 +87,11 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
             return Ok(Self { fields, ..Self::default() });
         }
         DefaultBodyLimit::max(ALL_BYTES_MAX).apply(&mut request);
-        let _place = AT_ONCE.acquire().await.map_err(anyhow::Error::from)?;
+        let is_insider = request.extensions().get::<Insider>().is_some();
+        let client = request.extensions().get::<Client>().filter(|_| !is_insider);
+        let _underway = client.map(|client| Underway::begin(client.network())).transpose()?;
+        let places = if is_insider { &OF_THE_TEAM } else { &OF_OTHERS };
+        let _place = places.acquire().await.map_err(anyhow::Error::from)?;
         let form = Multipart::from_request(request, state).await.map_err(|fault| {
             tracing::debug!(%fault, "a form with files could not be read");
             unreadable()
@@ -96,4 +139,41 @@ async fn read(mut form: Multipart) -> Result<Upload, WebError> {
         }
     }
     Err(WebError::TooLarge)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::body::Body;
+
+    use super::*;
+
+    fn form() -> Request {
+        let body = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n--b--\r\n";
+        Request::builder()
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=b")
+            .body(Body::from(body))
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn strangers_take_no_place_of_those_who_work_here() {
+        let _slow = OF_OTHERS.acquire_many(4).await.unwrap();
+        let mut inside = form();
+        inside.extensions_mut().insert(Insider);
+        assert_eq!(Upload::from_request(inside, &()).await.unwrap().fields.get("a"), Some("b"));
+        let outside = Upload::from_request(form(), &());
+        assert!(tokio::time::timeout(Duration::from_millis(50), outside).await.is_err());
+    }
+
+    #[test]
+    fn one_network_sends_a_few_forms_at_once() {
+        let begin = |network: &str| Underway::begin(network.to_owned());
+        let (first, _second) = (begin("192.0.2.1").unwrap(), begin("192.0.2.1").unwrap());
+        assert!(matches!(begin("192.0.2.1"), Err(WebError::TooMany { .. })));
+        assert!(begin("192.0.2.2").is_ok());
+        drop(first);
+        assert!(begin("192.0.2.1").is_ok());
+    }
 }

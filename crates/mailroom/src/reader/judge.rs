@@ -50,7 +50,9 @@ pub(super) async fn decide(
             return Ok(Outcome { ticket, ..outcome(Fate::Bounce, Some(bounce.reason.clone())) });
         }
         Nature::Complaint(complaint) => {
-            if let Some(address) = &complaint.recipient {
+            if let Some(address) = &complaint.recipient
+                && was_sent(tx, complaint.original_mail_id.as_deref(), address).await?
+            {
                 let why = "the recipient marked our mail as spam";
                 outbox::suppress(tx, address, why, office.now).await?;
             }
@@ -120,6 +122,18 @@ async fn reason_to_hold(
     }))
 }
 
+/// Whether the mail that a report is about is one of ours, and went to this address: a forged
+/// report silences nobody else.
+async fn was_sent(tx: &mut Tx, mail_id: Option<&str>, address: &EmailAddress) -> Result<bool> {
+    let Some(mail_id) = mail_id else { return Ok(false) };
+    let delivery = outbox::find_by_mail_id(tx, mail_id).await?;
+    Ok(delivery.is_some_and(|sent| went_to(&sent, address)))
+}
+
+fn went_to(delivery: &outbox::Delivery, address: &EmailAddress) -> bool {
+    delivery.recipients.everyone().any(|party| party.address == *address)
+}
+
 /// A report about a mail of ours: its delivery, its address and its ticket learn of it.
 async fn bounced(
     tx: &mut Tx,
@@ -137,11 +151,8 @@ async fn bounced(
         everyone.next().is_none().then(|| first.address.clone())
     });
     // Only who we wrote to can be unreachable: a forged report silences nobody else.
-    let was_written_to = |address: &EmailAddress| {
-        delivery
-            .as_ref()
-            .is_some_and(|sent| sent.recipients.everyone().any(|party| party.address == *address))
-    };
+    let was_written_to =
+        |address: &EmailAddress| delivery.as_ref().is_some_and(|sent| went_to(sent, address));
     if let Some(address) = &address
         && bounce.address_is_dead()
         && was_written_to(address)

@@ -188,6 +188,8 @@ on_both! {
 
         browser.signs_in("tom").await;
         assert!(!browser.gets("/settings/outgoing").await.text().contains("dana@example.com"));
+        let dead = browser.gets("/settings/outgoing?show=dead").await.text();
+        assert!(!dead.contains("kim@gone.example"), "an address of no inbox that he sees");
         assert_eq!(browser.posts(&discard, &[]).await.status, StatusCode::NOT_FOUND);
         browser.signs_in("mateo").await;
         browser.posts(&discard, &[]).await.location();

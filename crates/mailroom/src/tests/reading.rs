@@ -221,6 +221,24 @@ on_both! {
         assert_eq!(stage.count("select count(*) from tickets").await, 1);
     }
 
+    async fn a_forged_complaint_silences_nobody(db: Db) {
+        let stage = Stage::new(db).await;
+        stage.comes(mail_from("kim@gone.example", "k1", "Where is it?", "My order")).await;
+        let ours: Vec<String> = stage.column("select mail_id from deliveries").await;
+        let report = |id: &str, of: &str| {
+            include_str!("../../../email/tests/mail/complaint-arf.eml")
+                .replace("m7q2kx@shop.example", id)
+                .replace("kim@gone.example", of)
+        };
+        for (id, of) in [("made.up@shop.example", "kim@gone.example"), (&ours[0], "victim@other.example")] {
+            assert_eq!(stage.comes(report(id, of)).await.fate, Fate::Bounce);
+            assert_eq!(stage.count("select count(*) from suppressions").await, 0, "{id} {of}");
+        }
+        assert_eq!(stage.comes(report(&ours[0], "kim@gone.example")).await.fate, Fate::Bounce);
+        let silenced: Vec<String> = stage.column("select address from suppressions").await;
+        assert_eq!(silenced, ["kim@gone.example"]);
+    }
+
     async fn one_mail_to_two_of_our_inboxes_is_one_ticket(db: Db) {
         let stage = Stage::new(db).await;
         let bytes = mail("t1", "To both", "Hello").into_bytes();

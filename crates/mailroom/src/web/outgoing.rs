@@ -71,7 +71,11 @@ pub(super) async fn index(
     let may_lift = actor.may(Act::ManageInboxes);
     let mut conn = mailroom.db().read().await?;
     if asked.show == "dead" {
-        let dead = outbox::suppressions(&mut conn, SUPPRESSIONS_SHOWN).await?;
+        // An address belongs to no inbox, so only who sees everything sees them.
+        let dead = match seen_by(&actor) {
+            None => outbox::suppressions(&mut conn, SUPPRESSIONS_SHOWN).await?,
+            Some(_) => Vec::new(),
+        };
         let dead = dead.into_iter().map(|(address, reason, since)| Dead {
             address: address.to_string(),
             reason,

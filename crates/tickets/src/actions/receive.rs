@@ -96,7 +96,9 @@ pub async fn receive(tx: &mut Tx, office: &Office, incoming: &Incoming) -> Resul
         Joined::Continue(id) | Joined::ContinueHeld(id) => {
             let held = matches!(joined, Joined::ContinueHeld(_));
             let ticket = tickets::take(tx, id).await?.context("a candidate is gone")?;
-            go_on(tx, office, incoming, ticket, customer, held).await
+            let writer =
+                Writer { saw_our_mail: saw_our_mail(&candidates, id, incoming), ..customer };
+            go_on(tx, office, incoming, ticket, writer, held).await
         }
         Joined::Start { follows, possibly } => {
             let received = start(tx, office, incoming, customer).await?;
@@ -115,6 +117,15 @@ pub async fn receive(tx: &mut Tx, office: &Office, incoming: &Incoming) -> Resul
 struct Writer {
     customer: CustomerId,
     is_verified: bool,
+    /// What they sent carries a proof that only who reads our mail has.
+    saw_our_mail: bool,
+}
+
+/// References to mails of the customer prove nothing: whoever forged the first mail in somebody's
+/// name can refer to it in a second one.
+fn saw_our_mail(candidates: &[Candidate], id: TicketId, incoming: &Incoming) -> bool {
+    incoming.sender.check != SenderCheck::Fail
+        && candidates.iter().any(|one| one.ticket == id && one.proof.is_token())
 }
 
 async fn meet(
@@ -125,7 +136,7 @@ async fn meet(
     let (sender, at) = (&incoming.sender, incoming.received_at);
     let Some(address) = &sender.address else {
         let customer = customers::meet_nameless(tx, &sender.name, at).await?;
-        return Ok(Writer { customer, is_verified: false });
+        return Ok(Writer { customer, is_verified: false, saw_our_mail: false });
     };
     let customer =
         customers::meet(tx, address, &sender.name, incoming.language.as_deref(), at).await?;
@@ -134,7 +145,7 @@ async fn meet(
     if proves_it && !was_verified {
         customers::verify(tx, address, at).await?;
     }
-    Ok(Writer { customer, is_verified: was_verified || proves_it })
+    Ok(Writer { customer, is_verified: was_verified || proves_it, saw_our_mail: false })
 }
 
 /// Most mails name few others; more would only be asked for to make us work.
@@ -269,6 +280,7 @@ async fn go_on(
         add_participants(tx, office, incoming, &ticket).await?;
         if let (false, Some(address)) = (writer.is_verified, &incoming.sender.address)
             && ticket.customer == writer.customer
+            && writer.saw_our_mail
         {
             // Whoever answers our mail owns the address that it went to.
             customers::verify(tx, address, at).await?;

@@ -97,6 +97,20 @@ on_both! {
         }
     }
 
+    async fn news_of_what_is_not_seen_is_not_counted(db: Db) {
+        let stage = Stage::new(db).await;
+        let id = stage.dana_writes().await;
+        stage.edits(id, Edit::Assign(Some(stage.cast.mateo))).await;
+        let mut conn = stage.db.read().await.unwrap();
+        let (support, billing) = ([stage.cast.support], [stage.cast.billing]);
+        let unread = people::unread_count;
+        let reader = |inboxes| Reader { agent: stage.cast.mateo, inboxes };
+        let all = unread(&mut conn, reader(None)).await.unwrap();
+        assert!(all > 0);
+        assert_eq!(unread(&mut conn, reader(Some(&support))).await.unwrap(), all);
+        assert_eq!(unread(&mut conn, reader(Some(&billing))).await.unwrap(), 0);
+    }
+
     async fn unread_is_what_the_customer_said_last(db: Db) {
         let stage = Stage::new(db).await;
         let id = stage.dana_writes().await;

@@ -59,6 +59,32 @@ on_both! {
         assert!(!all.to_lowercase().contains("evil") && !all.contains("pills"), "{all}");
     }
 
+    async fn only_who_answers_our_mail_owns_the_address(db: Db) {
+        let stage = Stage::new(db).await;
+        let claims = |check: SenderCheck, references: Vec<String>| {
+            let mut mail = stage.mail_from("victim@example.com", "Victim", "Order", "Where is it?");
+            (mail.sender.check, mail.references) = (check, references);
+            mail
+        };
+        let is_verified = async || {
+            let mut conn = stage.db.read().await.unwrap();
+            let address = "victim@example.com".parse().unwrap();
+            customers::identity_verified(&mut conn, &address).await.unwrap()
+        };
+        let first = claims(SenderCheck::Unknown, Vec::new());
+        let ticket = stage.comes(&first).await.ticket;
+        let second = claims(SenderCheck::Unknown, vec![first.mail_id.clone().unwrap()]);
+        assert_eq!(stage.comes(&second).await.ticket, ticket);
+        assert!(!is_verified().await, "anybody can write both");
+
+        stage.answers(ticket, "Here it is.").await;
+        let ours = our_mail_id(&stage, ticket).await;
+        stage.comes(&claims(SenderCheck::Fail, vec![ours.clone()])).await;
+        assert!(!is_verified().await, "somebody who was copied can forge the sender");
+        stage.comes(&claims(SenderCheck::Unknown, vec![ours])).await;
+        assert!(is_verified().await);
+    }
+
     async fn robots_get_no_answer_and_move_nothing(db: Db) {
         let stage = Stage::new(db).await;
         let robot = Incoming { is_robot: true, ..stage.mail("Out of office", "Back on Monday.") };
