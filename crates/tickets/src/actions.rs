@@ -25,6 +25,8 @@ use outbox::Caps;
 use ui::{Site, Words};
 
 use crate::event::{By, Fact};
+use crate::letters;
+use crate::message::{Message, MessageKind};
 use crate::store::{entries, tickets};
 use crate::ticket::Ticket;
 
@@ -44,7 +46,7 @@ pub(crate) use reply::UNDO_FOR;
 pub use reply::{Forward, NewTicket, Replied, Reply, ReplyRefusal, forward, open_ticket, reply};
 pub use shape::{LinkKind, ShapeRefusal, link, merge, merge_customers, set_problem, split, unlink};
 pub use time::{hand_over, sleepers_wake, spent_tickets_close, sweep};
-pub use undo::{Many, Reversal, UndoRefusal, keep, undo};
+pub use undo::{Many, Merged, Reversal, Sent, UndoRefusal, keep, undo};
 
 /// What an action needs to know about the company at this moment.
 #[derive(Clone)]
@@ -109,6 +111,19 @@ pub(crate) async fn save(
     let saved = tickets::save(tx, ticket, touch).await?;
     anyhow::ensure!(saved, "ticket {} changed while it was held", ticket.id);
     ticket.version += 1;
+    Ok(())
+}
+
+/// Says again what was written last, after messages left a ticket.
+pub(crate) async fn recount(tx: &mut Tx, ticket: &mut Ticket) -> Result<()> {
+    ticket.message_count = entries::count_messages(tx, ticket.id).await?;
+    let latest = entries::messages_before(tx, ticket.id, None, 20).await?;
+    let is_ours_or_theirs = |one: &&Message| one.kind != MessageKind::Forward && !one.held;
+    if let Some(last) = latest.iter().find(is_ours_or_theirs) {
+        ticket.last_message_at = last.created_at;
+        ticket.last_direction = last.direction;
+        ticket.snippet = letters::snippet(&last.text);
+    }
     Ok(())
 }
 

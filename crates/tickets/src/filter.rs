@@ -107,6 +107,7 @@ impl Filter {
     }
 
     /// Uses one token; `false` if it is an operator that says nothing sensible.
+    #[expect(clippy::too_many_lines, reason = "one line for each operator")]
     fn take(&mut self, token: &Token, names: &dyn Names, zone: &TimeZone) -> bool {
         let Some(key) = &token.key else {
             let term = if token.is_quoted {

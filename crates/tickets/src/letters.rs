@@ -189,14 +189,14 @@ fn person(
     let signature = signature.collect::<Vec<_>>().join("\n");
     let mut plain = format!("{}\n\n{signature}\n", text.trim_end());
     let foot = frame.w.a("letter-foot", "reference", frame.reference);
-    plain.push_str(&format!("\n-- \n{foot}\n"));
+    plain.extend(["\n-- \n", &foot, "\n"]);
     if let Some(link) = &link {
-        plain.push_str(&format!("{}\n", frame.w.a("letter-online", "link", link)));
+        plain.extend([&frame.w.a("letter-online", "link", link), "\n"]);
     }
     if let Some(quote) = &quote {
-        plain.push_str(&format!("\n{}\n", quote.head));
+        plain.extend(["\n", &quote.head, "\n"]);
         for line in quote.plain.lines() {
-            plain.push_str(&format!("> {line}\n"));
+            plain.extend(["> ", line, "\n"]);
         }
     }
     let html = ReplyHtml {
@@ -284,16 +284,14 @@ pub(crate) async fn acknowledgement(
         w.t("ack-step-answer").to_owned(),
     ];
     for (index, step) in steps.iter().enumerate() {
-        text.push_str(&format!("{}. {step}\n", index + 1));
+        text.extend([&(index + 1).to_string(), ". ", step, "\n"]);
     }
     for line in &understood {
-        text.push_str(&format!("- {line}\n"));
+        text.extend(["- ", line, "\n"]);
     }
-    text.push_str(&format!("\n{}\n{link}\n", w.t("ack-add")));
-    text.push_str(&format!(
-        "\n-- \n{}\n",
-        w.a2("ack-why", "company", &frame.company, "reference", ticket.id)
-    ));
+    text.extend(["\n", w.t("ack-add"), "\n", &link, "\n"]);
+    let why = w.a2("ack-why", "company", &frame.company, "reference", ticket.id);
+    text.extend(["\n-- \n", &why, "\n"]);
     let html = AcknowledgementHtml {
         f: &frame,
         hello: &hello,

@@ -49,7 +49,7 @@ pub(crate) fn fill(text: &str, values: &Values) -> String {
         };
         match value_of(place, values) {
             Some(value) => put(&mut filled, &value, after),
-            None => filled.push_str(&format!("{{{{{place}}}}}")),
+            None => filled.extend(["{{", place, "}}"]),
         }
         rest = after;
     }

@@ -165,6 +165,7 @@ pub enum CannotMove {
 impl Refusal for CannotMove {}
 
 /// The state after something happened.
+#[expect(clippy::too_many_lines, reason = "one table, read as a whole")]
 pub fn next(state: State, happening: Happening) -> Result<State, CannotMove> {
     use State::{Bot, Closed, Merged, New, OnHold, Open, Resolved, Snoozed, Spam, WaitingCustomer};
 
@@ -259,12 +260,13 @@ fn replied(state: State, then: Then) -> Result<State, CannotMove> {
         (Merged, _) => Err(CannotMove::Merged),
         (Spam, _) => Err(CannotMove::Spam),
         // A word after the end does not open it again, unless that was asked for.
-        (Resolved, Then::Wait | Then::Resolve) => Ok(Resolved),
-        (Resolved, Then::StayOpen) => Ok(Open),
-        (New | Bot | Open | WaitingCustomer | OnHold | Snoozed, Then::Resolve) => Ok(Resolved),
+        (Resolved, Then::Wait)
+        | (New | Bot | Open | WaitingCustomer | OnHold | Snoozed | Resolved, Then::Resolve) => {
+            Ok(Resolved)
+        }
         // An update while somebody else works on it leaves it with them.
         (OnHold, Then::Wait | Then::StayOpen) => Ok(OnHold),
         (New | Bot | Open | WaitingCustomer | Snoozed, Then::Wait) => Ok(WaitingCustomer),
-        (New | Bot | Open | WaitingCustomer | Snoozed, Then::StayOpen) => Ok(Open),
+        (New | Bot | Open | WaitingCustomer | Snoozed | Resolved, Then::StayOpen) => Ok(Open),
     }
 }

@@ -243,19 +243,15 @@ fn assign(
 fn move_state(ticket: &mut Ticket, edit: &Edit, now: Timestamp) -> Result<Vec<Fact>, EditRefusal> {
     let from = ticket.state;
     let fact = match edit {
-        Edit::Open => match from {
-            State::New => {
-                ticket.state = next(from, Happening::Taken)?;
-                Fact::Taken
-            }
-            _ => {
-                ticket.state = next(from, Happening::Reopened)?;
-                if from == State::Resolved {
-                    ticket.reopen_count += 1;
-                }
-                Fact::Reopened
-            }
-        },
+        Edit::Open if from == State::New => {
+            ticket.state = next(from, Happening::Taken)?;
+            Fact::Taken
+        }
+        Edit::Open => {
+            ticket.state = next(from, Happening::Reopened)?;
+            ticket.reopen_count += i64::from(from == State::Resolved);
+            Fact::Reopened
+        }
         Edit::Wait => {
             ticket.state = next(from, Happening::Replied(crate::Then::Wait))?;
             Fact::state(from, ticket.state)

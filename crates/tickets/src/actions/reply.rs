@@ -12,6 +12,7 @@ use outbox::{Kind as LetterKind, Letter, Party, Posted, Recipients, new_mail_id}
 use search::{Entry, Kind};
 
 use super::edit::missing_field;
+use super::undo::Sent;
 use super::{Office, Reversal, findable, keep, record, save, take};
 use crate::SenderCheck;
 use crate::clock::Waiting;
@@ -124,10 +125,10 @@ pub async fn reply(
 
     let threading = Threading::of(tx, ticket.id, latest.as_ref(), &mail_id).await?;
     let letter = letters::reply(office, actor, &ticket, &reply.text, latest.as_ref());
-    let delivery = post(tx, office, &ticket, message, &draft, threading, letter).await?;
+    let delivery = post(tx, office, &ticket, message, &draft, (threading, letter)).await?;
     people::delete_draft(tx, ticket.id, actor.id, "reply").await?;
     people::set_read(tx, ticket.id, actor.id, now).await?;
-    let reversal = Reversal::Reply {
+    let reversal = Reversal::Reply(Sent {
         message,
         delivery,
         before: Box::new(before),
@@ -135,7 +136,7 @@ pub async fn reply(
         text: reply.text.clone(),
         recipients: reply.recipients.clone(),
         events,
-    };
+    });
     let undo = keep(tx, actor, &reversal, now).await?;
     Ok(Replied { ticket: ticket.id, message, public_id, delivery, undo: Some(undo) })
 }
@@ -323,8 +324,7 @@ async fn post(
     ticket: &Ticket,
     message: MessageId,
     out: &Outgoing<'_>,
-    threading: Threading,
-    body: letters::Body,
+    (threading, body): (Threading, letters::Body),
 ) -> anyhow::Result<Option<DeliveryId>> {
     if out.recipients.everyone().next().is_none() {
         // Somebody without an address reads it in the portal.
@@ -444,7 +444,7 @@ pub async fn open_ticket(
     record(tx, ticket.id, By::Agent(actor.id), &[Fact::Created], now).await?;
     let threading = Threading { in_reply_to: None, references: Vec::new() };
     let body = letters::first(office, actor, &ticket, &new.text);
-    let delivery = post(tx, office, &ticket, message, &out, threading, body).await?;
+    let delivery = post(tx, office, &ticket, message, &out, (threading, body)).await?;
     people::set_read(tx, ticket.id, actor.id, now).await?;
     Ok(Replied { ticket: ticket.id, message, public_id, delivery, undo: None })
 }
@@ -497,9 +497,9 @@ pub async fn forward(
     save(tx, &mut ticket, Touch::Entry, now).await?;
     let threading = Threading { in_reply_to: None, references: Vec::new() };
     let body = letters::forward(office, actor, &ticket, &forward.text, &original);
-    let delivery = post(tx, office, &ticket, message, &out, threading, body).await?;
+    let delivery = post(tx, office, &ticket, message, &out, (threading, body)).await?;
     people::delete_draft(tx, ticket.id, actor.id, "forward").await?;
-    let reversal = Reversal::Reply {
+    let reversal = Reversal::Reply(Sent {
         message,
         delivery,
         before: Box::new(before),
@@ -507,7 +507,7 @@ pub async fn forward(
         text: forward.text.clone(),
         recipients: forward.recipients.clone(),
         events: Vec::new(),
-    };
+    });
     let undo = keep(tx, actor, &reversal, now).await?;
     Ok(Replied { ticket: ticket.id, message, public_id, delivery, undo: Some(undo) })
 }

@@ -6,7 +6,8 @@ use database::Tx;
 use kernel::{CustomerId, EmailAddress, Failure, MessageId, ProblemId, Refusal, TicketId};
 use live::{Change, Touch};
 
-use super::{Office, Reversal, findable, keep, record, save, take};
+use super::undo::Merged;
+use super::{Office, Reversal, findable, keep, record, recount, save, take};
 use crate::clock::Waiting;
 use crate::event::{By, Fact};
 use crate::letters;
@@ -65,7 +66,7 @@ pub async fn merge(
     events.extend(record(tx, from.id, by, &[Fact::MergedAway { into: into.id }], now).await?);
     save(tx, &mut from, Touch::Row, now).await?;
     save(tx, &mut into, Touch::Entry, now).await?;
-    let reversal = Reversal::Merge {
+    let reversal = Reversal::Merge(Merged {
         from: Box::new(from_before),
         from_version: from.version,
         into: Box::new(into_before),
@@ -74,7 +75,7 @@ pub async fn merge(
         notes,
         participants,
         events,
-    };
+    });
     let undo = keep(tx, actor, &reversal, now).await?;
     Ok((into.id, undo))
 }
@@ -145,9 +146,8 @@ pub async fn split(
     for id in &chosen {
         moved.push(entries::find_message(tx, *id).await?.context("a message of the ticket")?);
     }
-    let (first, last) = match (moved.first(), moved.last()) {
-        (Some(first), Some(last)) => (first, last),
-        _ => return Err(ShapeRefusal::NothingToSplit.into()),
+    let (Some(first), Some(last)) = (moved.first(), moved.last()) else {
+        return Err(ShapeRefusal::NothingToSplit.into());
     };
     let customer = first.author.customer().unwrap_or(ticket.customer);
     let waits = last.direction == Direction::In;
@@ -190,15 +190,7 @@ pub async fn split(
     part.id = tickets::insert(tx, &part).await?;
     save(tx, &mut part, Touch::Entry, now).await?;
     entries::move_messages(tx, &chosen, part.id).await?;
-    ticket.message_count = entries::count_messages(tx, ticket.id).await?;
-    let latest = all.iter().rev().find(|id| !chosen.contains(id));
-    if let Some(id) = latest
-        && let Some(stays) = entries::find_message(tx, *id).await?
-    {
-        ticket.last_message_at = stays.created_at;
-        ticket.last_direction = stays.direction;
-        ticket.snippet = letters::snippet(&stays.text);
-    }
+    recount(tx, &mut ticket).await?;
     save(tx, &mut ticket, Touch::Entry, now).await?;
     tickets::link(tx, part.id, ticket.id, "split_from", now).await?;
     let by = By::Agent(actor.id);

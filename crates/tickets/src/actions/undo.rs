@@ -11,7 +11,7 @@ use live::{Change, Touch};
 use outbox::Recipients;
 use serde::{Deserialize, Serialize};
 
-use super::{Office, findable, save};
+use super::{Office, findable, recount, save};
 use crate::lessons;
 use crate::store::entries::Waits;
 use crate::store::people::{self, Draft};
@@ -43,29 +43,37 @@ pub enum Reversal {
         events: Vec<i64>,
     },
     /// Takes a message back before it leaves, and its text back into the draft.
-    Reply {
-        message: MessageId,
-        delivery: Option<DeliveryId>,
-        before: Box<Ticket>,
-        version: i64,
-        text: String,
-        recipients: Recipients,
-        events: Vec<i64>,
-    },
+    Reply(Sent),
     /// Takes two tickets apart again.
-    Merge {
-        from: Box<Ticket>,
-        from_version: i64,
-        into: Box<Ticket>,
-        into_version: i64,
-        messages: Vec<MessageId>,
-        notes: Vec<NoteId>,
-        /// Who takes part only since then.
-        participants: Vec<EmailAddress>,
-        events: Vec<i64>,
-    },
+    Merge(Merged),
     /// All of these, the last first.
     Many(Many),
+}
+
+/// A message that was sent a moment ago, and the ticket before it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Sent {
+    pub message: MessageId,
+    pub delivery: Option<DeliveryId>,
+    pub before: Box<Ticket>,
+    pub version: i64,
+    pub text: String,
+    pub recipients: Recipients,
+    pub events: Vec<i64>,
+}
+
+/// Two tickets that became one, as they were before.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Merged {
+    pub from: Box<Ticket>,
+    pub from_version: i64,
+    pub into: Box<Ticket>,
+    pub into_version: i64,
+    pub messages: Vec<MessageId>,
+    pub notes: Vec<NoteId>,
+    /// Who takes part only since then.
+    pub participants: Vec<EmailAddress>,
+    pub events: Vec<i64>,
 }
 
 /// Several reversals under one button.
@@ -90,15 +98,11 @@ impl Many {
                 }
                 _ => None,
             });
-            match same {
-                Some((version, events)) => {
-                    *version = left;
-                    events.extend(more);
-                }
-                None => {
-                    let one = Reversal::Ticket { before: was, version: left, events: more };
-                    reversals.push(one);
-                }
+            if let Some((version, events)) = same {
+                *version = left;
+                events.extend(more);
+            } else {
+                reversals.push(Reversal::Ticket { before: was, version: left, events: more });
             }
         }
         Self { reversals }
@@ -175,50 +179,8 @@ async fn reverse(
             announce(tx, ticket).await?;
             Ok(Some(ticket))
         }
-        Reversal::Reply { message, delivery, before, version, text, recipients, events } => {
-            if let Some(delivery) = delivery
-                && !outbox::take_back(tx, delivery).await?
-            {
-                return Err(UndoRefusal::HasLeft.into());
-            }
-            let mode = mode_of(tx, message).await?;
-            search::remove(tx, search::Kind::Message(message)).await?;
-            let draft = Waits { ticket: before.id, mode: &mode };
-            entries::delete_message(tx, message, draft).await?;
-            entries::forget_events(tx, &events).await?;
-            // If somebody went on meanwhile, the message is gone all the same: that is what
-            // matters.
-            if let Err(Failure::Broken(fault)) = put_back(tx, &before, version, office.now).await {
-                return Err(fault.into());
-            }
-            let draft = Draft { mode, text, recipients, updated_at: office.now };
-            people::save_draft(tx, before.id, actor.id, &draft).await?;
-            announce(tx, before.id).await?;
-            Ok(Some(before.id))
-        }
-        Reversal::Merge {
-            from,
-            from_version,
-            into,
-            into_version,
-            messages,
-            notes,
-            participants,
-            events,
-        } => {
-            entries::move_messages(tx, &messages, from.id).await?;
-            entries::move_notes(tx, &notes, from.id).await?;
-            for address in &participants {
-                tickets::remove_participant(tx, into.id, address).await?;
-            }
-            put_back(tx, &into, into_version, office.now).await?;
-            put_back(tx, &from, from_version, office.now).await?;
-            if from.inbox != into.inbox {
-                findable::rescope(tx, &from).await?;
-            }
-            entries::forget_events(tx, &events).await?;
-            Ok(Some(from.id))
-        }
+        Reversal::Reply(sent) => take_message_back(tx, office, actor, sent).await.map(Some),
+        Reversal::Merge(merged) => take_apart(tx, office, &merged).await.map(Some),
         Reversal::Many(many) => {
             let mut shown: Vec<TicketId> = Vec::new();
             for reversal in many.reversals.into_iter().rev() {
@@ -229,6 +191,60 @@ async fn reverse(
             Ok(if let [one] = shown.as_slice() { Some(*one) } else { None })
         }
     }
+}
+
+async fn take_message_back(
+    tx: &mut Tx,
+    office: &Office,
+    actor: &Actor,
+    sent: Sent,
+) -> Result<TicketId, Failure<UndoRefusal>> {
+    let Sent { message, delivery, before, version, text, recipients, events } = sent;
+    if let Some(delivery) = delivery
+        && !outbox::take_back(tx, delivery).await?
+    {
+        return Err(UndoRefusal::HasLeft.into());
+    }
+    let mode = mode_of(tx, message).await?;
+    search::remove(tx, search::Kind::Message(message)).await?;
+    let draft = Waits { ticket: before.id, mode: &mode };
+    entries::delete_message(tx, message, draft).await?;
+    entries::forget_events(tx, &events).await?;
+    match put_back(tx, &before, version, office.now).await {
+        Ok(()) => {}
+        // If somebody went on meanwhile, the message is gone all the same: that is what matters.
+        Err(Failure::Refused(_)) => {
+            if let Some(mut ticket) = tickets::take(tx, before.id).await? {
+                recount(tx, &mut ticket).await?;
+                save(tx, &mut ticket, Touch::Entry, office.now).await?;
+            }
+        }
+        Err(broken @ Failure::Broken(_)) => return Err(broken),
+    }
+    let draft = Draft { mode, text, recipients, updated_at: office.now };
+    people::save_draft(tx, before.id, actor.id, &draft).await?;
+    announce(tx, before.id).await?;
+    Ok(before.id)
+}
+
+async fn take_apart(
+    tx: &mut Tx,
+    office: &Office,
+    merged: &Merged,
+) -> Result<TicketId, Failure<UndoRefusal>> {
+    let Merged { from, into, .. } = merged;
+    entries::move_messages(tx, &merged.messages, from.id).await?;
+    entries::move_notes(tx, &merged.notes, from.id).await?;
+    for address in &merged.participants {
+        tickets::remove_participant(tx, into.id, address).await?;
+    }
+    put_back(tx, into, merged.into_version, office.now).await?;
+    put_back(tx, from, merged.from_version, office.now).await?;
+    if from.inbox != into.inbox {
+        findable::rescope(tx, from).await?;
+    }
+    entries::forget_events(tx, &merged.events).await?;
+    Ok(from.id)
 }
 
 async fn mode_of(tx: &mut Tx, message: MessageId) -> Result<String> {

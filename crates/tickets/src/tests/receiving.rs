@@ -116,14 +116,14 @@ on_both! {
         assert_eq!(stage.comes(&by_reference).await.ticket, id);
 
         let inbox = "support@northlight.example".parse().unwrap();
-        let address = reply_address(&stage.keys(), &inbox, id, ticket.customer);
+        let address = reply_address(&Stage::keys(), &inbox, id, ticket.customer);
         let mut by_address = stage.mail("y", "NS-2");
         by_address.tokens.tags = vec![address.split_tag().unwrap().1.to_owned()];
         assert_eq!(stage.comes(&by_address).await.ticket, id);
 
         let link = Link { customer: ticket.customer, ticket: Some(id), made_at: stage.now() };
         let mut by_link = stage.mail("z", "NS-3");
-        by_link.tokens.links = vec![links::make(&stage.keys(), &link)];
+        by_link.tokens.links = vec![links::make(&Stage::keys(), &link)];
         assert_eq!(stage.comes(&by_link).await.ticket, id);
 
         assert_eq!(stage.messages(id).await.len(), 5);

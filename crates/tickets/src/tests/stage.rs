@@ -37,12 +37,12 @@ impl Stage {
         self.cast.clock.advance(span);
     }
 
-    pub(crate) fn keys(&self) -> Keys {
+    pub(crate) fn keys() -> Keys {
         Keys::from_master(&[7; 32])
     }
 
     pub(crate) async fn office(&self) -> Office {
-        Office::open(&self.cast.accounts, &self.keys()).await.unwrap()
+        Office::open(&self.cast.accounts, &Self::keys()).await.unwrap()
     }
 
     pub(crate) async fn priya(&self) -> Actor {

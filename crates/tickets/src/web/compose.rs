@@ -79,7 +79,7 @@ pub(crate) fn parties(text: &str) -> Result<Vec<Party>, String> {
                 None => ("", part),
             };
             let address: Result<EmailAddress, _> = address.trim().parse();
-            address.map(|address| Party::new(name, address)).map_err(|_| part.to_owned())
+            address.map(|address| Party::new(name, address)).ok().ok_or_else(|| part.to_owned())
         })
         .collect()
 }

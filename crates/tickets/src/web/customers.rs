@@ -188,13 +188,13 @@ pub(super) async fn merge(
     let w = desk.accounts.site().words(&actor.language);
     let unknown = || WebError::Refused(w.t("customer-merge-unknown").to_owned());
     let address =
-        fields.get("address").unwrap_or_default().trim().parse().map_err(|_| unknown())?;
+        fields.get("address").unwrap_or_default().trim().parse().ok().ok_or_else(unknown)?;
     let mut conn = desk.db().read().await?;
     let into = customers::by_address(&mut conn, &address).await?.ok_or_else(unknown)?;
     let into = customers::find(&mut conn, into).await?.ok_or_else(unknown)?;
     drop(conn);
     // Whoever is not there for this person cannot be merged with, either.
-    let into = seen(&desk, &actor, into.public_id).await.map_err(|_| unknown())?;
+    let into = seen(&desk, &actor, into.public_id).await.ok().ok_or_else(unknown)?;
     let office = desk.office().await?;
     let mut tx = desk.db().begin().await?;
     merge_customers(&mut tx, &office, from.id, into.id).await?;

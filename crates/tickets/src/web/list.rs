@@ -48,10 +48,10 @@ impl Asked {
         ] {
             let value = value.trim().replace('"', "");
             if !value.is_empty() {
-                query = format!("{query} {key}:\"{value}\"").trim().to_owned();
+                query.push_str(&[" ", key, ":\"", &value, "\""].concat());
             }
         }
-        query
+        query.trim().to_owned()
     }
 }
 

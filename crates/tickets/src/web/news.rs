@@ -56,7 +56,7 @@ pub(super) async fn index(State(desk): State<Desk>, actor: Actor) -> WebResult<R
     };
     let lines: Vec<NewsLine> = news.iter().map(line).collect();
     let has_unread = lines.iter().any(|line| !line.is_read);
-    ui::page(&News { lines, has_unread, chrome })
+    ui::page(&News { chrome, lines, has_unread })
 }
 
 pub(super) async fn read_all(State(desk): State<Desk>, actor: Actor) -> WebResult<Response> {

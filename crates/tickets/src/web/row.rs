@@ -34,7 +34,7 @@ pub(crate) struct RowCard {
 
 impl RowCard {
     /// Whether this is the ticket that is open.
-    #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "templates lend")]
+    #[expect(clippy::ref_option, reason = "templates lend")]
     pub(crate) fn is_at(&self, current: &Option<TicketId>) -> bool {
         *current == Some(self.reference)
     }

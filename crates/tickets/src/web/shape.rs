@@ -135,10 +135,10 @@ pub(super) async fn people(
         Some(address) => (address, false),
         None => (fields.get("address").unwrap_or_default(), true),
     };
-    let address: EmailAddress = text
-        .trim()
-        .parse()
-        .map_err(|_| WebError::Refused(w.a("address-bad", "address", kernel::clip(text, 80))))?;
+    let address: EmailAddress =
+        text.trim().parse().ok().ok_or_else(|| {
+            WebError::Refused(w.a("address-bad", "address", kernel::clip(text, 80)))
+        })?;
     let office = desk.office().await?;
     let mut tx = desk.db().begin().await?;
     let id = opened.ticket.id;
@@ -161,7 +161,7 @@ pub(super) async fn redact(
     Path((reference, message)): Path<(String, PublicId)>,
     from: From,
 ) -> WebResult<Response> {
-    let id: TicketId = reference.parse().map_err(|_| WebError::NotFound)?;
+    let id: TicketId = found(reference.parse().ok())?;
     let opened = Opened::open(&desk, &actor, id, &from.list).await?;
     let office = desk.office().await?;
     let mut tx = desk.db().begin().await?;
@@ -179,7 +179,7 @@ pub(super) async fn on_message(
     Path((reference, message, what)): Path<(String, PublicId, String)>,
     from: From,
 ) -> WebResult<Response> {
-    let id: TicketId = reference.parse().map_err(|_| WebError::NotFound)?;
+    let id: TicketId = found(reference.parse().ok())?;
     let opened = Opened::open(&desk, &actor, id, &from.list).await?;
     let office = desk.office().await?;
     let mut tx = desk.db().begin().await?;

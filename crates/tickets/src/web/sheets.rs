@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use kernel::{PublicId, TicketId};
-use ui::{Choice, Chrome, View, WebError, WebResult, Words, found};
+use ui::{Choice, Chrome, View, WebResult, Words, found};
 
 use super::entries::Maker;
 use super::ticket::{From, Opened, url};
@@ -65,7 +65,7 @@ pub(super) async fn show(
     Path((reference, name)): Path<(String, String)>,
     from: From,
 ) -> WebResult<Response> {
-    let id: TicketId = reference.parse().map_err(|_| WebError::NotFound)?;
+    let id: TicketId = found(reference.parse().ok())?;
     let opened = Opened::open(&desk, &actor, id, &from.list).await?;
     let maker = Maker::new(&desk, &actor).await?;
     let sheet = found(make(&opened, &maker, &name).await?)?;
@@ -198,7 +198,7 @@ pub(super) async fn redact(
     Path((reference, message)): Path<(String, PublicId)>,
     from: From,
 ) -> WebResult<Response> {
-    let id: TicketId = reference.parse().map_err(|_| WebError::NotFound)?;
+    let id: TicketId = found(reference.parse().ok())?;
     let opened = Opened::open(&desk, &actor, id, &from.list).await?;
     let mut conn = desk.db().read().await?;
     let shown = entries::message_by_public_id(&mut conn, message).await?;

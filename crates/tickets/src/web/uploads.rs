@@ -160,7 +160,7 @@ fn disposition(way: &str, name: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
             full.push(char::from(byte));
         } else {
-            full.push_str(&format!("%{byte:02X}"));
+            full.extend(["%", &format!("{byte:02X}")]);
         }
     }
     format!("{way}; filename=\"{plain}\"; filename*=UTF-8''{full}")

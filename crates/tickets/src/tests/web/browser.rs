@@ -44,7 +44,7 @@ impl Shop {
             .join(format!("files-{}", PublicId::new(stage.now())));
         let files = Files::open(&Place::Folder(folder), &BucketAccess::default()).unwrap();
         let accounts = &stage.cast.accounts;
-        let desk = Desk::new(accounts.clone(), stage.keys(), files.clone());
+        let desk = Desk::new(accounts.clone(), Stage::keys(), files.clone());
         let pages = [accounts::SETTINGS_PAGES, crate::SETTINGS_PAGES].concat();
         accounts.lend(Arc::new(desk.clone()), pages);
         let errors = ErrorPages { site: accounts.site().clone() };

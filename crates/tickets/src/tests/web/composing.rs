@@ -116,6 +116,14 @@ on_both! {
         page.says("plan.pdf");
         page.says("more.txt");
 
+        // Where somebody went on meanwhile, the message is gone all the same.
+        let page = sends(&here, id, &[("mode", "reply"), ("reply", "Hasty words")]).await.is(200);
+        shop.mateo().await.post(&format!("/t/{id}/change"), &[("priority", "high")]).await.location();
+        here.post(&page.undo(), &[]).await.is(200);
+        let ticket = shop.ticket(id).await;
+        assert_eq!((ticket.message_count, ticket.priority), (1, crate::Priority::High));
+        assert_eq!(ticket.snippet, "I would like my money back.");
+
         // Too late is too late, and somebody else's is not there.
         let page = sends(&here, id, &[("mode", "reply"), ("reply", "For good")]).await.is(200);
         let undo = page.undo();

@@ -214,9 +214,8 @@ impl<'m> Maker<'m> {
                 self.w.t(message.channel.key()).to_owned()
             }
         };
-        let label = [("who", &from), ("via", &via), ("time", &time)];
-        let label: Vec<(&str, &dyn std::fmt::Display)> =
-            label.iter().map(|(name, value)| (*name, *value as &dyn std::fmt::Display)).collect();
+        let label: [(&str, &dyn std::fmt::Display); 3] =
+            [("who", &from), ("via", &via), ("time", &time)];
         let show_html = message.has_html && message.redacted.is_none();
         MessageCard {
             key: format!("m{}", message.id),
