@@ -1,0 +1,11 @@
+//! The pages in a real browser, with real mail servers around the program.
+
+#[path = "../world/mod.rs"]
+mod world;
+
+mod access;
+mod desk;
+mod driver;
+mod pages;
+mod tab;
+mod walk;

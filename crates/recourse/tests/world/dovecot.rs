@@ -1,0 +1,166 @@
+//! A real Dovecot: every address has a mailbox, mail comes in over LMTP.
+
+use std::fmt::Write as _;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::sync::OnceLock;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+use super::peers::wait_for_port;
+use super::tokens;
+use super::{Peer, free_port, part, scratch};
+
+pub const MAIL_PASSWORD: &str = "letters-only";
+/// `nobody` of Debian: Dovecot keeps no mail for root.
+const NOBODY: u32 = 65_534;
+
+pub struct Dovecot {
+    pub imap_port: u16,
+    lmtp_port: u16,
+    _peer: Peer,
+}
+
+impl Dovecot {
+    /// The one of this run.
+    pub fn here() -> &'static Self {
+        static ONE: OnceLock<Dovecot> = OnceLock::new();
+        ONE.get_or_init(Self::start)
+    }
+
+    fn start() -> Self {
+        let program = part(&["/usr/sbin/dovecot"]);
+        part(&["/usr/lib/dovecot/imap"]);
+        part(&["/usr/lib/dovecot/lmtp"]);
+        let folder = scratch("dovecot");
+        let open = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&folder, open).expect("the folder can be opened");
+        let (imap_port, lmtp_port) = (free_port(), free_port());
+        let mail = folder.join("mail");
+        std::fs::create_dir(&mail).expect("a folder for mail can be made");
+        let me = std::fs::metadata(&mail).expect("it is there");
+        let (uid, gid) = if me.uid() == 0 { (NOBODY, NOBODY) } else { (me.uid(), me.gid()) };
+        std::os::unix::fs::chown(&mail, Some(uid), Some(gid)).expect("it can be given away");
+        let oauth = format!(
+            "tokeninfo_url = http://127.0.0.1:{}/?token=\nusername_attribute = email\n\
+             active_attribute = active\nactive_value = true\n",
+            tokens::port()
+        );
+        std::fs::write(folder.join("oauth2.conf"), oauth).expect("settings can be written");
+        let mut text = settings(&folder, (imap_port, lmtp_port), (uid, gid));
+        if me.uid() != 0 {
+            text.push_str(&unprivileged());
+        }
+        let path = folder.join("dovecot.conf");
+        std::fs::write(&path, text).expect("settings can be written");
+        let peer =
+            Peer::start(&folder, &[&program, "-F", "-c", path.to_str().expect("a plain path")]);
+        wait_for_port(imap_port, "Dovecot", &folder);
+        wait_for_port(lmtp_port, "Dovecot's LMTP", &folder);
+        Self { imap_port, lmtp_port, _peer: peer }
+    }
+
+    /// Puts a mail into the mailbox of an address, as a mail server would.
+    pub async fn takes(&self, from: &str, to: &str, mail: &str) {
+        let stream = TcpStream::connect(("127.0.0.1", self.lmtp_port)).await.expect("it answers");
+        speak(stream, from, to, mail, "250").await;
+    }
+}
+
+/// Hands a mail over by LMTP; the last answer must begin so.
+pub async fn speak(stream: TcpStream, from: &str, to: &str, mail: &str, expected: &str) {
+    let mut stream = BufReader::new(stream);
+    let mut data = String::new();
+    for line in mail.lines() {
+        let dot = if line.starts_with('.') { "." } else { "" };
+        let _ = write!(data, "{dot}{line}\r\n");
+    }
+    let steps = [
+        (String::new(), "220"),
+        ("LHLO tests.example\r\n".to_owned(), "250"),
+        (format!("MAIL FROM:<{from}>\r\n"), "250"),
+        (format!("RCPT TO:<{to}>\r\n"), "250"),
+        ("DATA\r\n".to_owned(), "354"),
+        (format!("{data}.\r\n"), expected),
+    ];
+    for (said, answer) in steps {
+        stream.write_all(said.as_bytes()).await.expect("it listens");
+        let heard = loop {
+            let mut line = String::new();
+            stream.read_line(&mut line).await.expect("it answers");
+            if line.as_bytes().get(3) != Some(&b'-') {
+                break line;
+            }
+        };
+        assert!(heard.starts_with(answer), "{said:?} was answered by {heard:?}");
+    }
+}
+
+fn settings(folder: &Path, (imap, lmtp): (u16, u16), (uid, gid): (u32, u32)) -> String {
+    let folder = folder.display();
+    format!(
+        "base_dir = {folder}/run
+log_path = {folder}/said
+listen = 127.0.0.1
+protocols = imap lmtp
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = plain login xoauth2 oauthbearer
+first_valid_uid = 1
+first_valid_gid = 1
+mail_location = maildir:~/Maildir
+postmaster_address = postmaster@tests.example
+hostname = tests.example
+service imap-login {{
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    address = 127.0.0.1
+    port = {lmtp}
+  }}
+}}
+passdb {{
+  driver = static
+  mechanisms = plain login
+  args = password={MAIL_PASSWORD}
+}}
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {folder}/oauth2.conf
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={folder}/mail/%u allow_all_users=yes
+}}
+"
+    )
+}
+
+/// Without root nobody can become somebody else or change the root folder.
+fn unprivileged() -> String {
+    let name = |what: &str| {
+        let said = std::process::Command::new("id").arg(what).output().expect("`id` is there");
+        String::from_utf8_lossy(&said.stdout).trim().to_owned()
+    };
+    let (user, group) = (name("-un"), name("-gn"));
+    format!(
+        "default_internal_user = {user}
+default_login_user = {user}
+default_internal_group = {group}
+service anvil {{
+  chroot =
+}}
+service imap-login {{
+  chroot =
+}}
+"
+    )
+}

@@ -1,0 +1,202 @@
+//! The program with a database and a folder of its own.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command as Process, Stdio};
+use std::sync::Arc;
+
+use database::{Location, testing};
+use egress::Allowed;
+use files::{BucketAccess, Place};
+use kernel::SystemClock;
+use recourse::Program;
+use recourse::config::Settings;
+use recourse::local::{Answer, Command, hand_over};
+
+use super::{Dovecot, MAIL_PASSWORD, Sink, Web, free_port, scratch};
+
+pub const OWNER: &str = "maya@northlight.example";
+pub const PASSWORD: &str = "seven small lanterns";
+
+/// One installation.
+pub struct World {
+    pub settings: Settings,
+    /// As people reach it.
+    pub base: String,
+    pub folder: PathBuf,
+    /// Makes names in this world unlike those in any other.
+    pub name: String,
+    pub program: Option<Program>,
+}
+
+impl World {
+    pub async fn on_sqlite() -> Self {
+        let folder = scratch("world");
+        let database = Location::File(folder.join("recourse.db"));
+        Self::new(folder, database).await
+    }
+
+    pub async fn on_postgres() -> Self {
+        let url = testing::postgres_url().await;
+        let url = url.expect("PostgreSQL is missing; run bin/test, it starts one");
+        Self::new(scratch("world"), Location::Postgres(url)).await
+    }
+
+    async fn new(folder: PathBuf, database: Location) -> Self {
+        let port = free_port();
+        let address = |port: u16| std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        let base = format!("http://127.0.0.1:{port}");
+        let settings = Settings {
+            listen: address(port),
+            data: folder.clone(),
+            database,
+            base_url: base.clone(),
+            lmtp: Some(address(free_port())),
+            storage: Place::Folder(folder.join("files")),
+            bucket_access: BucketAccess::default(),
+            trusted_proxies: Vec::new(),
+            key_file: folder.join("recourse.key"),
+            allow_internal: vec!["127.0.0.1".parse::<Allowed>().expect("an address")],
+        };
+        let name = folder.file_name().and_then(|name| name.to_str()).expect("a plain name");
+        let name = name.trim_start_matches("recourse-").to_owned();
+        let mut world = Self { settings, base, folder, name, program: None };
+        world.start().await;
+        world
+    }
+
+    pub async fn start(&mut self) {
+        let started = Program::start(self.settings.clone(), Arc::new(SystemClock)).await;
+        self.program = Some(started.expect("the program starts"));
+    }
+
+    pub fn program(&self) -> &Program {
+        self.program.as_ref().expect("the program runs")
+    }
+
+    pub async fn stop(&mut self) {
+        let program = self.program.take().expect("the program runs");
+        program.stop().await.expect("the program ends in good order");
+    }
+
+    /// A command, carried out by the running program.
+    pub async fn command(&self, command: &Command, bytes: &[u8]) -> Answer {
+        let socket = self.folder.join("recourse.sock");
+        let answer = hand_over(&socket, command, bytes).await.expect("the socket works");
+        answer.expect("the program listens on its socket")
+    }
+
+    pub fn web(&self) -> Web {
+        Web::new(&self.base)
+    }
+
+    /// The address of the first inbox.
+    pub fn support(&self) -> String {
+        format!("support@{}.example", self.name)
+    }
+
+    /// The address of a customer.
+    pub fn dana(&self) -> String {
+        format!("dana@{}.customers.example", self.name)
+    }
+
+    /// Sets everything up by commands; the owner is signed in.
+    pub async fn opens_shop(&self) -> Web {
+        let set_up = Command::SetUp {
+            company: "Northlight Studio".to_owned(),
+            name: "Maya Ellis".to_owned(),
+            email: OWNER.to_owned(),
+            password: PASSWORD.to_owned(),
+            time_zone: "Europe/Berlin".to_owned(),
+        };
+        let answer = self.command(&set_up, &[]).await;
+        assert_eq!(answer.exit_code, 0, "{}", answer.text);
+        let web = self.signs_in(OWNER).await;
+        self.opens_inbox(&web).await;
+        web
+    }
+
+    pub async fn signs_in(&self, email: &str) -> Web {
+        let web = self.web();
+        let page = web.post("/login", &[("email", email), ("password", PASSWORD)]).await;
+        page.location();
+        web
+    }
+
+    /// Connects the first inbox to Dovecot and the sink.
+    pub async fn opens_inbox(&self, web: &Web) {
+        let (support, imap, smtp) =
+            (self.support(), Dovecot::here().imap_port.to_string(), Sink::here().port.to_string());
+        let page = web.post("/settings/inboxes", &inbox_fields(&support, &imap, &smtp)).await;
+        page.location();
+    }
+
+    /// Runs the program as a command, with this world's settings.
+    pub fn run(&self, words: &[&str], input: &str) -> (i32, String) {
+        let mut command = Process::new(env!("CARGO_BIN_EXE_recourse"));
+        command.env_clear().current_dir(&self.folder).args(words);
+        command.arg("--data").arg(&self.folder).arg("--base-url").arg(&self.base);
+        if let Location::Postgres(url) = &self.settings.database {
+            command.arg("--database-url").arg(url);
+        }
+        let (out, said) = (Stdio::piped(), Stdio::piped());
+        let started = command.stdin(Stdio::piped()).stdout(out).stderr(said).spawn();
+        let mut child = started.expect("the program can be started");
+        let mut pipe = child.stdin.take().expect("it reads");
+        // It may end without having read everything.
+        let _ = pipe.write_all(input.as_bytes());
+        drop(pipe);
+        let output = child.wait_with_output().expect("it ends");
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// Fills it with the demo's world; says how the owner signs in.
+    pub async fn fills_with_demo(&mut self, tickets: u32) -> String {
+        self.stop().await;
+        let (code, said) = self.run(&["demo", "--tickets", &tickets.to_string()], "");
+        assert_eq!(code, 0, "{said}");
+        let owner = said.lines().find(|line| line.contains(", owner")).expect("there is an owner");
+        let address = owner.split_whitespace().next().unwrap_or_default().to_owned();
+        self.start().await;
+        address
+    }
+}
+
+/// The form of an inbox that signs in with passwords.
+pub fn inbox_fields<'f>(
+    support: &'f str,
+    imap_port: &'f str,
+    smtp_port: &'f str,
+) -> Vec<(&'f str, &'f str)> {
+    vec![
+        ("name", "Support"),
+        ("address", support),
+        ("sender_name", "Northlight Studio"),
+        ("reply_within", "1440"),
+        ("acknowledges", "on"),
+        ("auth", "password"),
+        ("incoming", "imap"),
+        ("imap_host", "127.0.0.1"),
+        ("imap_port", imap_port),
+        ("imap_tls", "none"),
+        ("imap_user", support),
+        ("imap_password", MAIL_PASSWORD),
+        ("folder", "INBOX"),
+        ("begin", "now"),
+        ("after_fetch", "leave"),
+        ("outgoing", "smtp"),
+        ("smtp_host", "127.0.0.1"),
+        ("smtp_port", smtp_port),
+        ("smtp_tls", "none"),
+        ("smtp_user", support),
+        ("smtp_password", MAIL_PASSWORD),
+        ("plus_addresses", "on"),
+    ]
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
