@@ -98,6 +98,8 @@ pub(crate) async fn relay(pool: PgPool, hub: std::sync::Weak<Hub>) {
     while hub.strong_count() > 0 {
         match listen(&pool, &hub).await {
             Ok(()) => return,
+            // Closed by us: nothing was lost.
+            Err(_) if pool.is_closed() => return,
             Err(fault) => {
                 tracing::warn!(%fault, "lost the notices of PostgreSQL; listening again");
                 tokio::time::sleep(pause).await;

@@ -155,8 +155,10 @@ impl<'f> Session<'f> {
     }
 }
 
+/// Servers say when a mail came in whole seconds: one from the very second of the limit counts as
+/// after it, for nothing that is new may be passed over.
 fn is_before(at: Option<Timestamp>, limit: Option<Timestamp>) -> bool {
-    matches!((at, limit), (Some(at), Some(limit)) if at < limit)
+    matches!((at, limit), (Some(at), Some(limit)) if at.seconds() < limit.seconds())
 }
 
 /// A mail that was left on the server, with a body that says so.

@@ -3,7 +3,8 @@
 use recourse::local::Command;
 
 use super::tab::{ENTER, Tab};
-use crate::world::{Letter, OWNER, PASSWORD, World, mail, on_both};
+use crate::world::place::PASSWORD;
+use crate::world::{Letter, OWNER, World, eventually, mail, on_both};
 
 const PRIYA: &str = "priya@northlight.example";
 
@@ -58,8 +59,11 @@ impl Tab {
     }
 
     async fn is_open(&self, css: &str) {
-        self.waits(&format!("for {css}"), &format!("document.querySelector('{css}')?.checkVisibility()"))
-            .await;
+        self.waits(
+            &format!("for {css}"),
+            &format!("document.querySelector('{css}')?.checkVisibility()"),
+        )
+        .await;
     }
 
     async fn writes_in(&self, key: &str, field: &str) {
@@ -105,7 +109,7 @@ on_both! {
         tab.reads(".conv", "Draft").await;
 
         tab.types("z").await;
-        tab.is_open("dialog[open] form.sheet").await;
+        tab.is_open("dialog[open] .dialog__body").await;
         tab.is_for_everybody("the snooze sheet").await;
         tab.clicks("dialog[open] form.sheet label.choice").await;
         tab.clicks("dialog[open] form.sheet button[type=submit].btn--primary").await;
@@ -121,7 +125,7 @@ on_both! {
         let tab = world.busy_shop(2).await;
         tab.opens_first().await;
         tab.types("m").await;
-        tab.is_open("dialog[open] form.sheet").await;
+        tab.is_open("dialog[open] .dialog__body").await;
         tab.is_for_everybody("the merge sheet").await;
         tab.clicks("dialog[open] form.sheet label.choice").await;
         tab.clicks("dialog[open] form.sheet button[type=submit]:not(.btn--quiet)").await;
@@ -196,7 +200,18 @@ on_both! {
         tab.sees(".conv").await;
         tab.opens_first().await;
         tab.writes_in("r", "text-reply").await;
-        tab.types("/").await;
+        // The list is fetched when writing begins: a slash that was quicker stands in the text.
+        eventually("the saved replies", async || {
+            tab.types("/").await;
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            let is_text = tab.js("document.querySelector('#text-reply').value !== ''").await;
+            if is_text == serde_json::json!(true) {
+                tab.types("\u{E003}").await;
+                return None;
+            }
+            Some(())
+        })
+        .await;
         tab.is_open("#saved-replies").await;
         tab.reads("#saved-list [role=option]", "Invoice").await;
         tab.types(&ENTER.to_string()).await;

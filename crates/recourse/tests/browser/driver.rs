@@ -23,7 +23,7 @@ fn driver() -> &'static Driver {
         let folder = scratch("chromedriver");
         let port = free_port();
         let peer = Peer::start(&folder, &[&program, &format!("--port={port}")]);
-        crate::world::wait_for_port(port, "chromedriver", &folder);
+        crate::world::peers::wait_for_port(port, "chromedriver", &folder);
         Driver { port, _peer: peer }
     })
 }
@@ -66,11 +66,7 @@ pub(crate) struct Own {
 }
 
 impl WebDriverCompatibleCommand for Own {
-    fn endpoint(
-        &self,
-        base: &Url,
-        session: Option<&str>,
-    ) -> Result<Url, <Url as FromStr>::Err> {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, <Url as FromStr>::Err> {
         base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.path))
     }
 

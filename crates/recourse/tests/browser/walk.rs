@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::tab::{ENTER, Tab};
+use crate::world::place::PASSWORD;
 use crate::world::{
-    Dovecot, Got, Letter, MAIL_PASSWORD, OWNER, PASSWORD, Sink, World, eventually, mail, on_both,
+    Dovecot, Got, Letter, MAIL_PASSWORD, OWNER, Sink, World, eventually, mail, on_both,
 };
 
 on_both! {
@@ -99,12 +100,13 @@ async fn sets_up(world: &World, agent: &Tab) {
         agent.fills(&format!("#f-{way}_password"), MAIL_PASSWORD).await;
     }
     agent.clicks("[hx-post='/setup/inbox/probe']").await;
-    agent.waits(
-        "for the servers to be tried",
-        "document.querySelectorAll('#probe li').length > 3 \
+    agent
+        .waits(
+            "for the servers to be tried",
+            "document.querySelectorAll('#probe li').length > 3 \
          && [...document.querySelectorAll('#probe li')].every((one) => one.dataset.state === 'ok')",
-    )
-    .await;
+        )
+        .await;
     agent.is_for_everybody("set-up, inbox").await;
     // The customer's mail server delivers addresses with a plus.
     agent.js("document.querySelectorAll('details').forEach((one) => one.open = true)").await;

@@ -2,7 +2,8 @@
 
 use tokio::net::TcpStream;
 
-use crate::world::{Letter, World, eventually, mail, on_both, speak};
+use crate::world::dovecot::speak;
+use crate::world::{Letter, World, eventually, mail, on_both};
 
 on_both! {
     async fn a_mail_in_dovecot_becomes_a_ticket_and_is_acknowledged_once(world: World) {
@@ -15,7 +16,7 @@ on_both! {
         let reference = ticket["reference"].as_str().unwrap();
 
         let letter = world.dana_got(1).await.remove(0);
-        assert_eq!(letter.from, "", "nobody is to answer a robot");
+        assert_eq!(letter.from, world.support(), "a bounce comes back to us");
         assert_eq!(letter.field("in-reply-to"), format!("<{}>", world.mail_id("one")));
         assert_eq!(letter.field("references"), format!("<{}>", world.mail_id("one")));
         assert_eq!(letter.field("auto-submitted"), "auto-replied");
@@ -32,7 +33,8 @@ on_both! {
         let tickets = world.tickets(&shop, 2).await;
         assert_eq!(tickets.len(), 2, "the same mail is not a second ticket");
         assert_eq!(tickets[0]["subject"], "Another thing");
-        world.dana_got(2).await;
+        // Nobody verified this address: it gets one automatic mail a day.
+        assert_eq!(world.dana_got(1).await.len(), 1);
         let came = world.came(&shop, reference, 1).await;
         assert_eq!(came.len(), 1);
         assert_eq!(came[0]["text"], "It stops at half.");

@@ -27,6 +27,9 @@ on_both! {
             let said = format!("{} {path}", route.method);
             let page = web.send(web.request(method.clone(), &path)).await;
             match route.access {
+                Access::May(_) if page.status == StatusCode::SEE_OTHER => {
+                    assert!(page.header("location").starts_with("/login"), "{said}");
+                }
                 Access::May(_) => {
                     assert_eq!(page.status, StatusCode::UNAUTHORIZED, "{said}");
                 }
@@ -35,7 +38,7 @@ on_both! {
                     assert_eq!(page.header("content-type"), "application/problem+json", "{said}");
                 }
                 Access::Customer => {
-                    let is_out = page.status == 303 || page.status == 401 || page.status == 404;
+                    let is_out = [303, 400, 401, 404].contains(&page.status.as_u16());
                     assert!(is_out, "{said}: {}", page.status);
                     assert!(page.header("location").is_empty()
                         || page.header("location").starts_with("/help"), "{said}");

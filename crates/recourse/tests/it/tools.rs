@@ -5,7 +5,9 @@ use recourse::config::Settings;
 use recourse::local::Command;
 use serde_json::Value;
 
-use crate::world::{Dovecot, Got, Letter, OWNER, Sink, Web, World, eventually, free_port, mail, scratch};
+use crate::world::{
+    Dovecot, Got, Letter, OWNER, Sink, Web, World, eventually, free_port, mail, scratch,
+};
 
 /// A shop that is open, with its owner and a program that may do everything.
 pub(crate) struct Shop {
