@@ -3,7 +3,8 @@
 use recourse::local::Command;
 
 use super::tab::{ENTER, Tab};
-use crate::world::{Letter, OWNER, PASSWORD, World, eventually, mail, on_both};
+use crate::world::place::PASSWORD;
+use crate::world::{Letter, OWNER, World, eventually, mail, on_both};
 
 const PRIYA: &str = "priya@northlight.example";
 

@@ -23,7 +23,7 @@ fn driver() -> &'static Driver {
         let folder = scratch("chromedriver");
         let port = free_port();
         let peer = Peer::start(&folder, &[&program, &format!("--port={port}")]);
-        crate::world::wait_for_port(port, "chromedriver", &folder);
+        crate::world::peers::wait_for_port(port, "chromedriver", &folder);
         Driver { port, _peer: peer }
     })
 }

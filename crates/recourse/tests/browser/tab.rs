@@ -7,7 +7,8 @@ use fantoccini::{Client, Locator};
 use serde_json::{Value, json};
 
 use super::driver::{browser, console, tools};
-use crate::world::{OWNER, PASSWORD, World};
+use crate::world::place::PASSWORD;
+use crate::world::{OWNER, World};
 
 pub(crate) struct Tab {
     pub(crate) client: Client,
@@ -16,7 +17,6 @@ pub(crate) struct Tab {
 
 /// Keys that write nothing (WebDriver, 17.4.2).
 pub(crate) const ENTER: char = '\u{E007}';
-pub(crate) const ESCAPE: char = '\u{E00C}';
 pub(crate) const CONTROL: char = '\u{E009}';
 const PATIENCE: Duration = Duration::from_secs(60);
 

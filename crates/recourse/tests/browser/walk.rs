@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::tab::{ENTER, Tab};
+use crate::world::place::PASSWORD;
 use crate::world::{
-    Dovecot, Got, Letter, MAIL_PASSWORD, OWNER, PASSWORD, Sink, World, eventually, mail, on_both,
+    Dovecot, Got, Letter, MAIL_PASSWORD, OWNER, Sink, World, eventually, mail, on_both,
 };
 
 on_both! {

@@ -2,7 +2,8 @@
 
 use tokio::net::TcpStream;
 
-use crate::world::{Letter, World, eventually, mail, on_both, speak};
+use crate::world::dovecot::speak;
+use crate::world::{Letter, World, eventually, mail, on_both};
 
 on_both! {
     async fn a_mail_in_dovecot_becomes_a_ticket_and_is_acknowledged_once(world: World) {

@@ -7,7 +7,8 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use crate::world::{Dovecot, Sink, World, eventually, inbox_fields, on_both};
+use crate::world::place::inbox_fields;
+use crate::world::{Dovecot, Sink, World, eventually, on_both};
 
 /// What a provider was asked, and whose tokens it hands out.
 #[derive(Clone)]

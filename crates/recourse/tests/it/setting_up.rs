@@ -1,6 +1,7 @@
 //! The first minutes.
 
-use crate::world::{Dovecot, MAIL_PASSWORD, Sink, World, inbox_fields, on_both};
+use crate::world::place::inbox_fields;
+use crate::world::{Dovecot, MAIL_PASSWORD, Sink, World, on_both};
 
 const FORM: [(&str, &str); 5] = [
     ("company", "Northlight Studio"),

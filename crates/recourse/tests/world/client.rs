@@ -7,53 +7,53 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode, header};
 use serde_json::Value;
 
 /// A browser with its cookies.
-pub struct Web {
+pub(crate) struct Web {
     base: String,
     client: Client,
     cookies: Mutex<Vec<(String, String)>>,
 }
 
-pub struct Page {
-    pub status: StatusCode,
-    pub headers: header::HeaderMap,
-    pub body: String,
+pub(crate) struct Page {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: header::HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Page {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// Where it sends the browser.
-    pub fn location(&self) -> &str {
+    pub(crate) fn location(&self) -> &str {
         assert_eq!(self.status, StatusCode::SEE_OTHER, "{}", self.body);
         self.header("location")
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         assert!(self.status.is_success(), "{}: {}", self.status, self.body);
         serde_json::from_str(&self.body).expect("it is JSON")
     }
 }
 
 impl Web {
-    pub fn new(base: &str) -> Self {
+    pub(crate) fn new(base: &str) -> Self {
         egress::install_tls();
         let client = Client::builder().redirect(Policy::none()).no_proxy().build();
         let client = client.expect("a client can be made");
         Self { base: base.to_owned(), client, cookies: Mutex::default() }
     }
 
-    pub async fn get(&self, path: &str) -> Page {
+    pub(crate) async fn get(&self, path: &str) -> Page {
         self.send(self.request(Method::GET, path)).await
     }
 
-    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
         self.send(self.request(Method::POST, path).form(fields)).await
     }
 
     /// A request with the cookies; a path or a whole address of this server.
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let path = path.strip_prefix(&self.base).unwrap_or(path);
         let jar = self.cookies.lock().expect("nobody broke it");
         let jar: Vec<String> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -61,7 +61,7 @@ impl Web {
         request.header(header::COOKIE, jar.join("; "))
     }
 
-    pub async fn send(&self, request: RequestBuilder) -> Page {
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Page {
         let answer = request.send().await.expect("the server answers");
         let (status, headers) = (answer.status(), answer.headers().clone());
         for cookie in headers.get_all(header::SET_COOKIE) {

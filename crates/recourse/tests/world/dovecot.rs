@@ -12,19 +12,19 @@ use super::peers::wait_for_port;
 use super::tokens;
 use super::{Peer, free_port, part, scratch};
 
-pub const MAIL_PASSWORD: &str = "letters-only";
+pub(crate) const MAIL_PASSWORD: &str = "letters-only";
 /// `nobody` of Debian: Dovecot keeps no mail for root.
 const NOBODY: u32 = 65_534;
 
-pub struct Dovecot {
-    pub imap_port: u16,
+pub(crate) struct Dovecot {
+    pub(crate) imap_port: u16,
     lmtp_port: u16,
     _peer: Peer,
 }
 
 impl Dovecot {
     /// The one of this run.
-    pub fn here() -> &'static Self {
+    pub(crate) fn here() -> &'static Self {
         static ONE: OnceLock<Dovecot> = OnceLock::new();
         ONE.get_or_init(Self::start)
     }
@@ -62,14 +62,14 @@ impl Dovecot {
     }
 
     /// Puts a mail into the mailbox of an address, as a mail server would.
-    pub async fn takes(&self, from: &str, to: &str, mail: &str) {
+    pub(crate) async fn takes(&self, from: &str, to: &str, mail: &str) {
         let stream = TcpStream::connect(("127.0.0.1", self.lmtp_port)).await.expect("it answers");
         speak(stream, from, to, mail, "250").await;
     }
 }
 
 /// Hands a mail over by LMTP; the last answer must begin so.
-pub async fn speak(stream: TcpStream, from: &str, to: &str, mail: &str, expected: &str) {
+pub(crate) async fn speak(stream: TcpStream, from: &str, to: &str, mail: &str, expected: &str) {
     let mut stream = BufReader::new(stream);
     let mut data = String::new();
     for line in mail.lines() {

@@ -1,17 +1,17 @@
 //! Mails as customers write them.
 
 /// A plain mail.
-pub struct Letter<'l> {
-    pub from: &'l str,
-    pub to: &'l str,
-    pub id: &'l str,
-    pub subject: &'l str,
-    pub text: &'l str,
+pub(crate) struct Letter<'l> {
+    pub(crate) from: &'l str,
+    pub(crate) to: &'l str,
+    pub(crate) id: &'l str,
+    pub(crate) subject: &'l str,
+    pub(crate) text: &'l str,
     /// Further fields, each with its line end.
-    pub fields: &'l str,
+    pub(crate) fields: &'l str,
 }
 
-pub fn mail(letter: &Letter<'_>) -> String {
+pub(crate) fn mail(letter: &Letter<'_>) -> String {
     let Letter { from, to, id, subject, text, fields } = letter;
     format!(
         "From: Dana Whitfield <{from}>\nTo: {to}\nSubject: {subject}\n\

@@ -2,19 +2,19 @@
 //! around it.
 
 mod client;
-mod dovecot;
+pub(crate) mod dovecot;
 mod mails;
-mod peers;
-mod place;
+pub(crate) mod peers;
+pub(crate) mod place;
 mod sink;
 mod tokens;
 
-pub use client::{Page, Web};
-pub use dovecot::{Dovecot, MAIL_PASSWORD, speak};
-pub use mails::{Letter, mail};
-pub use peers::{Peer, eventually, free_port, part, scratch, wait_for_port};
-pub use place::{OWNER, PASSWORD, World, inbox_fields};
-pub use sink::{Got, Sink};
+pub(crate) use client::Web;
+pub(crate) use dovecot::{Dovecot, MAIL_PASSWORD};
+pub(crate) use mails::{Letter, mail};
+pub(crate) use peers::{Peer, eventually, free_port, part, scratch};
+pub(crate) use place::{OWNER, World};
+pub(crate) use sink::{Got, Sink};
 
 /// Writes a story once and runs it on both databases: `name::sqlite` and `name::postgres`.
 macro_rules! on_both {
@@ -24,6 +24,7 @@ macro_rules! on_both {
             use super::*;
 
             $(#[$attr])*
+            #[allow(unused_mut, clippy::allow_attributes)]
             async fn story(mut $world: World) $body
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

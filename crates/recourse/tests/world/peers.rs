@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 /// A program that ends when the tests do, however they end: its keeper waits for our end of a pipe
 /// to close, ends the program with all its children, and takes the folder away.
-pub struct Peer(#[expect(dead_code, reason = "its pipe is held open")] Child);
+pub(crate) struct Peer(#[expect(dead_code, reason = "its pipe is held open")] Child);
 
-const KEEPER: &str = "set -m; \"$@\" </dev/null & cat >/dev/null; \
+const KEEPER: &str = "setsid \"$@\" </dev/null & cat >/dev/null; \
                       kill -- -$! 2>/dev/null; wait $! 2>/dev/null; rm -rf \"$0\"";
 
 impl Peer {
-    pub fn start(folder: &Path, command: &[&str]) -> Self {
+    pub(crate) fn start(folder: &Path, command: &[&str]) -> Self {
         let log = || std::fs::File::options().create(true).append(true).open(folder.join("said"));
         let keeper = Command::new("/bin/sh")
             .args(["-c", KEEPER])
@@ -29,7 +29,7 @@ impl Peer {
 }
 
 /// A file of a program that has to be installed.
-pub fn part(places: &[&str]) -> String {
+pub(crate) fn part(places: &[&str]) -> String {
     let found = places.iter().find(|place| Path::new(place).exists());
     found.map_or_else(
         || panic!("{} is missing; run bin/test, it installs it", places.join(" or ")),
@@ -38,12 +38,12 @@ pub fn part(places: &[&str]) -> String {
 }
 
 /// A port that nobody listens on.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     listener.local_addr().expect("it has an address").port()
 }
 
-pub fn wait_for_port(port: u16, who: &str, folder: &Path) {
+pub(crate) fn wait_for_port(port: u16, who: &str, folder: &Path) {
     let begun = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         if begun.elapsed() > Duration::from_secs(60) {
@@ -55,7 +55,7 @@ pub fn wait_for_port(port: u16, who: &str, folder: &Path) {
 }
 
 /// A new folder for scratch files.
-pub fn scratch(what: &str) -> PathBuf {
+pub(crate) fn scratch(what: &str) -> PathBuf {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
     let name = format!("recourse-{what}-{}-{count}", std::process::id());
@@ -65,7 +65,7 @@ pub fn scratch(what: &str) -> PathBuf {
 }
 
 /// Asks until there is an answer.
-pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(answer) = ask().await {

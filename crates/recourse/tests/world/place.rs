@@ -15,28 +15,28 @@ use recourse::local::{Answer, Command, hand_over};
 
 use super::{Dovecot, MAIL_PASSWORD, Sink, Web, free_port, scratch};
 
-pub const OWNER: &str = "maya@northlight.example";
-pub const PASSWORD: &str = "seven small lanterns";
+pub(crate) const OWNER: &str = "maya@northlight.example";
+pub(crate) const PASSWORD: &str = "seven small lanterns";
 
 /// One installation.
-pub struct World {
-    pub settings: Settings,
+pub(crate) struct World {
+    pub(crate) settings: Settings,
     /// As people reach it.
-    pub base: String,
-    pub folder: PathBuf,
+    pub(crate) base: String,
+    pub(crate) folder: PathBuf,
     /// Makes names in this world unlike those in any other.
-    pub name: String,
-    pub program: Option<Program>,
+    pub(crate) name: String,
+    pub(crate) program: Option<Program>,
 }
 
 impl World {
-    pub async fn on_sqlite() -> Self {
+    pub(crate) async fn on_sqlite() -> Self {
         let folder = scratch("world");
         let database = Location::File(folder.join("recourse.db"));
         Self::new(folder, database).await
     }
 
-    pub async fn on_postgres() -> Self {
+    pub(crate) async fn on_postgres() -> Self {
         let url = testing::postgres_url().await;
         let url = url.expect("PostgreSQL is missing; run bin/test, it starts one");
         Self::new(scratch("world"), Location::Postgres(url)).await
@@ -65,43 +65,43 @@ impl World {
         world
     }
 
-    pub async fn start(&mut self) {
+    pub(crate) async fn start(&mut self) {
         let started = Program::start(self.settings.clone(), Arc::new(SystemClock)).await;
         self.program = Some(started.expect("the program starts"));
     }
 
-    pub fn program(&self) -> &Program {
+    pub(crate) fn program(&self) -> &Program {
         self.program.as_ref().expect("the program runs")
     }
 
-    pub async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         let program = self.program.take().expect("the program runs");
         program.stop().await.expect("the program ends in good order");
     }
 
     /// A command, carried out by the running program.
-    pub async fn command(&self, command: &Command, bytes: &[u8]) -> Answer {
+    pub(crate) async fn command(&self, command: &Command, bytes: &[u8]) -> Answer {
         let socket = self.folder.join("recourse.sock");
         let answer = hand_over(&socket, command, bytes).await.expect("the socket works");
         answer.expect("the program listens on its socket")
     }
 
-    pub fn web(&self) -> Web {
+    pub(crate) fn web(&self) -> Web {
         Web::new(&self.base)
     }
 
     /// The address of the first inbox.
-    pub fn support(&self) -> String {
+    pub(crate) fn support(&self) -> String {
         format!("support@{}.example", self.name)
     }
 
     /// The address of a customer.
-    pub fn dana(&self) -> String {
+    pub(crate) fn dana(&self) -> String {
         format!("dana@{}.customers.example", self.name)
     }
 
     /// Sets everything up by commands; the owner is signed in.
-    pub async fn opens_shop(&self) -> Web {
+    pub(crate) async fn opens_shop(&self) -> Web {
         let set_up = Command::SetUp {
             company: "Northlight Studio".to_owned(),
             name: "Maya Ellis".to_owned(),
@@ -116,7 +116,7 @@ impl World {
         web
     }
 
-    pub async fn signs_in(&self, email: &str) -> Web {
+    pub(crate) async fn signs_in(&self, email: &str) -> Web {
         let web = self.web();
         let page = web.post("/login", &[("email", email), ("password", PASSWORD)]).await;
         page.location();
@@ -124,7 +124,7 @@ impl World {
     }
 
     /// Connects the first inbox to Dovecot and the sink.
-    pub async fn opens_inbox(&self, web: &Web) {
+    pub(crate) async fn opens_inbox(&self, web: &Web) {
         let (support, imap, smtp) =
             (self.support(), Dovecot::here().imap_port.to_string(), Sink::here().port.to_string());
         let page = web.post("/settings/inboxes", &inbox_fields(&support, &imap, &smtp)).await;
@@ -132,7 +132,7 @@ impl World {
     }
 
     /// Runs the program as a command, with this world's settings.
-    pub fn run(&self, words: &[&str], input: &str) -> (i32, String) {
+    pub(crate) fn run(&self, words: &[&str], input: &str) -> (i32, String) {
         let mut command = Process::new(env!("CARGO_BIN_EXE_recourse"));
         command.env_clear().current_dir(&self.folder).args(words);
         command.arg("--data").arg(&self.folder).arg("--base-url").arg(&self.base);
@@ -152,7 +152,7 @@ impl World {
     }
 
     /// Fills it with the demo's world; says how the owner signs in.
-    pub async fn fills_with_demo(&mut self, tickets: u32) -> String {
+    pub(crate) async fn fills_with_demo(&mut self, tickets: u32) -> String {
         self.stop().await;
         let (code, said) = self.run(&["demo", "--tickets", &tickets.to_string()], "");
         assert_eq!(code, 0, "{said}");
@@ -164,7 +164,7 @@ impl World {
 }
 
 /// The form of an inbox that signs in with passwords.
-pub fn inbox_fields<'f>(
+pub(crate) fn inbox_fields<'f>(
     support: &'f str,
     imap_port: &'f str,
     smtp_port: &'f str,

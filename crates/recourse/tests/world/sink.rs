@@ -9,23 +9,23 @@ use serde::Deserialize;
 use super::peers::wait_for_port;
 use super::{MAIL_PASSWORD, Peer, free_port, scratch};
 
-pub struct Sink {
-    pub port: u16,
+pub(crate) struct Sink {
+    pub(crate) port: u16,
     folder: PathBuf,
     _peer: Peer,
 }
 
 /// A mail with its envelope.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Got {
-    pub from: String,
-    pub to: Vec<String>,
-    pub mail: String,
+pub(crate) struct Got {
+    pub(crate) from: String,
+    pub(crate) to: Vec<String>,
+    pub(crate) mail: String,
 }
 
 impl Got {
     /// A field of the header, unfolded; empty where there is none.
-    pub fn field(&self, name: &str) -> String {
+    pub(crate) fn field(&self, name: &str) -> String {
         let head = self.mail.split("\r\n\r\n").next().unwrap_or_default();
         let unfolded = head.replace("\r\n ", " ").replace("\r\n\t", " ");
         let mut fields = unfolded.split("\r\n").filter_map(|field| field.split_once(": "));
@@ -37,14 +37,14 @@ impl Got {
         MessageParser::default().parse(&self.mail).expect("a mail that can be read")
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let parsed = self.parsed();
         let body =
             parsed.text_body.first().and_then(|at| parsed.parts.get(usize::try_from(*at).ok()?));
         body.and_then(|part| part.text_contents()).unwrap_or_default().to_owned()
     }
 
-    pub fn html(&self) -> String {
+    pub(crate) fn html(&self) -> String {
         let parsed = self.parsed();
         let body =
             parsed.html_body.first().and_then(|at| parsed.parts.get(usize::try_from(*at).ok()?));
@@ -54,7 +54,7 @@ impl Got {
 
 impl Sink {
     /// The one of this run.
-    pub fn here() -> &'static Self {
+    pub(crate) fn here() -> &'static Self {
         static ONE: OnceLock<Sink> = OnceLock::new();
         ONE.get_or_init(Self::start)
     }
@@ -72,7 +72,7 @@ impl Sink {
     }
 
     /// What came for an address, the first first.
-    pub fn got(&self, to: &str) -> Vec<Got> {
+    pub(crate) fn got(&self, to: &str) -> Vec<Got> {
         let entries = std::fs::read_dir(&self.folder).expect("the folder is there").flatten();
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
         paths.retain(|path| path.extension().is_some_and(|ending| ending == "json"));

@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::sync::OnceLock;
 
 /// Where it is asked.
-pub(super) fn port() -> u16 {
+pub(crate) fn port() -> u16 {
     static PORT: OnceLock<u16> = OnceLock::new();
     *PORT.get_or_init(|| {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
