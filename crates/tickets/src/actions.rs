@@ -10,6 +10,7 @@ mod mail;
 mod receive;
 mod reply;
 mod shape;
+mod threading;
 mod time;
 mod undo;
 

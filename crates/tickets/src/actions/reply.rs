@@ -12,13 +12,14 @@ use outbox::{Kind as LetterKind, Letter, Party, Posted, Recipients, new_mail_id}
 use search::{Entry, Kind};
 
 use super::edit::missing_field;
+use super::threading::Threading;
 use super::undo::Sent;
 use super::{Office, Reversal, findable, keep, record, save, take};
 use crate::SenderCheck;
 use crate::clock::Waiting;
 use crate::event::{By, Fact};
 use crate::letters;
-use crate::message::{Author, Message, MessageKind};
+use crate::message::{Author, MessageKind};
 use crate::state::{CannotMove, Happening, State, Then, next};
 use crate::store::entries::{self, NewMessage};
 use crate::store::{people, tickets};
@@ -295,28 +296,6 @@ async fn write(
     Ok((id, public_id))
 }
 
-/// What makes mail programs show the conversation as one.
-struct Threading {
-    in_reply_to: Option<String>,
-    references: Vec<String>,
-}
-
-impl Threading {
-    async fn of(
-        tx: &mut Tx,
-        ticket: TicketId,
-        latest: Option<&Message>,
-        own: &str,
-    ) -> anyhow::Result<Self> {
-        let mut references = entries::thread_ids(tx, ticket).await?;
-        references.retain(|id| id != own);
-        let in_reply_to = latest
-            .and_then(|message| message.mail_id.clone())
-            .or_else(|| references.last().cloned());
-        Ok(Self { in_reply_to, references })
-    }
-}
-
 /// Queues the mail of a message, if anybody is to get one.
 async fn post(
     tx: &mut Tx,
@@ -442,7 +421,7 @@ pub async fn open_ticket(
     };
     let (message, public_id) = write(tx, office, actor, &ticket, &out).await?;
     record(tx, ticket.id, By::Agent(actor.id), &[Fact::Created], now).await?;
-    let threading = Threading { in_reply_to: None, references: Vec::new() };
+    let threading = Threading::default();
     let body = letters::first(office, actor, &ticket, &new.text);
     let delivery = post(tx, office, &ticket, message, &out, (threading, body)).await?;
     people::set_read(tx, ticket.id, actor.id, now).await?;
@@ -495,7 +474,7 @@ pub async fn forward(
     entries::copy_attachments(tx, original.id, message, now).await?;
     ticket.message_count += 1;
     save(tx, &mut ticket, Touch::Entry, now).await?;
-    let threading = Threading { in_reply_to: None, references: Vec::new() };
+    let threading = Threading::default();
     let body = letters::forward(office, actor, &ticket, &forward.text, &original);
     let delivery = post(tx, office, &ticket, message, &out, (threading, body)).await?;
     people::delete_draft(tx, ticket.id, actor.id, "forward").await?;
