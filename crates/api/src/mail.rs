@@ -85,7 +85,7 @@ pub(crate) async fn show(
 
 /// Download the source of a mail
 ///
-/// Byte for byte as it came in.
+/// Byte for byte as it came in. What was blacked out in its ticket is not there any more.
 #[utoipa::path(get, path = "/api/v1/mail/ledger/{id}/raw", tag = "Mail ledger",
     params(("id" = String, Path)),
     responses((status = 200, description = "The source", body = String,
@@ -93,6 +93,11 @@ pub(crate) async fn show(
 pub(crate) async fn raw(State(api): State<Api>, actor: Actor, Id(id): Id) -> ApiResult<Response> {
     let mut conn = api.db().read().await?;
     let line = visible(&mut conn, &actor, id).await?;
+    if let Some(message) = line.message
+        && ::tickets::is_redacted(&mut conn, message).await?
+    {
+        return Err(Problem::not_found());
+    }
     let bytes = source(&mut conn, line.id).await?.ok_or_else(Problem::not_found)?;
     Ok(download(bytes, "message/rfc822", &format!("{}.eml", line.public_id)))
 }

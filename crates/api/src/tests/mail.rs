@@ -60,4 +60,22 @@ on_both! {
         shop.get(&priya, &format!("{path}?fate=lost")).await.names(422, "fate");
         shop.get(&priya, &format!("{path}?state=failed")).await.names(422, "state");
     }
+
+    async fn what_was_blacked_out_is_not_in_the_source_either(db: Db) {
+        let shop = Shop::new(db).await;
+        let priya = shop.priya().await;
+        let card = json!({ "subject": "My card", "text": "4242", "customer": { "email": "dana@example.com" } });
+        shop.post(&priya, "/api/v1/tickets", &card).await.is(201);
+        let id = arrives(&shop, shop.cast.support, "ticketed", b"4242").await;
+        let raw = format!("/api/v1/mail/ledger/{id}/raw");
+        let run = async |sql: &'static str| {
+            let mut tx = shop.cast.db.begin().await.unwrap();
+            tx.execute(sql, params![]).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        run("update mail_ledger set message_id = (select max(id) from messages)").await;
+        shop.get(&priya, &raw).await.is(200);
+        run("update messages set redacted_at = 1, redacted_by = (select min(id) from agents)").await;
+        shop.get(&priya, &raw).await.refused(404);
+    }
 }
