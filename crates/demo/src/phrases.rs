@@ -202,7 +202,7 @@ mod tests {
         };
         for issue in crate::shop::ISSUES {
             for part in ["subject", "open", "detail", "ask", "answer", "more", "note"] {
-                for turn in 0..100 {
+                for turn in 0..400 {
                     let shelf = &crate::shop::INBOXES[turn % 4].products;
                     facts.product = shelf[turn % shelf.len()];
                     let section = format!("{}.{part}", issue.key);
