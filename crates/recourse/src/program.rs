@@ -49,6 +49,7 @@ impl Program {
         let (router, routes) = wiring::routes(&foundation, &settings, &stop);
         wiring::move_mail(&foundation, &settings, &mut tasks, &stop).await?;
         tasks.spawn(wiring::workers(&foundation).run(stop.clone()));
+        tasks.spawn(server::sum_up(stop.clone()));
         if let Some(door) = local::Door::open(&folder.socket()) {
             tasks.spawn(door.serve(foundation.clone(), stop.clone()));
         }

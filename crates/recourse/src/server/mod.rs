@@ -9,6 +9,7 @@ mod metrics;
 pub(crate) use health::Health;
 pub(crate) use layers::dress;
 pub(crate) use listen::{bind, serve};
+pub(crate) use metrics::sum_up;
 
 #[cfg(test)]
 mod tests;
