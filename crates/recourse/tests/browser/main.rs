@@ -1,6 +1,7 @@
 //! The pages in a real browser, with real mail servers around the program.
 
 #[path = "../world/mod.rs"]
+#[expect(dead_code, reason = "the other tests use the rest of it")]
 mod world;
 
 mod access;
