@@ -1,5 +1,11 @@
 //! The pages in a real browser, with real mail servers around the program.
 
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "helpers of tests stop at the first surprise, as the tests do"
+)]
+
 #[path = "../world/mod.rs"]
 #[expect(dead_code, reason = "the other tests use the rest of it")]
 mod world;

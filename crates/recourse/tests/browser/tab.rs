@@ -18,7 +18,7 @@ pub(crate) struct Tab {
 /// Keys that write nothing (WebDriver, 17.4.2).
 pub(crate) const ENTER: char = '\u{E007}';
 pub(crate) const CONTROL: char = '\u{E009}';
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Tab {
     pub(crate) async fn new(world: &World) -> Self {

@@ -1,5 +1,12 @@
 //! The whole program, tested through the doors that people, programs and mail servers use.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "helpers of tests stop at the first surprise, as the tests do"
+)]
+
 #[path = "../world/mod.rs"]
 mod world;
 

@@ -40,7 +40,7 @@ async fn what_one_node_takes_the_other_shows() {
         }
         heard
     };
-    let heard = tokio::time::timeout(Duration::from_secs(60), told).await.unwrap();
+    let heard = tokio::time::timeout(Duration::from_mins(1), told).await.unwrap();
     assert!(heard.contains("RC-"), "{heard}");
     let page = eventually("the row", async || {
         let page = web.get("/inbox/needs-reply").await.body;

@@ -143,13 +143,12 @@ impl World {
         let mut parts = vec![("key", key.as_str()), ("last_entry", last.as_str())];
         parts.extend(fields);
         let boundary = "part-of-a-form";
-        let mut body = String::new();
-        for (name, value) in parts {
-            body.push_str(&format!(
+        let part = |(name, value)| {
+            format!(
                 "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
-            ));
-        }
-        body.push_str(&format!("--{boundary}--\r\n"));
+            )
+        };
+        let body = parts.into_iter().map(part).collect::<String>() + "--" + boundary + "--\r\n";
         let kind = format!("multipart/form-data; boundary={boundary}");
         let request = web.request(reqwest::Method::POST, path).header("content-type", kind);
         let page = web.send(request.body(body)).await;

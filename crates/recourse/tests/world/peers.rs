@@ -46,7 +46,7 @@ pub(crate) fn free_port() -> u16 {
 pub(crate) fn wait_for_port(port: u16, who: &str, folder: &Path) {
     let begun = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        if begun.elapsed() > Duration::from_secs(60) {
+        if begun.elapsed() > Duration::from_mins(1) {
             let said = std::fs::read_to_string(folder.join("said")).unwrap_or_default();
             panic!("{who} does not answer; it said: {said}");
         }
