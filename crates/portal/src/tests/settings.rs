@@ -85,7 +85,7 @@ on_both! {
     async fn every_route_has_its_rule(db: Db) {
         let stage = Stage::new(db).await;
         let (_, list) = routes(&stage.portal);
-        assert_eq!(list.len(), 24);
+        assert_eq!(list.len(), 23);
         for route in list {
             let expected = match route.path {
                 path if path.starts_with("/settings/") => Access::May(Act::ManageTaxonomy),

@@ -77,6 +77,7 @@ customElements.define("reply-composer", class extends HTMLElement {
     const field = this.fields.find(({ dataset }) => dataset.mode === mode);
     field.value = "";
     this.#drafts.forget(field);
+    this.#presence?.finished();
     this.filesOf(mode)?.replaceChildren();
     this.#peek();
     if (this.hasAttribute("data-open")) this.#fold();

@@ -10,7 +10,9 @@ export class Presence {
   #isHere;
   #beat;
   #wroteAt = 0;
+  #toldAt = 0;
   #wasHere = false;
+  #last = Promise.resolve();
 
   constructor(url, isHere, signal) {
     this.#url = url;
@@ -30,19 +32,27 @@ export class Presence {
   }
 
   wrote() {
-    if (Date.now() - this.#wroteAt < WRITING_MS) return;
     this.#wroteAt = Date.now();
+    if (this.#wroteAt - this.#toldAt < WRITING_MS) return;
+    this.#toldAt = this.#wroteAt;
     this.#say("writing");
   }
 
-  #look() {
-    if (this.#isHere()) this.#say("viewing");
-    else this.#leave();
+  /** What was written is sent. */
+  finished() {
+    this.#wroteAt = this.#toldAt = 0;
+    this.#look();
   }
 
+  #look() {
+    if (!this.#isHere()) this.#leave();
+    else this.#say(Date.now() - this.#wroteAt < VIEWING_MS ? "writing" : "viewing");
+  }
+
+  /** One after the other: the last that is said is the last that is heard. */
   #say(activity) {
     this.#wasHere = true;
-    send("POST", this.#url, { activity }).catch(() => {});
+    this.#last = this.#last.then(() => send("POST", this.#url, { activity })).catch(() => {});
   }
 
   #leave() {
