@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use anyhow::{Context, Result};
-use sqlx::AssertSqlSafe;
+use anyhow::{Context, Result, anyhow};
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection};
 
 use crate::conn::{Driver, Inner, sqlite_arguments};
 use crate::db::Pools;
@@ -23,14 +24,31 @@ pub struct Rows {
     values: Vec<Value>,
 }
 
+/// Rows that only have to be written.
+pub struct Ready {
+    table: &'static str,
+    work: Work,
+}
+
+enum Work {
+    Sqlite(Vec<(String, SqliteArguments)>),
+    Postgres(Rows),
+}
+
 /// The rows of one statement on SQLite, at most. It binds 32,766 values at most.
-const ROWS_AT_ONCE: usize = 128;
+const ROWS_AT_ONCE: usize = 256;
 /// How many bytes are handed to PostgreSQL at once.
 const COPY_BYTES: usize = 1 << 20;
 
 impl Rows {
     pub fn new(table: Table) -> Self {
         Self { table, values: Vec::new() }
+    }
+
+    /// Takes the rows out. About as many are expected again.
+    pub fn take(&mut self) -> Self {
+        let next = Vec::with_capacity(self.values.len());
+        Self { table: self.table, values: std::mem::replace(&mut self.values, next) }
     }
 
     /// Adds a row: one value for each column, in their order.
@@ -49,23 +67,28 @@ impl Rows {
 
     /// Writes all rows.
     pub async fn insert(self, conn: &mut Conn) -> Result<()> {
-        if self.is_empty() {
-            return Ok(());
-        }
-        let name = self.table.name;
-        match conn.engine() {
-            Engine::Sqlite => self.insert_sqlite(conn).await,
-            Engine::Postgres => self.copy(conn).await,
-        }
-        .with_context(|| format!("filling {name}"))
+        self.ready(conn.engine())?.insert(conn).await
     }
 
-    /// In statements of a few sizes only, so that each is prepared once.
-    async fn insert_sqlite(self, conn: &mut Conn) -> Result<()> {
-        let Driver::Sqlite(conn) = conn.driver() else { return Ok(()) };
+    /// Does what can be done without the database, so that another thread can do it than the one
+    /// that writes.
+    pub fn ready(self, engine: Engine) -> Result<Ready> {
+        let table = self.table.name;
+        let work = match engine {
+            Engine::Sqlite => {
+                Work::Sqlite(self.statements().with_context(|| format!("filling {table}"))?)
+            }
+            Engine::Postgres => Work::Postgres(self),
+        };
+        Ok(Ready { table, work })
+    }
+
+    /// Statements of a few sizes only, so that each is prepared once.
+    fn statements(self) -> Result<Vec<(String, SqliteArguments)>> {
         let width = self.table.columns.len();
         let mut left = self.len();
         let mut values = self.values.into_iter();
+        let mut statements = Vec::new();
         while left > 0 {
             let mut rows = ROWS_AT_ONCE;
             while rows > left {
@@ -73,14 +96,15 @@ impl Rows {
             }
             left -= rows;
             let arguments = sqlite_arguments(values.by_ref().take(rows * width))?;
-            let text = insert_text(&self.table, rows);
-            sqlx::query_with(AssertSqlSafe(text), arguments).execute(&mut *conn).await?;
+            statements.push((insert_text(&self.table, rows), arguments));
         }
-        Ok(())
+        Ok(statements)
     }
 
-    async fn copy(self, conn: &mut Conn) -> Result<()> {
-        let Driver::Postgres(conn) = conn.driver() else { return Ok(()) };
+    async fn copy(self, conn: &mut PgConnection) -> Result<()> {
+        if self.is_empty() {
+            return Ok(());
+        }
         let columns = self.table.columns.join(", ");
         let text = format!("copy {} ({columns}) from stdin", self.table.name);
         let mut copy = conn.copy_in_raw(&text).await?;
@@ -102,6 +126,29 @@ impl Rows {
         copy.finish().await?;
         Ok(())
     }
+}
+
+impl Ready {
+    /// Writes all rows.
+    pub async fn insert(self, conn: &mut Conn) -> Result<()> {
+        let table = self.table;
+        let done = match (self.work, conn.driver()) {
+            (Work::Sqlite(statements), Driver::Sqlite(conn)) => run(statements, conn).await,
+            (Work::Postgres(rows), Driver::Postgres(conn)) => rows.copy(conn).await,
+            _ => Err(anyhow!("the rows were made ready for the other database")),
+        };
+        done.with_context(|| format!("filling {table}"))
+    }
+}
+
+async fn run(
+    statements: Vec<(String, SqliteArguments)>,
+    conn: &mut SqliteConnection,
+) -> Result<()> {
+    for (text, arguments) in statements {
+        sqlx::query_with(AssertSqlSafe(text), arguments).execute(&mut *conn).await?;
+    }
+    Ok(())
 }
 
 fn insert_text(table: &Table, rows: usize) -> String {
@@ -164,36 +211,77 @@ pub async fn continue_ids(conn: &mut Conn, tables: &[Table]) -> Result<()> {
     Ok(())
 }
 
-/// Words of a search index that PostgreSQL is quicker to sort once than to insert one by one.
-const SEARCH_INDEX: &str = "search_index_words";
-
-/// Takes the index of the words away until [`index_words`], within the same transaction.
-pub async fn forget_words(conn: &mut Conn) -> Result<Option<String>> {
-    if conn.engine() == Engine::Sqlite {
-        return Ok(None);
-    }
-    let definition: String = conn
-        .scalar("select pg_get_indexdef($1::text::regclass)", crate::params![SEARCH_INDEX])
-        .await?;
-    conn.script(format!("drop index {SEARCH_INDEX}")).await?;
-    Ok(Some(definition))
+/// The index of the search while a database is being filled. Both databases are quicker to index
+/// many words at once than row by row.
+#[derive(Debug)]
+#[must_use = "the index has to be completed"]
+pub struct WordIndex {
+    /// What PostgreSQL makes its index from again.
+    definition: Option<String>,
 }
 
-/// Puts back what [`forget_words`] took.
-pub async fn index_words(conn: &mut Conn, definition: Option<String>) -> Result<()> {
-    match definition {
-        Some(definition) => conn.script(definition).await,
-        None => Ok(()),
+const POSTGRES_INDEX: &str = "search_index_words";
+
+/// Where SQLite keeps rows until they are indexed. Every statement that changes more than one row
+/// makes FTS5 write out what it has collected, and 128 rows are hardly worth the writing.
+pub(crate) const WAITING: &str = "temp.search_waiting";
+
+impl WordIndex {
+    /// Rows of the search index wait from now on.
+    pub async fn hold(tx: &mut Conn) -> Result<Self> {
+        if tx.engine() == Engine::Sqlite {
+            tx.script(format!(
+                "create table {WAITING} (rowid integer primary key, subject, words, scope);
+                 insert into search_index (search_index, rank) values ('hashsize', 67108864);"
+            ))
+            .await?;
+            return Ok(Self { definition: None });
+        }
+        let definition = tx
+            .scalar("select pg_get_indexdef($1::text::regclass)", crate::params![POSTGRES_INDEX])
+            .await?;
+        tx.script(format!("drop index {POSTGRES_INDEX}")).await?;
+        Ok(Self { definition: Some(definition) })
+    }
+
+    /// Indexes what waits, as is needed before every commit.
+    pub async fn catch_up(&self, tx: &mut Conn) -> Result<()> {
+        if tx.engine() == Engine::Postgres {
+            return Ok(());
+        }
+        tx.script(format!(
+            "insert into search_index (rowid, subject, words, scope)
+               select rowid, subject, words, scope from {WAITING} order by rowid;
+             delete from {WAITING};"
+        ))
+        .await
+    }
+
+    /// Indexes what waits; rows do not wait any longer.
+    pub async fn complete(self, tx: &mut Conn) -> Result<()> {
+        self.catch_up(tx).await?;
+        match self.definition {
+            Some(definition) => tx.script(definition).await,
+            None => {
+                tx.script(format!(
+                    "drop table {WAITING};
+                     insert into search_index (search_index, rank) values ('hashsize', 1048576);"
+                ))
+                .await
+            }
+        }
     }
 }
 
 impl Db {
     /// Stops waiting for the disk at every commit. What is written until [`Db::settle`] cannot
-    /// be damaged by a crash, but may be lost.
+    /// be damaged by a crash, but may be lost. SQLite checks neither foreign keys nor
+    /// conditions: whoever fills a database knows that its rows fit.
     pub async fn hurry(&self) -> Result<()> {
         self.on_writer(
             "pragma synchronous = normal; pragma wal_autocheckpoint = 40000;
-             pragma cache_size = -131072;",
+             pragma cache_size = -131072; pragma foreign_keys = off;
+             pragma ignore_check_constraints = on;",
         )
         .await
     }
@@ -202,7 +290,8 @@ impl Db {
     pub async fn settle(&self) -> Result<()> {
         self.on_writer(
             "pragma synchronous = full; pragma wal_checkpoint(truncate);
-             pragma wal_autocheckpoint = 1000; pragma cache_size = -16384;",
+             pragma wal_autocheckpoint = 1000; pragma cache_size = -16384;
+             pragma foreign_keys = on; pragma ignore_check_constraints = off;",
         )
         .await?;
         let Pools::Sqlite { .. } = self.pools() else { return Ok(()) };
@@ -237,7 +326,7 @@ mod tests {
     on_both! {
         async fn every_row_arrives_whatever_the_number(db: Db) {
             let mut count = 0;
-            for rows in [1_i64, 2, 127, 128, 129, 300] {
+            for rows in [1_i64, 2, 255, 256, 257, 600] {
                 let mut filled = Rows::new(FILES);
                 for row in 0..rows {
                     filled.push(params![format!("{rows}-{row}"), row, 7_i64]);
@@ -251,7 +340,7 @@ mod tests {
             let mut conn = db.read().await.unwrap();
             let there: (i64, i64) =
                 conn.one("select count(*), max(size_bytes) from files", params![]).await.unwrap();
-            assert_eq!(there, (count, 299));
+            assert_eq!(there, (count, 599));
         }
 
         async fn values_arrive_as_they_were(db: Db) {
@@ -297,11 +386,11 @@ mod tests {
         async fn after_a_hurry_every_commit_waits_for_the_disk_again(db: Db) {
             db.hurry().await.unwrap();
             let mut tx = db.begin().await.unwrap();
-            let words = forget_words(&mut tx).await.unwrap();
+            let words = WordIndex::hold(&mut tx).await.unwrap();
             let mut rows = Rows::new(FILES);
             rows.push(params!["a", 1_i64, 1_i64]);
             rows.insert(&mut tx).await.unwrap();
-            index_words(&mut tx, words).await.unwrap();
+            words.complete(&mut tx).await.unwrap();
             tx.commit().await.unwrap();
             db.settle().await.unwrap();
             let mut tx = db.begin().await.unwrap();

@@ -6,7 +6,7 @@
 
 use anyhow::Result;
 
-use crate::bulk::Table;
+use crate::bulk::{Table, WAITING};
 use crate::{Conn, Engine, Sql, Value, params};
 
 /// What to look for. Words are normalised: letters and digits only.
@@ -271,12 +271,10 @@ fn tsquery_part(expr: &Expr) -> String {
     }
 }
 
-/// The table of documents and its columns, for [`crate::bulk`].
+/// Where documents go and in which columns, while a [`crate::bulk::WordIndex`] is held.
 pub fn table(engine: Engine) -> Table {
     match engine {
-        Engine::Sqlite => {
-            Table { name: "search_index", columns: &["rowid", "subject", "words", "scope"] }
-        }
+        Engine::Sqlite => Table { name: WAITING, columns: &["rowid", "subject", "words", "scope"] },
         Engine::Postgres => Table { name: "search_index", columns: &["id", "words"] },
     }
 }

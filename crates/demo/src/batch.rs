@@ -3,7 +3,7 @@
 mod rows;
 
 use anyhow::{Context, Result};
-use database::bulk::Rows;
+use database::bulk::{Ready, Rows};
 use database::{Engine, Value, params};
 use kernel::{AgentId, MessageId, NoteId, Span, TicketId, Timestamp};
 use outbox::Recipients;
@@ -55,7 +55,7 @@ fn take(id: &mut i64) -> i64 {
 /// Rows that are written together.
 pub(crate) struct Batch {
     /// In the order in which they can be written.
-    pub(crate) rows: Vec<Rows>,
+    pub(crate) rows: Vec<Ready>,
     pub(crate) messages: u64,
     pub(crate) tickets: u64,
 }
@@ -91,14 +91,13 @@ impl<'w> Collector<'w> {
     }
 
     /// What was collected since the last time.
-    pub(crate) fn take(&mut self) -> Batch {
-        let tables = std::mem::replace(&mut self.tables, TABLES.map(Rows::new));
-        let found = std::mem::replace(&mut self.found, Bulk::new(self.engine));
-        Batch {
-            rows: tables.into_iter().chain(found.into_rows()).collect(),
+    pub(crate) fn take(&mut self) -> Result<Batch> {
+        let rows = self.tables.iter_mut().map(Rows::take).chain(self.found.take());
+        Ok(Batch {
+            rows: rows.map(|rows| rows.ready(self.engine)).collect::<Result<_>>()?,
             messages: std::mem::take(&mut self.messages),
             tickets: std::mem::take(&mut self.tickets),
-        }
+        })
     }
 
     fn push(&mut self, table: usize, row: Vec<Value>) {

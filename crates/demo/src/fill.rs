@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use accounts::NewPassword;
 use anyhow::{Context, Result};
-use database::{Db, Engine, Tx, bulk};
+use database::bulk::{self, WordIndex};
+use database::{Db, Engine, Tx};
 use files::Files;
 use kernel::{Failure, Refusal};
 use tokio::sync::mpsc;
@@ -55,11 +56,11 @@ pub struct Filled {
 }
 
 /// Messages that are written together.
-const BATCH_MESSAGES: u64 = 2_000;
+const BATCH_MESSAGES: u64 = 4_000;
 /// Batches that wait to be written.
-const BATCHES_AHEAD: usize = 4;
+const BATCHES_AHEAD: usize = 2;
 /// Messages that are committed together.
-const COMMIT_MESSAGES: u64 = 60_000;
+const COMMIT_MESSAGES: u64 = 20_000;
 
 /// Fills an empty database with a world.
 pub async fn fill(
@@ -105,7 +106,7 @@ async fn write(
     let mut rng = Rng::of(order.seed, 9);
     let shop = shop::open(&mut tx, &mut rng, password_hash, opening, order.now).await?;
     shop::note_files(&mut tx, &files, opening).await?;
-    let words = bulk::forget_words(&mut tx).await?;
+    let words = WordIndex::hold(&mut tx).await?;
     let mut batches = thought_up(*order, shop, files, db.engine(), (first, ids));
     let (mut done, mut since_commit) = (Progress::default(), 0);
     while let Some(batch) = batches.recv().await {
@@ -120,12 +121,13 @@ async fn write(
         // PostgreSQL loses nothing by one large transaction, and takes the index back with it.
         if since_commit > COMMIT_MESSAGES && db.engine() == Engine::Sqlite {
             since_commit = 0;
+            words.catch_up(&mut tx).await?;
             tx = next(tx, db).await?;
         }
     }
     bulk::continue_ids(&mut tx, &TABLES).await?;
     bulk::continue_ids(&mut tx, &[search::DOCUMENTS]).await?;
-    bulk::index_words(&mut tx, words).await?;
+    words.complete(&mut tx).await?;
     ids::analyze(&mut tx).await?;
     tx.commit().await?;
     Ok(done)
@@ -166,11 +168,10 @@ fn think(
     let mut collector = Collector::new(shop, files, engine, order.seed, ids);
     while let Some(new) = world.next()? {
         collector.add(new)?;
-        if collector.messages() >= BATCH_MESSAGES && to.blocking_send(Ok(collector.take())).is_err()
-        {
+        if collector.messages() >= BATCH_MESSAGES && to.blocking_send(collector.take()).is_err() {
             return Ok(());
         }
     }
-    let _ = to.blocking_send(Ok(collector.take()));
+    let _ = to.blocking_send(collector.take());
     Ok(())
 }

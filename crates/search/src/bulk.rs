@@ -37,7 +37,8 @@ impl Bulk {
         self.index.push(search::row(self.engine, &document));
     }
 
-    pub fn into_rows(self) -> [Rows; 2] {
-        [self.documents, self.index]
+    /// What was added since the last time.
+    pub fn take(&mut self) -> [Rows; 2] {
+        [self.documents.take(), self.index.take()]
     }
 }

@@ -1,6 +1,7 @@
 //! Cutting text into words that can be compared. Pure.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 
 use database::search::Expr;
 use rust_stemmers::{Algorithm, Stemmer};
@@ -117,17 +118,7 @@ impl Piece<'_> {
 
 /// Folds the text and hands out its pieces.
 fn cut(text: &str, take: &mut dyn FnMut(Piece<'_>)) {
-    // Most text is ASCII and needs none of the tables.
-    let folded: String = if text.is_ascii() {
-        text.to_ascii_lowercase()
-    } else {
-        text.nfkd()
-            .filter(|c| !is_accent(*c))
-            .flat_map(char::to_lowercase)
-            .map(|c| if c == 'ß' { 's' } else { c })
-            .nfc()
-            .collect()
-    };
+    let folded = fold(text);
     let mut start = 0;
     let mut state: Option<bool> = None;
     for (at, c) in folded.char_indices() {
@@ -141,6 +132,30 @@ fn cut(text: &str, take: &mut dyn FnMut(Piece<'_>)) {
     give(&folded, start, folded.len(), state, take);
 }
 
+/// Small letters without accents. Most text is ASCII, which needs none of the tables.
+fn fold(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(other) = rest.bytes().position(|byte| !byte.is_ascii()) {
+        // An accent may follow that belongs to the letter before it.
+        let (plain, tail) = rest.split_at(other.saturating_sub(1));
+        let end = tail.char_indices().skip(1).find(|(_, c)| c.is_ascii());
+        let (special, tail) = tail.split_at(end.map_or(tail.len(), |(at, _)| at));
+        folded.extend(plain.chars().map(|c| c.to_ascii_lowercase()));
+        folded.extend(
+            special
+                .nfkd()
+                .filter(|c| !is_accent(*c))
+                .flat_map(char::to_lowercase)
+                .map(|c| if c == 'ß' { 's' } else { c })
+                .nfc(),
+        );
+        rest = tail;
+    }
+    folded.extend(rest.chars().map(|c| c.to_ascii_lowercase()));
+    folded
+}
+
 fn give(text: &str, from: usize, to: usize, state: Option<bool>, take: &mut dyn FnMut(Piece<'_>)) {
     let (Some(paired), Some(piece)) = (state, text.get(from..to)) else { return };
     if piece.len() <= WORD_BYTES_MAX || paired {
@@ -150,7 +165,9 @@ fn give(text: &str, from: usize, to: usize, state: Option<bool>, take: &mut dyn 
 
 /// `Some(true)` in scripts that are cut into pairs, `Some(false)` in words, `None` between.
 pub(crate) fn kind_of(c: char, before: Option<bool>) -> Option<bool> {
-    if is_combining_mark(c) {
+    if c.is_ascii() {
+        c.is_ascii_alphanumeric().then_some(false)
+    } else if is_combining_mark(c) {
         before
     } else if !c.is_alphanumeric() {
         None
@@ -177,17 +194,39 @@ fn is_paired(c: char) -> bool {
         | '\u{20000}'..='\u{3134f}')
 }
 
+/// So many stems are remembered.
+const STEMS_MAX: usize = 4_096;
+
+/// Finds stems, and remembers them: a few words make up most of what people write.
+struct Stems {
+    english: Stemmer,
+    known: HashMap<Box<str>, Box<str>>,
+}
+
+impl Stems {
+    fn of(&mut self, word: &str) -> String {
+        if let Some(stem) = self.known.get(word) {
+            return stem.as_ref().to_owned();
+        }
+        let stem = self.english.stem(word).into_owned();
+        if self.known.len() == STEMS_MAX {
+            self.known.clear();
+        }
+        self.known.insert(word.into(), stem.as_str().into());
+        stem
+    }
+}
+
 thread_local! {
-    static ENGLISH: RefCell<Stemmer> = RefCell::new(Stemmer::create(Algorithm::English));
+    static STEMS: RefCell<Stems> = RefCell::new(Stems {
+        english: Stemmer::create(Algorithm::English),
+        known: HashMap::new(),
+    });
 }
 
 /// English endings are cut off whatever the language: the same word always gives the same stem,
 /// so nothing that would be found without it is lost.
 fn stem(word: &str) -> String {
     let has_ending = word.len() > 3 && word.bytes().all(|byte| byte.is_ascii_lowercase());
-    if has_ending {
-        ENGLISH.with_borrow(|english| english.stem(word).into_owned())
-    } else {
-        word.to_owned()
-    }
+    if has_ending { STEMS.with_borrow_mut(|stems| stems.of(word)) } else { word.to_owned() }
 }

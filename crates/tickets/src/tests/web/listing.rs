@@ -167,7 +167,7 @@ on_both! {
         let palette = priya.at("/inbox/all").get("/palette?q=re").await.is(200);
         palette.says("Needs reply");
         assert_eq!(palette.places(), ["#palette-status innerHTML"]);
-        let palette = shop.ines().await.get("/palette?q=").await.is(200);
+        let palette = shop.ines().await.at(&format!("/t/{id}")).get("/palette?q=").await.is(200);
         palette.hides("/t/new");
         palette.hides("Resolve");
         palette.says("Note");
