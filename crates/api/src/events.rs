@@ -16,7 +16,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use utoipa::ToSchema;
 
-use crate::problem::ApiResult;
+use crate::problem::{ApiResult, Kind, Problem};
 use crate::{Api, PREFIX};
 
 /// The data of `ticket.changed`.
@@ -51,6 +51,7 @@ pub(crate) async fn stream(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let hub = api.accounts.hub();
+    let Some(open) = hub.stream(actor.id) else { return Err(Problem::new(Kind::TooMany)) };
     // Listening begins before looking back, so that nothing falls between.
     let changes = hub.changes();
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse::<u64>().ok());
@@ -71,6 +72,7 @@ pub(crate) async fn stream(
         missed: missed.into_iter(),
         is_lost,
         latest,
+        _open: open,
     };
     let events = unfold(listener, |mut listener| async move {
         let event = listener.next().await?;
@@ -93,6 +95,7 @@ struct Listener {
     /// The last number that was looked at.
     latest: u64,
     settings_version: u64,
+    _open: live::Stream,
 }
 
 impl Listener {

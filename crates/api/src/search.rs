@@ -1,7 +1,7 @@
 //! Finding tickets and customers by their words.
 
 use ::tickets::filter::Filter;
-use ::tickets::finding::{After, Reader, find, find_customers};
+use ::tickets::finding::{After, LIMIT, Reader, find, find_customers};
 use ::tickets::reading;
 use accounts::{Act, Actor};
 use axum::Json;
@@ -13,8 +13,11 @@ use utoipa::IntoParams;
 use crate::Api;
 use crate::input::{Query, cursor, limit, place};
 use crate::lookup::Lookup;
-use crate::problem::{ApiResult, Problem};
+use crate::problem::{ApiResult, Kind, Problem};
 use crate::wire;
+
+const TOO_BROAD: &str =
+    "looking took longer than two seconds; narrow it with another word or a condition";
 
 /// What to look for.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
@@ -51,13 +54,16 @@ pub(crate) async fn index(
     if query.q.trim().is_empty() {
         return Err(Problem::field("q", "says nothing"));
     }
-    let mut conn = api.db().read().await?;
+    let mut conn = api.db().read_within(LIMIT).await?;
     let lookup = Lookup::open(&api, &mut conn).await?;
     let problems = reading::problems(&mut conn).await?;
     let zone = TimeZone::get(&actor.time_zone).unwrap_or(TimeZone::UTC);
     let (filter, unknown) = Filter::read(&query.q, &lookup.known(&actor, &problems), &zone);
     let reader = Reader::of(&actor);
     let finds = find(&mut conn, reader, &filter, limit, after).await?;
+    if finds.gave_up {
+        return Err(Problem::saying(Kind::TooSlow, TOO_BROAD));
+    }
     let ids: Vec<_> = finds.rows.iter().map(|find| find.row.id).collect();
     let cards = reading::cards(&mut conn, &ids).await?;
     let names = lookup.names();

@@ -9,11 +9,12 @@ use sqlx::{
     Transaction,
 };
 
+use crate::limit::Limit;
 use crate::row::Row;
 use crate::{Cols, Column, Engine, FromRow, Kind, Sql, Value};
 
 /// What a statement runs on. Store functions take `&mut Conn`; a [`crate::Tx`] lends its own.
-pub struct Conn(pub(crate) Inner);
+pub struct Conn(pub(crate) Inner, pub(crate) Option<Limit>);
 
 pub(crate) enum Inner {
     Sqlite(PoolConnection<Sqlite>),

@@ -111,22 +111,23 @@ impl Db {
 
     /// A connection for reading. Writing through it fails.
     pub async fn read(&self) -> Result<Conn> {
-        Ok(Conn(match &self.0.pools {
+        let inner = match &self.0.pools {
             Pools::Sqlite { read, .. } => Inner::Sqlite(read.acquire().await?),
             Pools::Postgres(pool) => Inner::Postgres(pool.acquire().await?),
-        }))
+        };
+        Ok(Conn(inner, None))
     }
 
     /// A transaction for writing. On SQLite it takes its turn at once, so that it can never find
     /// out halfway that somebody else was writing.
     pub async fn begin(&self) -> Result<Tx> {
-        let conn = Conn(match &self.0.pools {
+        let inner = match &self.0.pools {
             Pools::Sqlite { write, .. } => {
                 Inner::SqliteTx(write.begin_with("begin immediate").await?)
             }
             Pools::Postgres(pool) => Inner::PostgresTx(pool.begin().await?),
-        });
-        Ok(Tx::new(conn, self.0.hub.clone()))
+        };
+        Ok(Tx::new(Conn(inner, None), self.0.hub.clone()))
     }
 
     /// What will have changed from now on, on any node.

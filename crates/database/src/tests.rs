@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use kernel::{ManualClock, Span, TicketId, Timestamp};
 
 use crate::search::{Document, Expr};
@@ -53,6 +55,25 @@ on_both! {
             let tried = conn.execute("delete from settings", params![]).await;
             assert!(tried.is_err());
         }
+    }
+
+    async fn reading_that_takes_too_long_ends_and_the_next_is_not_concerned(db: Db) {
+        let endless = "with recursive n (i) as (select 1 union all select i + 1 from n
+             where i < 1000000000) select count(*) from n";
+        for _ in 0..6 {
+            let mut conn = db.read_within(Duration::from_millis(30)).await.unwrap();
+            let failed = conn.scalar::<i64>(endless, params![]).await.unwrap_err();
+            assert!(took_too_long(&failed), "{failed:#}");
+        }
+        let long = "with recursive n (i) as (select 1 union all select i + 1 from n
+             where i < 1000000) select count(*) from n";
+        for _ in 0..6 {
+            let mut conn = db.read().await.unwrap();
+            assert_eq!(conn.scalar::<i64>(long, params![]).await.unwrap(), 1_000_000);
+        }
+        let mut conn = db.read().await.unwrap();
+        let failed = conn.scalar::<i64>("select count(*) from nowhere", params![]).await;
+        assert!(!took_too_long(&failed.unwrap_err()));
     }
 
     async fn writers_wait_for_one_another(db: Db) {

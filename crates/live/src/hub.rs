@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use crate::presence::Presence;
+use crate::stream::{Stream, Streams};
 use crate::{Activity, Change};
 
 /// How many changes a browser may have missed and still catch up without a reload.
@@ -60,10 +61,11 @@ impl Versions {
 }
 
 #[derive(Default)]
-struct State {
+pub(crate) struct State {
     last: u64,
     kept: VecDeque<Numbered>,
     presence: Presence,
+    pub(crate) streams: Streams,
 }
 
 impl Hub {
@@ -176,7 +178,12 @@ impl Hub {
         self.0.db.announce(change.to_string()).await
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    /// Notes a stream of changes to somebody; none when they have too many open.
+    pub fn stream(&self, agent: AgentId) -> Option<Stream> {
+        self.state().streams.open(agent).then(|| Stream::new(self.clone(), agent))
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         // The state is whole after each statement, so a panic elsewhere does not spoil it.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,9 +6,11 @@
 mod change;
 mod hub;
 mod presence;
+mod stream;
 
 pub use change::{Activity, Change, Touch};
 pub use hub::{Hub, Numbered, Remembered};
+pub use stream::{STREAMS_MAX, Stream};
 
 #[cfg(test)]
 mod tests;

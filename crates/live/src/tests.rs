@@ -57,6 +57,20 @@ async fn who_was_away_catches_up_or_is_told_to_look_again() {
 }
 
 #[tokio::test]
+async fn a_person_has_a_limited_number_of_streams() {
+    let (hub, _, _, stop) = stage().await;
+    let mut open: Vec<Stream> = Vec::new();
+    while let Some(stream) = hub.stream(AgentId(1)) {
+        open.push(stream);
+    }
+    assert_eq!(open.len(), STREAMS_MAX);
+    assert!(hub.stream(AgentId(2)).is_some(), "others are not concerned");
+    open.pop();
+    assert!(hub.stream(AgentId(1)).is_some());
+    stop.cancel();
+}
+
+#[tokio::test]
 async fn what_is_remembered_is_read_again_after_a_change() {
     let (hub, db, _, _stop) = stage().await;
     let mut changes = hub.changes();

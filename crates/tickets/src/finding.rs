@@ -4,6 +4,7 @@
 //! are asked for within the inboxes of the reader, and so is each ticket that they lead to.
 
 use std::fmt;
+use std::time::Duration;
 
 use accounts::{Actor, Sees};
 use anyhow::Result;
@@ -46,6 +47,8 @@ pub enum PlaceKind {
 pub struct Finds {
     pub rows: Vec<Find>,
     pub next: Option<After>,
+    /// Looking took longer than [`LIMIT`] and was given up.
+    pub gave_up: bool,
 }
 
 /// Where the next page begins.
@@ -95,6 +98,8 @@ impl<'r> Reader<'r> {
     }
 }
 
+/// How long looking may take; give [`find`] a connection of `read_within`.
+pub const LIMIT: Duration = Duration::from_secs(2);
 /// So many matches are ranked against one another, the newest first.
 const WINDOW: i64 = 400;
 /// So many matches are looked at for one page; where fewer tickets fit, the page is short.
@@ -114,11 +119,17 @@ pub async fn find(
         return Ok(Finds::default());
     }
     let is_wanted = |term: &Term| !matches!(term, Term::Not(_));
-    match search::expr(&filter.terms) {
+    let finds = match search::expr(&filter.terms) {
         Some(expr) => by_words(conn, reader, filter, &expr, limit, after).await,
         // Only signs: they stand in no index.
         None if filter.terms.iter().any(is_wanted) => Ok(Finds::default()),
         None => by_conditions(conn, reader, filter, limit, after).await,
+    };
+    match finds {
+        Err(error) if database::took_too_long(&error) => {
+            Ok(Finds { gave_up: true, ..Finds::default() })
+        }
+        other => other,
     }
 }
 
@@ -174,7 +185,7 @@ async fn by_words(
             break Some(After::Words { top: limit_id, before: last.document, skip: 0 });
         }
     };
-    Ok(Finds { rows, next })
+    Ok(Finds { rows, next, gave_up: false })
 }
 
 struct Window<'w> {
@@ -303,7 +314,7 @@ async fn by_conditions(
         rows.retain(|row| !without.contains(&row.id));
     }
     let rows = rows.into_iter().map(|row| by_number(row, filter)).collect();
-    Ok(Finds { rows, next: last.map(After::List) })
+    Ok(Finds { rows, next: last.map(After::List), gave_up: false })
 }
 
 fn unwanted(term: &Term) -> Option<Term> {

@@ -42,6 +42,11 @@ impl Server {
         (self.host.as_str(), self.port, self.user.as_str())
             == (endpoint.host.as_str(), endpoint.port, endpoint.user.as_str())
     }
+
+    /// A password that was given for an encrypted connection is never sent over an open one.
+    fn may_reuse(&self, endpoint: &Endpoint) -> bool {
+        self.is_at(endpoint) && (self.tls != Tls::None || endpoint.tls == Tls::None)
+    }
 }
 
 impl App {
@@ -54,9 +59,10 @@ impl App {
     }
 }
 
-/// Whether a password is there that was given for exactly this server and user.
+/// Whether a password is there that was given for exactly this server and user, and may be sent
+/// to it.
 pub(super) fn kept(server: &Server, before: Option<&Endpoint>) -> bool {
-    before.is_some_and(|endpoint| server.is_at(endpoint) && endpoint.password.is_some())
+    before.is_some_and(|endpoint| server.may_reuse(endpoint) && endpoint.password.is_some())
 }
 
 impl Wanted {
@@ -91,7 +97,7 @@ impl Wanted {
             } else if typed {
                 Some(keys.seal(&place(inbox, what), &Secret::new(server.password.clone())))
             } else {
-                before.filter(|one| server.is_at(one)).and_then(|one| one.password.clone())
+                before.filter(|one| server.may_reuse(one)).and_then(|one| one.password.clone())
             };
             Endpoint {
                 host: server.host.clone(),

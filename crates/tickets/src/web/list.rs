@@ -93,7 +93,8 @@ pub(crate) struct List {
     pub(crate) groups: Vec<GroupCard>,
     pub(crate) current: Option<TicketId>,
     pub(crate) end: ListEnd,
-    pub(crate) not_understood: String,
+    /// What is to be said about the question.
+    pub(crate) note: String,
     pub(crate) is_narrowed: bool,
 }
 
@@ -168,16 +169,34 @@ impl Wanted {
         url
     }
 
-    async fn rows(&self, desk: &Desk, actor: &Actor, after: Option<Cursor>) -> WebResult<Vec<Row>> {
+    /// The rows, and whether looking for them was given up.
+    async fn rows(
+        &self,
+        desk: &Desk,
+        actor: &Actor,
+        after: Option<Cursor>,
+    ) -> WebResult<(Vec<Row>, bool)> {
         if !self.filter.terms.is_empty() {
             // What has these words, best first; one page of it is what a list can show.
-            let mut conn = desk.db().read().await?;
+            let mut conn = desk.db().read_within(finding::LIMIT).await?;
             let found = finding::find(&mut conn, reader(actor), &self.filter, PAGE, None).await?;
-            return Ok(found.rows.into_iter().map(|find| find.row).collect());
+            return Ok((found.rows.into_iter().map(|find| find.row).collect(), found.gave_up));
         }
         let mut conn = desk.db().read().await?;
         let limit = PAGE + 1;
-        Ok(lists::page(&mut conn, reader(actor), &self.filter, self.sort, after, limit).await?)
+        let rows =
+            lists::page(&mut conn, reader(actor), &self.filter, self.sort, after, limit).await?;
+        Ok((rows, false))
+    }
+
+    fn note(&self, gave_up: bool, w: &Words) -> String {
+        if gave_up {
+            format!("{}. {}", w.t("search-gave-up"), w.t("search-gave-up-text"))
+        } else if self.not_understood.is_empty() {
+            String::new()
+        } else {
+            w.a("query-unknown", "word", &self.not_understood)
+        }
     }
 
     /// One page of the list, in groups.
@@ -188,7 +207,7 @@ impl Wanted {
         after: Option<Cursor>,
         current: Option<TicketId>,
     ) -> WebResult<List> {
-        let mut rows = self.rows(desk, actor, after).await?;
+        let (mut rows, gave_up) = self.rows(desk, actor, after).await?;
         let has_more = rows.len() > kernel::length(PAGE);
         rows.truncate(kernel::length(PAGE));
         let last = rows.last().map(|row| row.cursor(self.sort));
@@ -217,7 +236,7 @@ impl Wanted {
             groups,
             current,
             end: ListEnd { w: words.clone(), more, shown },
-            not_understood: self.not_understood.clone(),
+            note: self.note(gave_up, &words),
             is_narrowed: !self.query.is_empty(),
             w: words,
         })

@@ -31,7 +31,10 @@ pub(super) async fn stream(
     State(desk): State<Desk>,
     actor: Actor,
     headers: HeaderMap,
-) -> impl IntoResponse {
+) -> WebResult<Response> {
+    let Some(open) = desk.hub().stream(actor.id) else {
+        return Err(WebError::TooMany { retry_after_seconds: 60 });
+    };
     let last: Option<u64> = headers
         .get("last-event-id")
         .and_then(|value| value.to_str().ok())
@@ -51,10 +54,13 @@ pub(super) async fn stream(
     // Who breaks off after the greeting has heard nothing of what was missed.
     let greeting = Some(if last.is_some() { told } else { desk.hub().latest() });
     let until = desk.now() + SESSION_IDLE;
-    let watch = Watch { desk, actor, headers, changes, waiting, told, greeting, until };
+    let watch =
+        Watch { desk, actor, headers, changes, waiting, told, greeting, until, _open: open };
     let stream = Sse::new(watch.stream()).keep_alive(KeepAlive::new().interval(BEAT));
     // Proxies that collect answers would hold it back.
-    ([(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))], stream)
+    let unbuffered =
+        [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
+    Ok((unbuffered, stream).into_response())
 }
 
 /// One open stream.
@@ -72,6 +78,7 @@ struct Watch {
     /// No stream outlives a session in which nobody did anything. Whoever still is somebody comes
     /// back by themselves.
     until: Timestamp,
+    _open: live::Stream,
 }
 
 impl Watch {

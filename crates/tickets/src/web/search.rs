@@ -12,7 +12,7 @@ use ui::{Answer, Badge, Chrome, Markup, View, WebResult, Words};
 use super::ticket::From;
 use crate::desk::{Desk, reader};
 use crate::filter::Filter;
-use crate::finding::{After, Find, PlaceKind, find, find_customers};
+use crate::finding::{After, Find, LIMIT, PlaceKind, find, find_customers};
 use crate::frame::title;
 
 const PAGE: i64 = 30;
@@ -40,6 +40,7 @@ struct Results {
     w: Words,
     query: String,
     not_understood: String,
+    gave_up: bool,
     customers: Vec<CustomerLine>,
     finds: Vec<FindCard>,
     more: Option<String>,
@@ -95,6 +96,7 @@ async fn results(desk: &Desk, actor: &Actor, asked: &Asked) -> WebResult<Results
         w: w.clone(),
         query: query.to_owned(),
         not_understood: String::new(),
+        gave_up: false,
         customers: Vec::new(),
         finds: Vec::new(),
         more: None,
@@ -106,9 +108,10 @@ async fn results(desk: &Desk, actor: &Actor, asked: &Asked) -> WebResult<Results
     let (filter, unknown) = desk.narrow(actor, Filter::default(), query).await?;
     let unknown: Vec<String> = unknown.into_iter().map(|word| word.0).collect();
     results.not_understood = unknown.join(" ");
-    let mut conn = desk.db().read().await?;
+    let mut conn = desk.db().read_within(LIMIT).await?;
     let found = find(&mut conn, reader(actor), &filter, PAGE, after).await?;
-    if after.is_none() {
+    results.gave_up = found.gave_up;
+    if after.is_none() && !found.gave_up {
         let known = find_customers(&mut conn, reader(actor), &filter.terms, CUSTOMERS).await?;
         results.customers = known
             .into_iter()
@@ -208,7 +211,7 @@ async fn tickets(
     w: &Words,
 ) -> WebResult<Vec<PaletteOption>> {
     let (filter, _) = desk.narrow(actor, Filter::default(), query).await?;
-    let mut conn = desk.db().read().await?;
+    let mut conn = desk.db().read_within(LIMIT).await?;
     let found = find(&mut conn, reader(actor), &filter, PALETTE_TICKETS, None).await?;
     let options = found.rows.into_iter().map(|find| {
         let meta = format!("{} · {}", find.row.id, find.row.customer_name);
