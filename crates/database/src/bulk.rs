@@ -303,7 +303,7 @@ impl Db {
 
     async fn on_writer(&self, script: &'static str) -> Result<()> {
         let Pools::Sqlite { write, .. } = self.pools() else { return Ok(()) };
-        let mut conn = Conn(Inner::Sqlite(write.acquire().await?), None);
+        let mut conn = Conn::of(Inner::Sqlite(write.acquire().await?));
         conn.script(script.to_owned()).await
     }
 }

@@ -14,7 +14,10 @@ use crate::row::Row;
 use crate::{Cols, Column, Engine, FromRow, Kind, Sql, Value};
 
 /// What a statement runs on. Store functions take `&mut Conn`; a [`crate::Tx`] lends its own.
-pub struct Conn(pub(crate) Inner, pub(crate) Option<Limit>);
+pub struct Conn {
+    pub(crate) inner: Inner,
+    pub(crate) _limit: Option<Limit>,
+}
 
 pub(crate) enum Inner {
     Sqlite(PoolConnection<Sqlite>),
@@ -29,8 +32,12 @@ pub(crate) enum Driver<'c> {
 }
 
 impl Conn {
+    pub(crate) fn of(inner: Inner) -> Self {
+        Self { inner, _limit: None }
+    }
+
     pub fn engine(&self) -> Engine {
-        match self.0 {
+        match self.inner {
             Inner::Sqlite(_) | Inner::SqliteTx(_) => Engine::Sqlite,
             Inner::Postgres(_) | Inner::PostgresTx(_) => Engine::Postgres,
         }
@@ -177,7 +184,7 @@ impl Conn {
     }
 
     pub(crate) fn driver(&mut self) -> Driver<'_> {
-        match &mut self.0 {
+        match &mut self.inner {
             Inner::Sqlite(conn) => Driver::Sqlite(conn),
             Inner::SqliteTx(tx) => Driver::Sqlite(tx),
             Inner::Postgres(conn) => Driver::Postgres(conn),

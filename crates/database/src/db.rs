@@ -115,7 +115,7 @@ impl Db {
             Pools::Sqlite { read, .. } => Inner::Sqlite(read.acquire().await?),
             Pools::Postgres(pool) => Inner::Postgres(pool.acquire().await?),
         };
-        Ok(Conn(inner, None))
+        Ok(Conn::of(inner))
     }
 
     /// A transaction for writing. On SQLite it takes its turn at once, so that it can never find
@@ -127,7 +127,7 @@ impl Db {
             }
             Pools::Postgres(pool) => Inner::PostgresTx(pool.begin().await?),
         };
-        Ok(Tx::new(Conn(inner, None), self.0.hub.clone()))
+        Ok(Tx::new(Conn::of(inner), self.0.hub.clone()))
     }
 
     /// What will have changed from now on, on any node.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use crate::conn::Inner;
 use crate::db::Pools;
@@ -46,10 +46,10 @@ impl Db {
             Pools::Sqlite { read, .. } => {
                 let mut conn = read.acquire().await?;
                 let limit = Limit::watch(&mut conn, limit).await?;
-                Conn(Inner::Sqlite(conn), Some(limit))
+                Conn { inner: Inner::Sqlite(conn), _limit: Some(limit) }
             }
             Pools::Postgres(pool) => {
-                let mut conn = Conn(Inner::PostgresTx(pool.begin().await?), None);
+                let mut conn = Conn::of(Inner::PostgresTx(pool.begin().await?));
                 let limit = limit.as_millis();
                 conn.script(format!("set local statement_timeout = {limit}")).await?;
                 conn

@@ -35,7 +35,7 @@ impl Tx {
 
     pub async fn commit(mut self) -> Result<()> {
         let notices = std::mem::take(&mut self.notices);
-        match self.conn.0 {
+        match self.conn.inner {
             Inner::SqliteTx(tx) => {
                 tx.commit().await.context("commit")?;
                 self.hub.publish(&notices);
@@ -45,7 +45,7 @@ impl Tx {
                 for payload in self.hub.payloads(&notices) {
                     self.conn.execute("select pg_notify('recourse', $1)", params![payload]).await?;
                 }
-                if let Inner::PostgresTx(tx) = self.conn.0 {
+                if let Inner::PostgresTx(tx) = self.conn.inner {
                     tx.commit().await.context("commit")?;
                 }
                 self.hub.publish(&notices);
