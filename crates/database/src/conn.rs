@@ -53,7 +53,7 @@ impl Conn {
         let shown = first_line(&text);
         let changed = match self.driver() {
             Driver::Sqlite(conn) => {
-                let arguments = sqlite_arguments(values)?;
+                let arguments = sqlite_arguments(values.into_iter())?;
                 sqlx::query_with(AssertSqlSafe(text), arguments)
                     .execute(conn)
                     .await
@@ -171,7 +171,7 @@ impl Conn {
     async fn fetch(&mut self, text: String, values: Vec<Value>) -> Result<Vec<Row>> {
         Ok(match self.driver() {
             Driver::Sqlite(conn) => {
-                let arguments = sqlite_arguments(values)?;
+                let arguments = sqlite_arguments(values.into_iter())?;
                 let rows = sqlx::query_with(AssertSqlSafe(text), arguments).fetch_all(conn).await?;
                 rows.into_iter().map(Row::Sqlite).collect()
             }
@@ -220,8 +220,11 @@ macro_rules! bind_all {
     }};
 }
 
-pub(crate) fn sqlite_arguments(values: impl IntoIterator<Item = Value>) -> Result<SqliteArguments> {
+pub(crate) fn sqlite_arguments(
+    values: impl ExactSizeIterator<Item = Value>,
+) -> Result<SqliteArguments> {
     let mut arguments = SqliteArguments::default();
+    arguments.reserve(values.len(), 0);
     bind_all!(arguments, values)
 }
 
