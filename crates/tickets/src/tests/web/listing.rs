@@ -63,7 +63,7 @@ on_both! {
         assert!(!part.is_whole());
         assert_eq!(part.places(), ["#group-day-today .conv-list beforeend"]);
         assert_eq!(refs(&part), names(&all[30..]));
-        part.says("That is all 5");
+        part.says("That is all 15");
 
         let whole = priya.get(&more).await.is(200);
         assert!(whole.is_whole(), "a link without scripts opens a page");
