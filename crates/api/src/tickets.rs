@@ -161,13 +161,15 @@ pub(crate) async fn create(
         Some(_) => return Err(Problem::field("from", "is “customer” or “agent”")),
     };
     let customer = party("customer", &value.customer)?;
-    let cc = parties("cc", &value.cc)?;
+    let (cc, bcc) = (parties("cc", &value.cc)?, parties("bcc", &value.bcc)?);
     if kernel::one_line(&value.subject).is_empty() {
         return Err(Problem::field("subject", "says nothing"));
     }
-    for (field, is_given) in
-        [("cc", !cc.is_empty()), ("attachments", !value.attachments.is_empty())]
-    {
+    for (field, is_given) in [
+        ("cc", !cc.is_empty()),
+        ("bcc", !bcc.is_empty()),
+        ("attachments", !value.attachments.is_empty()),
+    ] {
         if is_given && !from_agent {
             return Err(Problem::field(field, "goes with “from”: “agent” only"));
         }
@@ -188,7 +190,7 @@ pub(crate) async fn create(
         let uploads = uploads(tx, &actor, &value.attachments).await?;
         let (subject, text) = (value.subject, words.text);
         let then = Then::Wait;
-        let new = NewTicket { inbox, customer, subject, text, cc, then, uploads };
+        let new = NewTicket { inbox, customer, subject, text, cc, bcc, then, uploads };
         open_ticket(tx, &office, &actor, &new).await?.ticket
     } else {
         let incoming = said(inbox, customer, value.subject, words, office.now);

@@ -176,6 +176,9 @@ pub(crate) struct NewTicket {
     /// Who else gets our mail; only from an agent.
     #[serde(default)]
     pub(crate) cc: Vec<Writer>,
+    /// Who else gets our mail without the others knowing; only from an agent.
+    #[serde(default)]
+    pub(crate) bcc: Vec<Writer>,
     /// Ids of uploaded files; only from an agent.
     #[serde(default)]
     pub(crate) attachments: Vec<String>,

@@ -347,6 +347,7 @@ pub struct NewTicket {
     pub subject: String,
     pub text: String,
     pub cc: Vec<Party>,
+    pub bcc: Vec<Party>,
     pub then: Then,
     pub uploads: Vec<PublicId>,
 }
@@ -366,7 +367,7 @@ pub async fn open_ticket(
     let address = &new.customer.address;
     let customer = customers::meet(tx, address, &new.customer.name, None, now).await?;
     let recipients =
-        Recipients { to: vec![new.customer.clone()], cc: new.cc.clone(), bcc: Vec::new() };
+        Recipients { to: vec![new.customer.clone()], cc: new.cc.clone(), bcc: new.bcc.clone() };
     check_recipients(office, &recipients)?;
     let channel = match inbox.kind {
         accounts::InboxKind::Email | accounts::InboxKind::Form => Channel::Email,

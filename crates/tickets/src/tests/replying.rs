@@ -165,6 +165,7 @@ on_both! {
             subject: "Your licence".to_owned(),
             text: "It runs out soon.".to_owned(),
             cc: vec![party("boss@example.com")],
+            bcc: vec![party("books@example.com")],
             then: Then::Wait,
             uploads: Vec::new(),
         };
@@ -176,7 +177,7 @@ on_both! {
         stage.later(Span::minutes(1));
         let letter = stage.leaves().await.remove(0).letter;
         assert_eq!(letter.subject, format!("Your licence [{id}]"));
-        assert_eq!(letter.recipients.cc.len(), 1);
+        assert_eq!((letter.recipients.cc.len(), letter.recipients.bcc.len()), (1, 1));
 
         let answer = Incoming {
             references: vec![letter.mail_id],

@@ -19,7 +19,7 @@ use crate::store::lists::{self, Row};
 use crate::ticket::{Channel, Priority};
 use crate::views::{ListView, Standing};
 
-pub(crate) const PAGE: i64 = 40;
+pub(crate) const PAGE: i64 = 30;
 
 /// What a list is asked for besides its view.
 #[derive(Clone, Debug, Default, Deserialize)]

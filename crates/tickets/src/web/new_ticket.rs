@@ -24,6 +24,7 @@ struct NewTicketPage {
     inboxes: Vec<Choice>,
     to: String,
     cc: String,
+    bcc: String,
     subject: String,
     text: String,
     key: PublicId,
@@ -54,6 +55,7 @@ impl NewTicketPage {
             chrome: desk.accounts.chrome(actor, "/t/new").await?,
             to: String::new(),
             cc: String::new(),
+            bcc: String::new(),
             subject: String::new(),
             text: String::new(),
             key: PublicId::new(desk.now()),
@@ -75,27 +77,20 @@ pub(super) async fn new(
 /// What the form says, as far as it can be used.
 fn read(fields: &Fields, page: &mut NewTicketPage) -> Option<NewTicket> {
     let get = |name: &str| fields.get(name).unwrap_or_default().to_owned();
-    (page.to, page.cc) = (get("to"), get("cc"));
+    (page.to, page.cc, page.bcc) = (get("to"), get("cc"), get("bcc"));
     (page.subject, page.text) = (get("subject"), get("text"));
     let words = page.chrome.words.clone();
-    let customer = match parties(&page.to) {
-        Ok(list) if list.len() == 1 => list.into_iter().next(),
-        Ok(_) => {
-            page.problems.add("to", words.t("new-to-missing"));
-            None
-        }
-        Err(bad) => {
-            page.problems.add("to", words.a("address-bad", "address", bad));
-            None
-        }
+    let mut addresses = |field: &'static str| -> Vec<Party> {
+        parties(&get(field)).unwrap_or_else(|bad| {
+            page.problems.add(field, words.a("address-bad", "address", bad));
+            Vec::new()
+        })
     };
-    let cc: Option<Vec<Party>> = match parties(&page.cc) {
-        Ok(list) => Some(list),
-        Err(bad) => {
-            page.problems.add("cc", words.a("address-bad", "address", bad));
-            None
-        }
-    };
+    let (to, cc, bcc) = (addresses("to"), addresses("cc"), addresses("bcc"));
+    let customer = <[Party; 1]>::try_from(to).ok().map(|[customer]| customer);
+    if customer.is_none() && page.problems.is_empty() {
+        page.problems.add("to", words.t("new-to-missing"));
+    }
     if page.subject.trim().is_empty() {
         page.problems.add("subject", words.t("new-subject-missing"));
     }
@@ -114,7 +109,8 @@ fn read(fields: &Fields, page: &mut NewTicketPage) -> Option<NewTicket> {
         customer: customer?,
         subject: page.subject.clone(),
         text: page.text.clone(),
-        cc: cc?,
+        cc,
+        bcc,
         then: if get("then") == "resolve" { Then::Resolve } else { Then::Wait },
         uploads: Vec::new(),
     })

@@ -438,6 +438,7 @@ on_both! {
             ("to", "Leo <leo@example.net>"),
             ("subject", "Your course"),
             ("text", "It begins on Monday."),
+            ("bcc", "books@example.org"),
             ("key", key.as_str()),
         ];
         for (field, value, sentence) in [
@@ -445,6 +446,7 @@ on_both! {
             ("to", "leo", "“leo” is not an email address."),
             ("to", "a@b.example, c@d.example", "Enter one address"),
             ("to", "billing@northlight.example", "is one of our own inboxes"),
+            ("bcc", "books", "“books” is not an email address."),
             ("subject", " ", "Enter a subject."),
             ("text", "", "Write something before you send."),
             ("inbox", "999", "Choose an inbox that you see."),

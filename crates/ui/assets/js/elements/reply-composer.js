@@ -25,7 +25,7 @@ customElements.define("reply-composer", class extends HTMLElement {
     listen("click", (event) => this.#onClick(event));
     listen("change paste drop", (event) => this.#onFiles(event));
     listen("dragover dragleave dragend", (event) => this.#onDrag(event));
-    listen("focusin", () => import("../lazy/pickers.js"), { once: true });
+    listen("focusin", ({ target }) => this.#pick(target), { once: true });
     addEventListener("pagehide", () => this.#drafts.flush(), { signal });
     this.#drafts.restore();
     this.#peek();
@@ -127,6 +127,12 @@ customElements.define("reply-composer", class extends HTMLElement {
       recipients.ariaExpanded = String(isOpen);
       if (isOpen) this.querySelector(`.recipients.for-${this.mode} input`).focus();
     } else if (detail && target.matches("[name=mode]")) this.field.focus(); // With arrow keys one may be passing by.
+  }
+
+  async #pick(field) {
+    const before = field.value;
+    const { catchUp } = await import("../lazy/pickers.js");
+    if (field.matches("[data-mode]")) catchUp(field, before);
   }
 
   #fold() {

@@ -5,7 +5,7 @@ export function insertAtCaret(field, text, back = 0) {
   field.focus();
   if (back) field.setSelectionRange(field.selectionStart - back, field.selectionEnd);
   // Deprecated and without a successor: nothing else keeps the undo history.
-  if (document.execCommand("insertText", false, text)) return;
+  if (document.execCommand(text ? "insertText" : "delete", false, text)) return;
   field.setRangeText(text, field.selectionStart, field.selectionEnd, "end");
   field.dispatchEvent(new InputEvent("input", { bubbles: true }));
 }

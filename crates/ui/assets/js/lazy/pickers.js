@@ -31,6 +31,18 @@ on("keydown", TEXT, (field, event) => {
   floatAt(replies(), field);
 });
 
+/** A slash that was typed before this file had come opens the list all the same. */
+export function catchUp(field, before) {
+  const typed = field.value.slice(before.length);
+  const isSlash = field.value.startsWith(before) && /^\/\S*$/.test(typed) && /(^|\n)$/.test(before);
+  if (!isSlash || !replies()) return;
+  insertAtCaret(field, "", typed.length);
+  floatAt(replies(), field);
+  const lookup = replies().querySelector("[data-lookup]");
+  lookup.value = typed.slice(1);
+  if (lookup.value) lookup.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
 // A slash that was meant as one: typed twice.
 on("keydown", "#saved-replies [data-lookup]", (lookup, event) => {
   if (event.key !== "/" || lookup.value) return;
