@@ -66,6 +66,6 @@ pub fn took_too_long(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<sqlx::Error>())
         .filter_map(sqlx::Error::as_database_error)
-        .filter_map(|error| error.code())
+        .filter_map(sqlx::error::DatabaseError::code)
         .any(|code| code == SQLITE_INTERRUPT || code == QUERY_CANCELED)
 }
