@@ -287,3 +287,7 @@ dead-none-text = Addresses whose mail bounced for good show up here.
 dead-text = No automatic mail goes to these addresses. Answers of people still do.
 dead-address = Address
 dead-lift = Write to it again
+
+alarm-subject = No mail comes in at { $inbox }
+alarm-text = For five minutes Recourse could not look for mail at the inbox { $inbox }. What customers write meanwhile stays at the mail server and comes in later. Look at its settings:
+alarm-text-fault = For five minutes Recourse could not look for mail at the inbox { $inbox }: { $fault } What customers write meanwhile stays at the mail server and comes in later. Look at its settings:

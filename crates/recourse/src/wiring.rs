@@ -90,7 +90,7 @@ async fn close_spent(cx: Context<Foundation>) -> Result<()> {
 }
 
 async fn raise_alarm(cx: Context<Foundation>) -> Result<()> {
-    mailroom::raise_alarm(&cx.db, cx.now()).await.map(drop)
+    mailroom::raise_alarm(&cx.services.accounts).await.map(drop)
 }
 
 async fn free_letters(cx: Context<Foundation>) -> Result<()> {

@@ -149,16 +149,27 @@ on_both! {
         let said = fault().await.unwrap();
         assert!(said.contains("127.0.0.1") && !said.contains("hunter2"), "{said}");
 
-        assert!(raise_alarm(&stage.db, stage.now()).await.unwrap().is_empty());
+        assert!(raise_alarm(&stage.cast.accounts).await.unwrap().is_empty());
         stage.later(Span::minutes(6));
-        let alarmed = raise_alarm(&stage.db, stage.now()).await.unwrap();
+        let alarmed = raise_alarm(&stage.cast.accounts).await.unwrap();
         assert_eq!(alarmed, [stage.cast.support]);
-        assert!(raise_alarm(&stage.db, stage.now()).await.unwrap().is_empty(), "once");
+        assert!(raise_alarm(&stage.cast.accounts).await.unwrap().is_empty(), "once");
+        let mut conn = stage.db.read().await.unwrap();
+        let told: Vec<String> = conn
+            .column(
+                "select recipients from deliveries where kind = 'system'
+                    and subject = 'No mail comes in at Support' order by id",
+                vec![],
+            )
+            .await
+            .unwrap();
+        drop(conn);
+        assert!(told.len() == 2 && told[0].contains("mateo@") && told[1].contains("sarah@"), "{told:?}");
 
         post.refuses_sign_in(false);
         fetches(&stage, "a", async || fault().await.is_none()).await;
         stage.later(Span::minutes(6));
-        assert_eq!(raise_alarm(&stage.db, stage.now()).await.unwrap().len(), 1, "and anew");
+        assert_eq!(raise_alarm(&stage.cast.accounts).await.unwrap().len(), 1, "and anew");
     }
 
     async fn one_node_fetches_and_another_takes_over(db: Db) {

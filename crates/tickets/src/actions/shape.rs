@@ -58,7 +58,7 @@ pub async fn merge(
     if from.inbox != into.inbox {
         findable::rescope(tx, &into).await?;
     }
-    let participants = keep_other_customer(tx, office, &from, &into).await?;
+    let participants = keep_others(tx, office, &from, &into).await?;
     take_over(&mut into, &from_before);
     let fact = Fact::MergedIn { other: from.id, subject: from.subject.clone() };
     let by = By::Agent(actor.id);
@@ -80,20 +80,29 @@ pub async fn merge(
     Ok((into.id, undo))
 }
 
-/// The customer of a merged ticket goes on taking part by mail. Says whom that added.
-async fn keep_other_customer(
+/// Who took part in a merged ticket, and its customer, go on taking part by mail. Says whom that
+/// added.
+async fn keep_others(
     tx: &mut Tx,
     office: &Office,
     from: &Ticket,
     into: &Ticket,
 ) -> Result<Vec<EmailAddress>> {
-    if from.customer == into.customer {
-        return Ok(Vec::new());
+    let mut others = tickets::participants(tx, from.id).await?;
+    if from.customer != into.customer {
+        let other = customers::find(tx, from.customer).await?.context("a ticket's customer")?;
+        others.extend(other.address.map(|address| (address, other.name)));
     }
-    let other = customers::find(tx, from.customer).await?.context("a ticket's customer")?;
-    let Some(address) = other.address else { return Ok(Vec::new()) };
-    let added = tickets::add_participant(tx, into.id, &address, &other.name, office.now).await?;
-    Ok(if added { vec![address] } else { Vec::new() })
+    let customer = customers::find(tx, into.customer).await?.context("a ticket's customer")?;
+    let mut added = Vec::new();
+    for (address, name) in others {
+        let is_new = customer.address.as_ref() != Some(&address)
+            && tickets::add_participant(tx, into.id, &address, &name, office.now).await?;
+        if is_new {
+            added.push(address);
+        }
+    }
+    Ok(added)
 }
 
 /// What the merged ticket knew and the other one did not.

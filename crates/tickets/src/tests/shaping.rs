@@ -148,6 +148,10 @@ on_both! {
         stage.notes(second, "internal").await;
         let (office, actor) = (stage.office().await, stage.priya().await);
         let mut tx = stage.db.begin().await.unwrap();
+        for address in ["boss@example.com", "dana@example.com"] {
+            let address = address.parse().unwrap();
+            tickets::add_participant(&mut tx, second, &address, "", stage.now()).await.unwrap();
+        }
         assert!(merge(&mut tx, &office, &actor, first, first).await.is_err());
         let (into, undoable) = merge(&mut tx, &office, &actor, second, first).await.unwrap();
         tx.commit().await.unwrap();
@@ -156,7 +160,9 @@ on_both! {
         assert_eq!(stage.messages(first).await.len(), 2);
         assert_eq!(stage.ticket(first).await.message_count, 2);
         let mut conn = stage.db.read().await.unwrap();
-        assert_eq!(tickets::participants(&mut conn, first).await.unwrap().len(), 1);
+        let kept = tickets::participants(&mut conn, first).await.unwrap();
+        let kept: Vec<&str> = kept.iter().map(|(address, _)| address.as_str()).collect();
+        assert_eq!(kept, ["bob@example.com", "boss@example.com"], "and not Dana twice");
         assert_eq!(tickets::follow(&mut conn, second).await.unwrap(), Some(first));
         drop(conn);
 

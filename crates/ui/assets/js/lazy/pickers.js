@@ -31,8 +31,9 @@ on("keydown", TEXT, (field, event) => {
   floatAt(replies(), field);
 });
 
-/** A slash that was typed before this file had come opens the list all the same. */
+/** What was typed before this file had come opens the lists all the same. */
 export function catchUp(field, before) {
+  if (field.value !== before) suggestPeople(field);
   const typed = field.value.slice(before.length);
   const isSlash = field.value.startsWith(before) && /^\/\S*$/.test(typed) && /(^|\n)$/.test(before);
   if (!isSlash || !replies()) return;
@@ -60,7 +61,7 @@ function closePeople(field) {
   field?.removeAttribute("aria-activedescendant");
 }
 
-on("input", TEXT, (field) => {
+function suggestPeople(field) {
   const name = typedName(field);
   if (name === undefined || !people()) return closePeople(field);
   const isAlike = ({ textContent }) => textContent.toLowerCase().includes(name.toLowerCase());
@@ -69,7 +70,9 @@ on("input", TEXT, (field) => {
   if (!options.shown.length) return closePeople(field);
   floatAt(people(), field);
   options.selectFirst();
-});
+}
+
+on("input", TEXT, suggestPeople);
 
 function mention({ dataset }, field) {
   insertAtCaret(field, `${dataset.insert} `, typedName(field).length + 1);
