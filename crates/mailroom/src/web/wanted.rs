@@ -152,3 +152,39 @@ impl Wanted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_stays_where_it_was_given_for() {
+        let server = |tls, user: &str| Server {
+            host: "mail.example".to_owned(),
+            port: 993,
+            tls,
+            user: user.to_owned(),
+            password: String::new(),
+        };
+        let endpoint = |tls| Endpoint {
+            host: "mail.example".to_owned(),
+            port: 993,
+            tls,
+            user: "desk".to_owned(),
+            password: Some("sealed".to_owned()),
+        };
+        for (now, before, stays) in [
+            (Tls::Implicit, Tls::Implicit, true),
+            (Tls::StartTls, Tls::Implicit, true),
+            (Tls::Implicit, Tls::None, true),
+            (Tls::None, Tls::None, true),
+            (Tls::None, Tls::StartTls, false),
+            (Tls::None, Tls::Implicit, false),
+        ] {
+            let before = endpoint(before);
+            assert_eq!(kept(&server(now, "desk"), Some(&before)), stays, "{before:?} to {now:?}");
+            assert!(!kept(&server(now, "other"), Some(&before)));
+        }
+        assert!(!kept(&server(Tls::Implicit, "desk"), None));
+    }
+}
