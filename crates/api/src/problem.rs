@@ -243,6 +243,9 @@ const CHALLENGE: &str = "Bearer realm=\"Recourse\"";
 
 impl From<anyhow::Error> for Problem {
     fn from(fault: anyhow::Error) -> Self {
+        if database::took_too_long(&fault) {
+            return Self::new(Kind::TooSlow);
+        }
         Self::broken(&fault)
     }
 }

@@ -223,7 +223,7 @@ pub struct WordIndex {
 const POSTGRES_INDEX: &str = "search_index_words";
 
 /// Where SQLite keeps rows until they are indexed. Every statement that changes more than one row
-/// makes FTS5 write out what it has collected, and 128 rows are hardly worth the writing.
+/// makes FTS5 write out what it has collected, and the rows of one are hardly worth it.
 pub(crate) const WAITING: &str = "temp.search_waiting";
 
 impl WordIndex {

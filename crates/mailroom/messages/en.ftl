@@ -290,4 +290,4 @@ dead-lift = Write to it again
 
 alarm-subject = No mail comes in at { $inbox }
 alarm-text = For five minutes Recourse could not look for mail at the inbox { $inbox }. What customers write meanwhile stays at the mail server and comes in later. Look at its settings:
-alarm-text-fault = For five minutes Recourse could not look for mail at the inbox { $inbox }: { $fault } What customers write meanwhile stays at the mail server and comes in later. Look at its settings:
+alarm-text-fault = For five minutes Recourse could not look for mail at the inbox { $inbox }. What customers write meanwhile stays at the mail server and comes in later. This is what the last try met: { $fault }

@@ -1,7 +1,8 @@
 use database::search::Expr;
+use unicode_normalization::UnicodeNormalization;
 
 use crate::highlight;
-use crate::words::{Term, expr, folded, words};
+use crate::words::{Term, expr, fold, folded, words};
 
 #[test]
 fn text_is_cut_into_comparable_words() {
@@ -25,6 +26,50 @@ fn text_is_cut_into_comparable_words() {
     assert_eq!(folded("Refunds naïve"), ["refunds", "naive"]);
     assert!(words(&"x".repeat(100)).is_empty(), "a wall of letters is no word");
     assert_eq!(words(&"a b ".repeat(20_000)).len(), 20_000);
+}
+
+#[test]
+fn text_is_folded_the_same_whatever_stands_around_it() {
+    let parts = [
+        "a",
+        "E\u{301}",
+        "\u{301}",
+        "é",
+        "É",
+        "ß",
+        "№",
+        "ﬁ",
+        "…",
+        " ",
+        "Z",
+        "한",
+        "\u{1112}\u{1161}",
+        "が",
+        "か\u{3099}",
+        "हि",
+        "x\u{327}\u{301}",
+        "İ",
+        "-",
+        "\u{feff}",
+        "🙂",
+    ];
+    for a in parts {
+        for b in parts {
+            for c in parts {
+                let text = format!("{a}{b}{c}");
+                assert_eq!(fold(&text), folded_as_a_whole(&text), "{text:?}");
+            }
+        }
+    }
+}
+
+fn folded_as_a_whole(text: &str) -> String {
+    text.nfkd()
+        .filter(|c| !matches!(c, '\u{300}'..='\u{36f}'))
+        .flat_map(char::to_lowercase)
+        .map(|c| if c == 'ß' { 's' } else { c })
+        .nfc()
+        .collect()
 }
 
 #[test]

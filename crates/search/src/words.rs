@@ -133,7 +133,7 @@ fn cut(text: &str, take: &mut dyn FnMut(Piece<'_>)) {
 }
 
 /// Small letters without accents. Most text is ASCII, which needs none of the tables.
-fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(other) = rest.bytes().position(|byte| !byte.is_ascii()) {

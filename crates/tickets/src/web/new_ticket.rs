@@ -88,7 +88,7 @@ fn read(fields: &Fields, page: &mut NewTicketPage) -> Option<NewTicket> {
     };
     let (to, cc, bcc) = (addresses("to"), addresses("cc"), addresses("bcc"));
     let customer = <[Party; 1]>::try_from(to).ok().map(|[customer]| customer);
-    if customer.is_none() && page.problems.is_empty() {
+    if customer.is_none() && parties(&page.to).is_ok() {
         page.problems.add("to", words.t("new-to-missing"));
     }
     if page.subject.trim().is_empty() {

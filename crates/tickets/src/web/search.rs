@@ -112,7 +112,14 @@ async fn results(desk: &Desk, actor: &Actor, asked: &Asked) -> WebResult<Results
     let found = find(&mut conn, reader(actor), &filter, PAGE, after).await?;
     results.gave_up = found.gave_up;
     if after.is_none() && !found.gave_up {
-        let known = find_customers(&mut conn, reader(actor), &filter.terms, CUSTOMERS).await?;
+        let known = find_customers(&mut conn, reader(actor), &filter.terms, CUSTOMERS).await;
+        let known = match known {
+            Err(fault) if database::took_too_long(&fault) => {
+                results.gave_up = true;
+                Vec::new()
+            }
+            known => known?,
+        };
         results.customers = known
             .into_iter()
             .map(|customer| CustomerLine {
