@@ -83,11 +83,24 @@ impl Db {
         Ok(db)
     }
 
+    /// Opens the database to fill it and do nothing else meanwhile; see [`Db::hurry`]. SQLite
+    /// keeps no write-ahead log until it is opened by [`Db::open`]: what is new is written once,
+    /// not twice.
+    pub async fn open_to_fill(location: &Location, clock: &dyn Clock) -> Result<Self> {
+        let db = Self::connect_with(location, SqliteJournalMode::Truncate).await?;
+        migrations::run(&db, clock.now()).await?;
+        Ok(db)
+    }
+
     /// Opens the database as it is.
     pub async fn connect(location: &Location) -> Result<Self> {
+        Self::connect_with(location, SqliteJournalMode::Wal).await
+    }
+
+    async fn connect_with(location: &Location, journal: SqliteJournalMode) -> Result<Self> {
         let hub = Hub::new();
         let pools = match location {
-            Location::File(path) => open_sqlite(path).await?,
+            Location::File(path) => open_sqlite(path, journal).await?,
             Location::Postgres(url) => {
                 let pool = open_postgres(url).await?;
                 #[expect(clippy::disallowed_methods, reason = "lives as long as the database")]
@@ -165,11 +178,10 @@ impl Db {
     }
 }
 
-async fn open_sqlite(path: &Path) -> Result<Pools> {
+async fn open_sqlite(path: &Path, journal: SqliteJournalMode) -> Result<Pools> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         // For a second process, such as a command beside a running server.
@@ -184,10 +196,12 @@ async fn open_sqlite(path: &Path) -> Result<Pools> {
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(options.clone().pragma("cache_size", "-16384"))
+        .connect_with(options.clone().journal_mode(journal).pragma("cache_size", "-16384"))
         .await
         .with_context(|| format!("the database file {} cannot be opened", path.display()))?;
-    assert_settings(&write).await?;
+    if journal == SqliteJournalMode::Wal {
+        assert_settings(&write).await?;
+    }
 
     let read = SqlitePoolOptions::new()
         .max_connections(SQLITE_READERS)

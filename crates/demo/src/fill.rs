@@ -60,7 +60,7 @@ const BATCH_MESSAGES: u64 = 4_000;
 /// Batches that wait to be written.
 const BATCHES_AHEAD: usize = 2;
 /// Messages that are committed together.
-const COMMIT_MESSAGES: u64 = 20_000;
+const COMMIT_MESSAGES: u64 = 50_000;
 
 /// Fills an empty database with a world.
 pub async fn fill(

@@ -39,14 +39,38 @@ pub struct Foundation {
     pub hello_name: String,
 }
 
+/// What has to be there before the database.
+fn prepare(settings: &Settings) -> Result<Keys> {
+    egress::install_tls();
+    DataFolder::open(&settings.data)?;
+    Ok(Keys::load_or_make(&settings.key_file)?)
+}
+
 impl Foundation {
     /// Opens the database, bringing its schema up to date, and all that goes with it. The task
     /// stores mail until the foundation is gone.
     pub async fn open(settings: &Settings, clock: SharedClock) -> Result<(Self, JoinHandle<()>)> {
-        egress::install_tls();
-        DataFolder::open(&settings.data)?;
-        let keys = Keys::load_or_make(&settings.key_file)?;
+        let keys = prepare(settings)?;
         let db = Db::open(&settings.database, &*clock).await?;
+        Self::on(db, keys, settings, clock).await
+    }
+
+    /// The same, for a command that fills the database and does nothing else.
+    pub(crate) async fn open_to_fill(
+        settings: &Settings,
+        clock: SharedClock,
+    ) -> Result<(Self, JoinHandle<()>)> {
+        let keys = prepare(settings)?;
+        let db = Db::open_to_fill(&settings.database, &*clock).await?;
+        Self::on(db, keys, settings, clock).await
+    }
+
+    async fn on(
+        db: Db,
+        keys: Keys,
+        settings: &Settings,
+        clock: SharedClock,
+    ) -> Result<(Self, JoinHandle<()>)> {
         check_key(&db, &keys, settings, &clock).await?;
         let site = Site {
             catalog: Arc::new(catalog()?),

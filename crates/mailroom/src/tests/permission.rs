@@ -21,7 +21,7 @@ async fn connected(stage: &Stage, provider: &Provider, smtp_port: u16) -> Connec
             authorize_url: provider.url("/authorize"),
             token_url: provider.url("/token"),
             scope: "mail".to_owned(),
-            refresh_token: Some(seal("oauth refresh", "r0")),
+            refresh_token: Some(seal("oauth refresh", "refresh-first")),
             access_token: None,
             expires_at: None,
             refused: None,
@@ -42,27 +42,28 @@ on_both! {
     async fn a_token_is_renewed_before_it_ends_and_kept_sealed(db: Db) {
         let (stage, provider) = (Stage::new(db).await, Provider::new().await);
         let connection = connected(&stage, &provider, 25).await;
-        provider.answers("200 OK", r#"{"access_token":"a1","refresh_token":"r1","expires_in":3600}"#);
+        provider.answers("200 OK", r#"{"access_token":"access-first","refresh_token":"refresh-second","expires_in":3600}"#);
         let token = async || {
             let got = stage.permissions.smtp(stage.cast.support, &connection).await.unwrap();
             let Credentials::Token { user, token } = got else { panic!("a token") };
             assert_eq!(user, "desk");
             token.reveal().to_owned()
         };
-        assert_eq!((token().await, token().await), ("a1".to_owned(), "a1".to_owned()));
+        assert_eq!((token().await, token().await), ("access-first".to_owned(), "access-first".to_owned()));
         assert_eq!(provider.asked().len(), 1, "asked once");
-        assert!(provider.asked()[0].contains("refresh_token=r0"));
+        assert!(provider.asked()[0].contains("refresh_token=refresh-first"));
         let kept = stored(&stage).await;
-        assert!(!format!("{kept:?}").contains("a1") || !kept.access_token.unwrap().contains("a1"));
+        let kept = format!("{kept:?}");
+        assert!(!kept.contains("access-first") && !kept.contains("refresh-second"), "{kept}");
 
         // A second answer without a refresh token leaves the one that is there.
-        provider.answers("200 OK", r#"{"access_token":"a2","expires_in":3600}"#);
+        provider.answers("200 OK", r#"{"access_token":"access-later","expires_in":3600}"#);
         stage.later(Span::minutes(56));
-        assert_eq!(token().await, "a2", "five minutes before the end");
-        assert!(provider.asked()[1].contains("refresh_token=r1"));
+        assert_eq!(token().await, "access-later", "five minutes before the end");
+        assert!(provider.asked()[1].contains("refresh_token=refresh-second"));
         stage.later(Span::minutes(56));
         token().await;
-        assert!(provider.asked()[2].contains("refresh_token=r1"));
+        assert!(provider.asked()[2].contains("refresh_token=refresh-second"));
     }
 
     async fn a_refusal_is_kept_in_words_and_a_hiccup_is_not(db: Db) {

@@ -40,7 +40,7 @@ impl Demo {
         };
         let now = self.at.unwrap_or_else(|| this_hour(clock.now()));
         let order = Order { tickets: self.tickets, seed: self.seed, now };
-        let (foundation, _storing) = Foundation::open(&settings, clock).await?;
+        let (foundation, _storing) = Foundation::open_to_fill(&settings, clock).await?;
         let mut shown = Shown::new(order.tickets);
         let began = Instant::now();
         let (db, files) = (&foundation.db, &foundation.files);
