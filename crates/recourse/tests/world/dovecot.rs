@@ -42,13 +42,12 @@ impl Dovecot {
         let me = std::fs::metadata(&mail).expect("it is there");
         let (uid, gid) = if me.uid() == 0 { (NOBODY, NOBODY) } else { (me.uid(), me.gid()) };
         std::os::unix::fs::chown(&mail, Some(uid), Some(gid)).expect("it can be given away");
-        let oauth = format!(
-            "tokeninfo_url = http://127.0.0.1:{}/?token=\nusername_attribute = email\n\
-             active_attribute = active\nactive_value = true\n",
-            tokens::port()
-        );
-        std::fs::write(folder.join("oauth2.conf"), oauth).expect("settings can be written");
-        let mut text = settings(&folder, (imap_port, lmtp_port), (uid, gid));
+        let mut text = if is_before_2_4(&program) {
+            settings_before_2_4(&folder, (uid, gid))
+        } else {
+            settings_since_2_4(&folder, (uid, gid))
+        };
+        text.push_str(&services(&folder, imap_port, lmtp_port));
         if me.uid() != 0 {
             text.push_str(&unprivileged());
         }
@@ -97,35 +96,29 @@ pub(crate) async fn speak(stream: TcpStream, from: &str, to: &str, mail: &str, e
     }
 }
 
-fn settings(folder: &Path, (imap, lmtp): (u16, u16), (uid, gid): (u32, u32)) -> String {
+/// Debian 12 has Dovecot 2.3, Debian 13 has 2.4, which is told most things in other words.
+fn is_before_2_4(program: &str) -> bool {
+    let said = std::process::Command::new(program).arg("--version").output();
+    let said = said.expect("it says its version").stdout;
+    ["2.2.", "2.3."].iter().any(|old| said.starts_with(old.as_bytes()))
+}
+
+/// How it finds out whose a token is; the token follows.
+fn token_url() -> String {
+    format!("http://127.0.0.1:{}/?token=", tokens::port())
+}
+
+fn settings_before_2_4(folder: &Path, (uid, gid): (u32, u32)) -> String {
+    let oauth = format!(
+        "tokeninfo_url = {}\nusername_attribute = email\nactive_attribute = active\n\
+         active_value = true\n",
+        token_url()
+    );
+    std::fs::write(folder.join("oauth2.conf"), oauth).expect("settings can be written");
     let folder = folder.display();
     format!(
-        "base_dir = {folder}/run
-log_path = {folder}/said
-listen = 127.0.0.1
-protocols = imap lmtp
-ssl = no
-disable_plaintext_auth = no
-auth_mechanisms = plain login xoauth2 oauthbearer
-first_valid_uid = 1
-first_valid_gid = 1
+        "disable_plaintext_auth = no
 mail_location = maildir:~/Maildir
-postmaster_address = postmaster@tests.example
-hostname = tests.example
-service imap-login {{
-  inet_listener imap {{
-    port = {imap}
-  }}
-  inet_listener imaps {{
-    port = 0
-  }}
-}}
-service lmtp {{
-  inet_listener lmtp {{
-    address = 127.0.0.1
-    port = {lmtp}
-  }}
-}}
 passdb {{
   driver = static
   mechanisms = plain login
@@ -139,6 +132,70 @@ passdb {{
 userdb {{
   driver = static
   args = uid={uid} gid={gid} home={folder}/mail/%u allow_all_users=yes
+}}
+"
+    )
+}
+
+fn settings_since_2_4(folder: &Path, (uid, gid): (u32, u32)) -> String {
+    let (folder, token_url) = (folder.display(), token_url());
+    format!(
+        "dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+auth_allow_cleartext = yes
+mail_driver = maildir
+mail_path = ~/Maildir
+oauth2 {{
+  tokeninfo_url = {token_url}
+  introspection_mode = auth
+  username_attribute = email
+  active_attribute = active
+  active_value = true
+}}
+passdb static {{
+  mechanisms_filter = plain login
+  password = {MAIL_PASSWORD}
+}}
+passdb oauth2 {{
+  mechanisms_filter = xoauth2 oauthbearer
+}}
+userdb static {{
+  fields {{
+    uid = {uid}
+    gid = {gid}
+    home = {folder}/mail/%{{user}}
+  }}
+  allow_all_users = yes
+}}
+"
+    )
+}
+
+fn services(folder: &Path, imap_port: u16, lmtp_port: u16) -> String {
+    let folder = folder.display();
+    format!(
+        "base_dir = {folder}/run
+log_path = {folder}/said
+listen = 127.0.0.1
+protocols = imap lmtp
+ssl = no
+auth_mechanisms = plain login xoauth2 oauthbearer
+first_valid_uid = 1
+first_valid_gid = 1
+postmaster_address = postmaster@tests.example
+hostname = tests.example
+service imap-login {{
+  inet_listener imap {{
+    port = {imap_port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    port = {lmtp_port}
+  }}
 }}
 "
     )
