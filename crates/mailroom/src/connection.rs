@@ -94,6 +94,13 @@ pub struct Oauth {
     pub refused: Option<String>,
 }
 
+impl Oauth {
+    /// Whether the provider gave its permission and has not refused it since.
+    pub(crate) fn is_given(&self) -> bool {
+        self.refresh_token.is_some() && self.refused.is_none()
+    }
+}
+
 /// What a secret of an inbox is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {

@@ -60,6 +60,8 @@ pub struct Reading {
     pub authentication_results: Vec<Results>,
     /// The addresses of ours that it was delivered to.
     pub delivered_to: Vec<EmailAddress>,
+    /// Whether a filter on the way took it for spam, as `SpamAssassin` and rspamd write it.
+    pub is_marked_as_spam: bool,
     pub remarks: Vec<Remark>,
 }
 
@@ -153,6 +155,7 @@ fn read_header(header: &Header<'_>, limits: &Limits, remarks: &mut Vec<Remark>) 
         nature: Nature::Personal,
         authentication_results: trace::results(header),
         delivered_to: delivered_to(header),
+        is_marked_as_spam: is_marked_as_spam(header),
         remarks: Vec::new(),
     }
 }
@@ -171,6 +174,17 @@ fn shown(text: &str) -> String {
 /// Direction overrides and their kin. Joiners stay: many scripts and emoji are written with them.
 fn is_rearranging(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Anybody can write this about a mail, but only its sender is hurt by it.
+fn is_marked_as_spam(header: &Header<'_>) -> bool {
+    ["X-Spam-Flag", "X-Spam", "X-Spam-Status"].iter().flat_map(|name| header.all(name)).any(
+        |field| {
+            let text = field.unfolded();
+            let word = text.split([',', ';', ' ']).find(|word| !word.is_empty());
+            word.is_some_and(|word| word.eq_ignore_ascii_case("yes"))
+        },
+    )
 }
 
 fn delivered_to(header: &Header<'_>) -> Vec<EmailAddress> {

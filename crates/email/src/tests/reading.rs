@@ -37,6 +37,22 @@ fn dates_are_read_as_people_and_programs_write_them() {
 }
 
 #[test]
+fn what_a_spam_filter_said_is_read() {
+    for (header, is_marked) in [
+        ("X-Spam-Flag: YES", true),
+        ("X-Spam-Status: Yes, score=15.2 required=5.0", true),
+        ("X-Spam: yes", true),
+        ("X-Spam-Flag: NO\nX-Spam-Status: No, score=1.0", false),
+        ("X-Spam-Score: 9", false),
+        ("X-Spam-Status: yesterday", false),
+        ("X-Spam:", false),
+    ] {
+        let reading = read_text(&format!("From: a@b.example\n{header}\n\nText\n"));
+        assert_eq!(reading.is_marked_as_spam, is_marked, "{header}");
+    }
+}
+
+#[test]
 fn file_names_are_harmless_whatever_they_were() {
     for (raw, clean) in [
         ("invoice.pdf", "invoice.pdf"),

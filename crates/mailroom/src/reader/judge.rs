@@ -110,6 +110,10 @@ async fn reason_to_hold(
             }
         }
     }
+    // An answer is not held by a filter that does not know what it answers.
+    if prepared.reading.is_marked_as_spam && prepared.reading.references.is_empty() {
+        return Ok(Some("a spam filter on its way marked it as spam".to_owned()));
+    }
     let lessons = senders::lessons(tx).await?;
     let words = spam::features_of(&prepared.reading);
     let weights = senders::weights(tx, &words).await?;

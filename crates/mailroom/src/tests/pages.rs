@@ -65,6 +65,21 @@ const PAGES: [&str; 7] = [
     "/settings/outgoing",
 ];
 
+/// The form of an inbox that signs in through a provider of its own.
+fn by_permission<'f>(authorize: &'f str, token: &'f str) -> Vec<(&'f str, &'f str)> {
+    with(
+        form("993", "587"),
+        &[
+            ("auth", "own"),
+            ("client_id", "client"),
+            ("client_secret", "cl1ent-s3cret"),
+            ("authorize_url", authorize),
+            ("token_url", token),
+            ("scope", "mail offline"),
+        ],
+    )
+}
+
 on_both! {
     async fn each_page_opens_for_those_who_may_and_nobody_else(db: Db) {
         let browser = Browser::new(db).await;
@@ -195,14 +210,7 @@ on_both! {
         let provider = Provider::new().await;
         browser.signs_in("mateo").await;
         let (authorize, token) = (provider.url("/authorize"), provider.url("/token"));
-        let fields = with(form("993", "587"), &[
-            ("auth", "own"),
-            ("client_id", "client"),
-            ("client_secret", "cl1ent-s3cret"),
-            ("authorize_url", &authorize),
-            ("token_url", &token),
-            ("scope", "mail offline"),
-        ]);
+        let fields = by_permission(&authorize, &token);
         let made = browser.posts("/settings/inboxes", &fields).await;
         let (id, public, connection) = saved(&browser, "sales@northlight.example").await;
         let path = format!("/settings/inboxes/{public}");
@@ -238,7 +246,10 @@ on_both! {
         assert_eq!(oauth.refused, None);
         let sealed = oauth.refresh_token.unwrap();
         assert_eq!(browser.stage.keys.open(&place(id, "oauth refresh"), &sealed).unwrap(), Secret::new("r3fresh"));
+        // Thinking better of connecting again leaves what works as it is.
+        assert_eq!(browser.gets(&denied).await.status, StatusCode::UNPROCESSABLE_ENTITY);
         let page = browser.gets(&path).await.text();
+        assert!(page.contains("Given by the provider") && !page.contains("access_denied"));
         assert!(!page.contains("acc3ss") && !page.contains("r3fresh") && !page.contains("Not connected"));
 
         // The permission is for these servers: another one does not get it.
@@ -246,6 +257,23 @@ on_both! {
         browser.posts(&path, &moved).await;
         let oauth = saved(&browser, "sales@northlight.example").await.2.oauth.unwrap();
         assert_eq!((oauth.refresh_token, oauth.access_token), (None, None));
+    }
+
+    async fn a_permission_in_the_set_up_leads_on_to_the_team(db: Db) {
+        let browser = Browser::new(db).await;
+        let provider = Provider::new().await;
+        browser.signs_in("sarah").await;
+        let (authorize, token) = (provider.url("/authorize"), provider.url("/token"));
+        let fields = by_permission(&authorize, &token);
+        let made = browser.posts("/setup/inbox", &fields).await.location().to_owned();
+        let page = browser.gets(&made).await.text();
+        let connect = format!("{}/connect?sets_up=true", made.split('?').next().unwrap());
+        assert!(page.contains(&format!("href=\"{connect}\"")), "{made}");
+        let away = browser.gets(&connect).await.location().to_owned();
+        let state = away.split("&state=").nth(1).unwrap().split('&').next().unwrap();
+        provider.answers("200 OK", r#"{"access_token":"acc3ss","refresh_token":"r3fresh"}"#);
+        let back = format!("/settings/inboxes/oauth/callback?code=c0de&state={state}");
+        assert_eq!(browser.gets(&back).await.location(), "/setup/team");
     }
 
     async fn a_key_to_sign_with_is_made_shown_and_put_away(db: Db) {

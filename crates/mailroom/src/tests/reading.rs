@@ -146,6 +146,20 @@ on_both! {
         assert_eq!(stage.count(told).await, 1);
     }
 
+    async fn a_filter_on_the_way_is_believed_unless_the_mail_is_an_answer_or_let_in(db: Db) {
+        let stage = Stage::new(db).await;
+        let marked = |number: &str| {
+            with_field(&mail_from("kim@shop.example", number, "Hello", "Text"), "X-Spam-Flag: YES")
+        };
+        let line = stage.comes(marked("f1")).await;
+        assert_eq!(line.fate, Fate::Quarantined);
+        assert!(line.reason.unwrap().contains("a spam filter"));
+        let answer = with_field(&marked("f2"), "In-Reply-To: <an-earlier-mail@shop.example>");
+        assert_eq!(stage.comes(answer).await.fate, Fate::Ticketed);
+        says(&stage, "@shop.example", Rule::Allow).await;
+        assert_eq!(stage.comes(marked("f3")).await.fate, Fate::Ticketed);
+    }
+
     async fn robots_are_kept_and_never_answered(db: Db) {
         let stage = Stage::new(db).await;
         for (number, (from, field)) in [

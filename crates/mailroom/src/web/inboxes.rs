@@ -3,14 +3,14 @@
 use accounts::{Actor, Inbox, InboxKind, archive_inbox, update_inbox};
 use anyhow::Result;
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use database::Tx;
 use kernel::{Failure, InboxId, PublicId};
 use ui::{Chrome, Form, Toast, View, WebResult, Words};
 
 use super::inbox_form::InboxForm;
-use super::oauth::CALLBACK;
+use super::oauth::{CALLBACK, Onward, SETS_UP};
 use super::parts::Parts;
 use super::standing::{Standing, incoming, outgoing};
 use super::wanted::Wanted;
@@ -68,9 +68,16 @@ pub(super) struct InboxPage {
     pub(super) title: String,
     pub(super) is_archived: bool,
     pub(super) state: Option<(Standing, Standing)>,
-    /// Whether a provider is to be asked for its permission.
-    pub(super) wants_permission: bool,
+    /// Where a provider's permission comes from, if one is needed.
+    pub(super) permission: Option<Permission>,
     pub(super) parts: Parts,
+}
+
+/// A provider's permission to read and send.
+pub(super) struct Permission {
+    pub(super) is_given: bool,
+    /// Leads to the provider and back.
+    pub(super) connect_url: String,
 }
 
 impl InboxPage {
@@ -89,7 +96,7 @@ impl InboxPage {
             id: None,
             is_archived: false,
             state: None,
-            wants_permission: false,
+            permission: None,
             parts,
         })
     }
@@ -116,7 +123,10 @@ impl InboxPage {
             id: Some(inbox.public_id),
             is_archived: inbox.archived_at.is_some(),
             state,
-            wants_permission: before.is_some_and(|one| one.oauth.is_some()),
+            permission: before.and_then(|one| one.oauth.as_ref()).map(|oauth| Permission {
+                is_given: oauth.is_given(),
+                connect_url: format!("{here}/connect"),
+            }),
             parts,
             chrome,
         })
@@ -138,10 +148,15 @@ pub(super) async fn show(
     State(mailroom): State<Mailroom>,
     actor: Actor,
     Path(id): Path<PublicId>,
+    Query(onward): Query<Onward>,
 ) -> WebResult<Response> {
     let inbox = mailroom.inbox(&actor, id).await?;
     let before = connection_of(&mailroom, inbox.id).await?;
-    ui::page(&InboxPage::of(&mailroom, &actor, &inbox, before.as_ref(), None).await?)
+    let mut page = InboxPage::of(&mailroom, &actor, &inbox, before.as_ref(), None).await?;
+    if let Some(permission) = page.permission.as_mut().filter(|_| onward.sets_up) {
+        permission.connect_url.push_str(SETS_UP);
+    }
+    ui::page(&page)
 }
 
 /// Adds an inbox with its connection. The refusal is at a field of the form.

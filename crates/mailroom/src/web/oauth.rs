@@ -27,6 +27,19 @@ struct Journey {
     agent: AgentId,
     verifier: String,
     ends_at: Timestamp,
+    #[serde(flatten)]
+    onward: Onward,
+}
+
+/// Said in an address by those who come from the set-up.
+pub(super) const SETS_UP: &str = "?sets_up=true";
+
+/// Where somebody was going when they came to connect an inbox.
+#[derive(Clone, Copy, Default, Debug, Serialize, Deserialize)]
+pub(super) struct Onward {
+    /// In the set-up, whose next step is the team.
+    #[serde(default)]
+    pub(super) sets_up: bool,
 }
 
 const PLACE: &str = "oauth journey";
@@ -50,6 +63,7 @@ pub(super) async fn connect(
     State(mailroom): State<Mailroom>,
     actor: Actor,
     Path(id): Path<PublicId>,
+    Query(onward): Query<Onward>,
 ) -> WebResult<Response> {
     let inbox = mailroom.inbox(&actor, id).await?;
     let connection = found(connection_of(&mailroom, inbox.id).await?)?;
@@ -62,6 +76,7 @@ pub(super) async fn connect(
         agent: actor.id,
         verifier: pkce.verifier.reveal().to_owned(),
         ends_at: mailroom.now() + LASTS,
+        onward,
     };
     let state = journey.seal(&mailroom.keys)?;
     let user = connection.imap.or(connection.smtp).map(|endpoint| endpoint.user);
@@ -95,22 +110,31 @@ pub(super) async fn callback(
     };
     let inbox = mailroom.inbox(&actor, journey.inbox).await?;
     let oauth = found(connection_of(&mailroom, inbox.id).await?.and_then(|one| one.oauth))?;
-    if back.error.is_empty() {
+    let given = if back.error.is_empty() {
         let redirect = mailroom.accounts.site().url(CALLBACK);
         let app = mailroom.permissions.app(inbox.id, &oauth, redirect)?;
         let verifier = Secret::new(journey.verifier);
         let http = &mailroom.permissions.http;
-        match exchange_code(&app, &back.code, &verifier, http).await {
-            Ok(tokens) => mailroom.permissions.keep(inbox.id, &oauth, tokens).await?,
-            Err(fault) => refused(&mailroom, inbox.id, &oauth, &fault.to_string()).await?,
-        }
+        exchange_code(&app, &back.code, &verifier, http).await.map_err(|fault| fault.to_string())
     } else {
         let said = [back.error_description, back.error].into_iter().find(|said| !said.is_empty());
         let said = kernel::clip(&kernel::one_line(&said.unwrap_or_default()), 200);
-        let sentence = format!("the mail provider gave no permission: {said}");
-        refused(&mailroom, inbox.id, &oauth, &sentence).await?;
+        Err(format!("the mail provider gave no permission: {said}"))
+    };
+    match given {
+        Ok(tokens) => mailroom.permissions.keep(inbox.id, &oauth, tokens).await?,
+        // What works goes on: whoever wanted to connect again may have thought better of it.
+        Err(said) if oauth.is_given() => return Err(WebError::Refused(said)),
+        Err(said) => {
+            refused(&mailroom, inbox.id, &oauth, &said).await?;
+            return Ok(ui::see_other(&format!("/settings/inboxes/{}", journey.inbox)));
+        }
     }
-    Ok(ui::see_other(&format!("/settings/inboxes/{}", journey.inbox)))
+    Ok(if journey.onward.sets_up {
+        ui::see_other("/setup/team")
+    } else {
+        ui::see_other(&format!("/settings/inboxes/{}", journey.inbox))
+    })
 }
 
 async fn refused(mailroom: &Mailroom, inbox: InboxId, oauth: &Oauth, said: &str) -> Result<()> {
@@ -135,11 +159,13 @@ mod tests {
             agent,
             verifier: "v3rifier".to_owned(),
             ends_at: now + LASTS,
+            onward: Onward { sets_up: true },
         };
         let state = journey.seal(&keys).unwrap();
         assert!(!state.contains("v3rifier"));
         let open = |state: &str, agent, now| Journey::open(&keys, state, agent, now).is_some();
         assert!(open(&state, agent, now));
+        assert!(Journey::open(&keys, &state, agent, now).unwrap().onward.sets_up);
         assert!(!open(&state, AgentId(4), now));
         assert!(!open(&state, agent, now + LASTS));
         assert!(!open(&format!("{state}x"), agent, now));

@@ -8,7 +8,7 @@ use ui::{Form, SetUpStep, View, WebResult, Words};
 
 use super::inbox_form::InboxForm;
 use super::inboxes::{add, next_page};
-use super::oauth::CALLBACK;
+use super::oauth::{CALLBACK, SETS_UP};
 use super::parts::Parts;
 use super::probe::{piece, tried};
 use crate::Mailroom;
@@ -65,7 +65,8 @@ pub(super) async fn create(
         return ui::again(&page);
     };
     if wanted.uses_oauth() {
-        return Ok(ui::see_other(&next_page(&mailroom, &actor, id, true).await?));
+        let page = next_page(&mailroom, &actor, id, true).await?;
+        return Ok(ui::see_other(&format!("{page}{SETS_UP}")));
     }
     Ok(ui::see_other("/setup/team"))
 }
