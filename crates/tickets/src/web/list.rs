@@ -96,6 +96,8 @@ pub(crate) struct List {
     /// What is to be said about the question.
     pub(crate) note: String,
     pub(crate) is_narrowed: bool,
+    /// Whether looking took too long, so that an empty list says nothing.
+    pub(crate) gave_up: bool,
 }
 
 /// Rows under a title.
@@ -189,10 +191,8 @@ impl Wanted {
         Ok((rows, false))
     }
 
-    fn note(&self, gave_up: bool, w: &Words) -> String {
-        if gave_up {
-            format!("{}. {}", w.t("search-gave-up"), w.t("search-gave-up-text"))
-        } else if self.not_understood.is_empty() {
+    fn note(&self, w: &Words) -> String {
+        if self.not_understood.is_empty() {
             String::new()
         } else {
             w.a("query-unknown", "word", &self.not_understood)
@@ -236,8 +236,9 @@ impl Wanted {
             groups,
             current,
             end: ListEnd { w: words.clone(), more, shown },
-            note: self.note(gave_up, &words),
+            note: self.note(&words),
             is_narrowed: !self.query.is_empty(),
+            gave_up,
             w: words,
         })
     }
