@@ -3,12 +3,13 @@
 use std::fmt::Write;
 
 use anyhow::{Context, Result, anyhow};
-use sqlx::sqlite::SqliteArguments;
+use kernel::Clock;
+use sqlx::sqlite::{SqliteArguments, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection};
 
 use crate::conn::{Driver, Inner, sqlite_arguments};
 use crate::db::Pools;
-use crate::{Conn, Db, Engine, Value};
+use crate::{Conn, Db, Engine, Location, Value, migrations};
 
 /// Where rows go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -279,37 +280,30 @@ impl WordIndex {
 }
 
 impl Db {
-    /// Stops waiting for the disk. A crash of the program before [`Db::settle`] takes back what was
-    /// not committed; one of the machine can lose everything. SQLite checks neither foreign keys nor
-    /// conditions: whoever fills a database knows that its rows fit.
-    pub async fn hurry(&self) -> Result<()> {
-        self.on_writer(
-            "pragma synchronous = off; pragma wal_autocheckpoint = 40000;
-             pragma cache_size = -262144; pragma foreign_keys = off;
-             pragma ignore_check_constraints = on;",
-        )
-        .await
+    /// Opens the database to fill it and do nothing else meanwhile, without waiting for the disk.
+    /// A crash of the program before [`Db::settle`] takes back what was not committed; one of the
+    /// machine can lose everything. SQLite keeps no write-ahead log until it is opened by
+    /// [`Db::open`], so that what is new is written once, not twice, and checks neither foreign
+    /// keys nor conditions: whoever fills a database knows that its rows fit.
+    pub async fn open_to_fill(location: &Location, clock: &dyn Clock) -> Result<Self> {
+        let db = Self::connect_with(location, SqliteJournalMode::Truncate).await?;
+        // The schema is brought up to date as always: nothing may come of the filling.
+        migrations::run(&db, clock.now()).await?;
+        if let Pools::Sqlite { write, .. } = db.pools() {
+            let pragmas = "pragma synchronous = off; pragma cache_size = -262144;
+                           pragma foreign_keys = off; pragma ignore_check_constraints = on;";
+            Conn::of(Inner::Sqlite(write.acquire().await?)).script(pragmas.to_owned()).await?;
+        }
+        Ok(db)
     }
 
-    /// Makes durable what was written in a hurry, and goes on as always.
+    /// Makes durable what was filled in.
     pub async fn settle(&self) -> Result<()> {
-        self.on_writer(
-            "pragma synchronous = full; pragma wal_checkpoint(truncate);
-             pragma wal_autocheckpoint = 1000; pragma cache_size = -16384;
-             pragma foreign_keys = on; pragma ignore_check_constraints = off;",
-        )
-        .await?;
         let Pools::Sqlite { .. } = self.pools() else { return Ok(()) };
         let path: String =
             self.read().await?.scalar("select file from pragma_database_list", vec![]).await?;
         let file = tokio::fs::File::open(&path).await?;
         file.sync_all().await.with_context(|| format!("{path} cannot be brought to the disk"))
-    }
-
-    async fn on_writer(&self, script: &'static str) -> Result<()> {
-        let Pools::Sqlite { write, .. } = self.pools() else { return Ok(()) };
-        let mut conn = Conn::of(Inner::Sqlite(write.acquire().await?));
-        conn.script(script.to_owned()).await
     }
 }
 
@@ -327,6 +321,9 @@ mod tests {
         name: "answered_requests",
         columns: &["actor", "key", "request_hash", "status", "created_at"],
     };
+
+    const WAITING_ROWS: Table =
+        Table { name: WAITING, columns: &["rowid", "subject", "words", "scope"] };
 
     on_both! {
         async fn every_row_arrives_whatever_the_number(db: Db) {
@@ -388,35 +385,34 @@ mod tests {
             assert_eq!(id, 42);
         }
 
-        async fn after_a_hurry_every_commit_waits_for_the_disk_again(db: Db) {
-            db.hurry().await.unwrap();
+        async fn the_index_of_the_search_is_whole_after_it_was_held(db: Db) {
             let mut tx = db.begin().await.unwrap();
             let words = WordIndex::hold(&mut tx).await.unwrap();
-            let mut rows = Rows::new(FILES);
-            rows.push(params!["a", 1_i64, 1_i64]);
-            rows.insert(&mut tx).await.unwrap();
+            let mut rows = Rows::new(WAITING_ROWS);
+            rows.push(params![7_i64, "Lighthouse", "the lamp is out", "i1"]);
+            if tx.engine() == Engine::Sqlite {
+                rows.insert(&mut tx).await.unwrap();
+            }
             words.complete(&mut tx).await.unwrap();
             tx.commit().await.unwrap();
-            db.settle().await.unwrap();
-            let mut tx = db.begin().await.unwrap();
-            let (ask, wanted) = match tx.engine() {
-                Engine::Sqlite => ("select synchronous from pragma_synchronous", 2),
+            let mut conn = db.read().await.unwrap();
+            let (ask, wanted) = match conn.engine() {
+                Engine::Sqlite => ("select rowid from search_index where search_index match 'lamp'", 7),
                 Engine::Postgres => (
                     "select count(*) from pg_indexes where indexname = 'search_index_words'",
                     1,
                 ),
             };
-            assert_eq!(tx.scalar::<i64>(ask, params![]).await.unwrap(), wanted);
+            assert_eq!(conn.scalar::<i64>(ask, params![]).await.unwrap(), wanted);
         }
     }
 
     #[tokio::test]
     async fn a_filled_file_is_like_any_other_afterwards() {
         let name = format!("recourse-filled-{}.db", uuid::Uuid::now_v7().simple());
-        let location = crate::Location::File(std::env::temp_dir().join(name));
+        let location = Location::File(std::env::temp_dir().join(name));
         let clock = kernel::ManualClock::at(crate::testing::TUESDAY);
         let db = Db::open_to_fill(&location, &*clock).await.unwrap();
-        db.hurry().await.unwrap();
         let mut tx = db.begin().await.unwrap();
         let mut rows = Rows::new(FILES);
         rows.push(params!["a", 1_i64, 1_i64]);
@@ -430,8 +426,12 @@ mod tests {
         let mode = "select journal_mode from pragma_journal_mode";
         assert_eq!(conn.scalar::<String>(mode, params![]).await.unwrap(), "wal");
         drop(conn);
+        let mut tx = db.begin().await.unwrap();
+        let synchronous = "select synchronous from pragma_synchronous";
+        assert_eq!(tx.scalar::<i64>(synchronous, params![]).await.unwrap(), 2);
+        drop(tx);
         db.close().await;
-        if let crate::Location::File(path) = location {
+        if let Location::File(path) = location {
             std::fs::remove_file(path).unwrap();
         }
     }

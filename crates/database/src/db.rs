@@ -83,21 +83,15 @@ impl Db {
         Ok(db)
     }
 
-    /// Opens the database to fill it and do nothing else meanwhile; see [`Db::hurry`]. SQLite
-    /// keeps no write-ahead log until it is opened by [`Db::open`]: what is new is written once,
-    /// not twice.
-    pub async fn open_to_fill(location: &Location, clock: &dyn Clock) -> Result<Self> {
-        let db = Self::connect_with(location, SqliteJournalMode::Truncate).await?;
-        migrations::run(&db, clock.now()).await?;
-        Ok(db)
-    }
-
     /// Opens the database as it is.
     pub async fn connect(location: &Location) -> Result<Self> {
         Self::connect_with(location, SqliteJournalMode::Wal).await
     }
 
-    async fn connect_with(location: &Location, journal: SqliteJournalMode) -> Result<Self> {
+    pub(crate) async fn connect_with(
+        location: &Location,
+        journal: SqliteJournalMode,
+    ) -> Result<Self> {
         let hub = Hub::new();
         let pools = match location {
             Location::File(path) => open_sqlite(path, journal).await?,
