@@ -1,7 +1,7 @@
 //! Finding tickets and customers by their words.
 
 use ::tickets::filter::Filter;
-use ::tickets::finding::{After, LIMIT, Reader, find, find_customers};
+use ::tickets::finding::{After, FoundCustomers, LIMIT, Reader, find, find_customers};
 use ::tickets::reading;
 use accounts::{Act, Actor};
 use axum::Json;
@@ -61,8 +61,9 @@ pub(crate) async fn index(
     let (filter, unknown) = Filter::read(&query.q, &lookup.known(&actor, &problems), &zone);
     let reader = Reader::of(&actor);
     let finds = find(&mut conn, reader, &filter, limit, after).await?;
+    let too_slow = || Problem::saying(Kind::TooSlow, TOO_BROAD);
     if finds.gave_up {
-        return Err(Problem::saying(Kind::TooSlow, TOO_BROAD));
+        return Err(too_slow());
     }
     let ids: Vec<_> = finds.rows.iter().map(|find| find.row.id).collect();
     let cards = reading::cards(&mut conn, &ids).await?;
@@ -78,12 +79,15 @@ pub(crate) async fn index(
     let customers = if query.after.is_none() && actor.may(Act::ReadCustomers) {
         find_customers(&mut conn, reader, &filter.terms, limit).await?
     } else {
-        Vec::new()
+        FoundCustomers::default()
     };
+    if customers.gave_up {
+        return Err(too_slow());
+    }
     Ok(Json(wire::Search {
         data,
         next: finds.next.map(|next| cursor(&next.to_string())),
-        customers: customers.iter().map(wire::Customer::of).collect(),
+        customers: customers.rows.iter().map(wire::Customer::of).collect(),
         not_understood: unknown.iter().map(ToString::to_string).collect(),
     }))
 }

@@ -51,6 +51,18 @@ pub async fn postgres() -> Option<Db> {
     Some(Db::connect(&Location::Postgres(url)).await.expect("open a test database"))
 }
 
+/// Lets every search that finds something go on for ever.
+pub async fn let_searches_never_end(db: &Db) {
+    let script = "
+        alter table search_documents rename to search_documents_kept;
+        create view search_documents as select * from search_documents_kept where 0 < (
+            with recursive n (i) as (select id union all select i + 1 from n where i > 0)
+            select count(*) from n)";
+    let mut tx = db.begin().await.expect("begin");
+    tx.script(script.to_owned()).await.expect("put a view before the documents");
+    tx.commit().await.expect("commit");
+}
+
 /// The URL of a new PostgreSQL database with the current schema, if a cluster was named.
 pub async fn postgres_url() -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "tests have no other settings")]

@@ -480,6 +480,7 @@ customers-title = Customers
 customers-find = Find by name or address
 customers-none = Nobody yet
 customers-none-text = Whoever writes in shows up here.
+customers-gave-up-text = Look for more of the name, or for the address.
 customer-write = Write
 customer-tickets = Tickets
 customer-name = Name

@@ -51,6 +51,14 @@ pub struct Finds {
     pub gave_up: bool,
 }
 
+/// The customers that were found.
+#[derive(Clone, Debug, Default)]
+pub struct FoundCustomers {
+    pub rows: Vec<Customer>,
+    /// Looking took longer than [`LIMIT`] and was given up.
+    pub gave_up: bool,
+}
+
 /// Where the next page begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum After {
@@ -98,7 +106,7 @@ impl<'r> Reader<'r> {
     }
 }
 
-/// How long looking may take; give [`find`] a connection of `read_within`.
+/// How long looking may take; give [`find`] and [`find_customers`] a connection of `read_within`.
 pub const LIMIT: Duration = Duration::from_secs(2);
 /// So many matches are ranked against one another, the newest first.
 const WINDOW: i64 = 400;
@@ -330,10 +338,25 @@ pub async fn find_customers(
     reader: Reader<'_>,
     terms: &[Term],
     limit: i64,
+) -> Result<FoundCustomers> {
+    let Some(expr) = search::expr(terms) else { return Ok(FoundCustomers::default()) };
+    match customers_by_words(conn, reader, &expr, limit).await {
+        Ok(rows) => Ok(FoundCustomers { rows, gave_up: false }),
+        Err(error) if database::took_too_long(&error) => {
+            Ok(FoundCustomers { rows: Vec::new(), gave_up: true })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn customers_by_words(
+    conn: &mut Conn,
+    reader: Reader<'_>,
+    expr: &Expr,
+    limit: i64,
 ) -> Result<Vec<Customer>> {
-    let Some(expr) = search::expr(terms) else { return Ok(Vec::new()) };
     // Customers are found by everybody; whose they are is asked for afterwards.
-    let hits = search::newest(conn, &expr, Some(&[]), None, WINDOW).await?;
+    let hits = search::newest(conn, expr, Some(&[]), None, WINDOW).await?;
     let ids: Vec<CustomerId> = hits
         .iter()
         .filter_map(|hit| match hit.kind {

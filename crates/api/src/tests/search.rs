@@ -45,6 +45,17 @@ on_both! {
         }
     }
 
+    async fn what_takes_too_long_is_a_problem_with_a_way_on(db: Db) {
+        let shop = Shop::new(db.clone()).await;
+        let token = shop.priya().await;
+        let reference = shop.dana_writes("Support", "I would like my money back.").await;
+        database::testing::let_searches_never_end(&db).await;
+        let problem = shop.get(&token, "/api/v1/search?q=money").await.is(504).json;
+        assert!(problem["type"].as_str().unwrap().ends_with("too-slow"), "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("narrow it"), "{problem}");
+        shop.get(&token, &format!("/api/v1/tickets/{reference}")).await.is(200);
+    }
+
     async fn pages_neither_repeat_nor_leave_out(db: Db) {
         let shop = Shop::new(db).await;
         let token = shop.priya().await;

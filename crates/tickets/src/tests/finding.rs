@@ -119,7 +119,7 @@ on_both! {
         let whitfield = [search::Term::Word("whitfield".to_owned())];
         let eve = [search::Term::Word("eve".to_owned())];
         let seen = async |conn: &mut database::Conn, actor: &Actor, terms: &[search::Term]| {
-            find_customers(conn, Reader::of(actor), terms, 9).await.unwrap().len()
+            find_customers(conn, Reader::of(actor), terms, 9).await.unwrap().rows.len()
         };
         let priya = stage.priya().await;
         assert_eq!(seen(&mut conn, &tom, &whitfield).await, 1);

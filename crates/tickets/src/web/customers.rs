@@ -15,7 +15,7 @@ use super::new_ticket::path_to;
 use super::panel::{IdentityLine, NoteLine, TicketLine, line, note_line};
 use crate::actions::merge_customers;
 use crate::desk::{Desk, reader};
-use crate::finding::find_customers;
+use crate::finding::{LIMIT, find_customers};
 use crate::store::lists;
 
 const PAGE: i64 = 50;
@@ -28,6 +28,7 @@ struct Customers {
     chrome: Chrome,
     query: String,
     customers: Vec<CustomerLine>,
+    gave_up: bool,
     more: Option<String>,
 }
 
@@ -53,8 +54,8 @@ pub(super) async fn index(
 ) -> WebResult<Response> {
     let chrome = desk.accounts.chrome(&actor, "/customers").await?;
     let query = asked.q.trim().to_owned();
-    let mut conn = desk.db().read().await?;
-    let mut more = None;
+    let mut conn = desk.db().read_within(LIMIT).await?;
+    let (mut more, mut gave_up) = (None, false);
     let customers = if query.is_empty() {
         let before = asked.before.map(CustomerId);
         let page = lists::customers(&mut conn, reader(&actor), before, PAGE).await?;
@@ -65,11 +66,13 @@ pub(super) async fn index(
     } else {
         let terms: Vec<Term> =
             query.split_whitespace().map(|word| Term::Word(word.to_owned())).collect();
-        find_customers(&mut conn, reader(&actor), &terms, PAGE).await?
+        let known = find_customers(&mut conn, reader(&actor), &terms, PAGE).await?;
+        gave_up = known.gave_up;
+        known.rows
     };
     drop(conn);
     let customers = customers.iter().map(|one| customer_line(one, &chrome)).collect();
-    ui::page(&Customers { chrome, query, customers, more })
+    ui::page(&Customers { chrome, query, customers, gave_up, more })
 }
 
 fn customers_in_order(mut customers: Vec<Customer>) -> Vec<Customer> {

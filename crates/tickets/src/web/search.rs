@@ -4,6 +4,7 @@ use accounts::{Act, Actor};
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
+use customers::Customer;
 use kernel::{PublicId, TicketId};
 use search::Piece;
 use serde::Deserialize;
@@ -12,7 +13,7 @@ use ui::{Answer, Badge, Chrome, Markup, View, WebResult, Words};
 use super::ticket::From;
 use crate::desk::{Desk, reader};
 use crate::filter::Filter;
-use crate::finding::{After, Find, LIMIT, PlaceKind, find, find_customers};
+use crate::finding::{After, Find, Finds, FoundCustomers, LIMIT, PlaceKind, find, find_customers};
 use crate::frame::title;
 
 const PAGE: i64 = 30;
@@ -112,23 +113,9 @@ async fn results(desk: &Desk, actor: &Actor, asked: &Asked) -> WebResult<Results
     let found = find(&mut conn, reader(actor), &filter, PAGE, after).await?;
     results.gave_up = found.gave_up;
     if after.is_none() && !found.gave_up {
-        let known = find_customers(&mut conn, reader(actor), &filter.terms, CUSTOMERS).await;
-        let known = match known {
-            Err(fault) if database::took_too_long(&fault) => {
-                results.gave_up = true;
-                Vec::new()
-            }
-            known => known?,
-        };
-        results.customers = known
-            .into_iter()
-            .map(|customer| CustomerLine {
-                id: customer.public_id,
-                badge: Badge::of(&customer.shown_name(), customer.id.0),
-                address: customer.address.as_ref().map_or(String::new(), ToString::to_string),
-                name: customer.shown_name(),
-            })
-            .collect();
+        let known = find_customers(&mut conn, reader(actor), &filter.terms, CUSTOMERS).await?;
+        results.gave_up = known.gave_up;
+        results.customers = known.rows.into_iter().map(customer_line).collect();
     }
     drop(conn);
     let when = actor.when(desk.now());
@@ -136,6 +123,15 @@ async fn results(desk: &Desk, actor: &Actor, asked: &Asked) -> WebResult<Results
     let encoded = super::list::percent_encoded(query);
     results.more = found.next.map(|next| format!("/search?q={encoded}&after={next}"));
     Ok(results)
+}
+
+fn customer_line(customer: Customer) -> CustomerLine {
+    CustomerLine {
+        id: customer.public_id,
+        badge: Badge::of(&customer.shown_name(), customer.id.0),
+        address: customer.address.as_ref().map_or(String::new(), ToString::to_string),
+        name: customer.shown_name(),
+    }
 }
 
 fn card(find: &Find, when: &ui::When, w: &Words) -> FindCard {
@@ -192,34 +188,42 @@ pub(super) async fn palette(
     let w = desk.accounts.site().words(&actor.language);
     let query = asked.q.trim();
     let mut groups = Vec::new();
+    let mut gave_up = false;
     if !query.is_empty() {
-        groups.push((w.t("palette-tickets"), tickets(&desk, &actor, query, &w).await?));
-        groups.push((w.t("palette-customers"), customers(&desk, &actor, query).await?));
+        let (filter, _) = desk.narrow(&actor, Filter::default(), query).await?;
+        let mut conn = desk.db().read_within(LIMIT).await?;
+        let found = find(&mut conn, reader(&actor), &filter, PALETTE_TICKETS, None).await?;
+        gave_up = found.gave_up;
+        groups.push((w.t("palette-tickets"), tickets(found, &w)));
+        if !gave_up {
+            let terms = &filter.terms;
+            let known = find_customers(&mut conn, reader(&actor), terms, CUSTOMERS).await?;
+            gave_up = known.gave_up;
+            groups.push((w.t("palette-customers"), customers(known)));
+        }
     }
     if from.shows_ticket() {
         groups.push((w.t("palette-actions"), actions(&actor, query, &w)));
     }
     groups.push((w.t("palette-places"), places(&desk, &actor, query, &w).await?));
-    let groups: Vec<PaletteGroup> = groups
+    let mut groups: Vec<PaletteGroup> = groups
         .into_iter()
         .filter(|(_, options)| !options.is_empty())
         .map(|(title, options)| PaletteGroup { title: title.to_owned(), options })
         .collect();
     let count: usize = groups.iter().map(|group| group.options.len()).sum();
+    let said = if gave_up {
+        let title = w.t("search-gave-up").to_owned();
+        groups.insert(0, PaletteGroup { title: title.clone(), options: Vec::new() });
+        title
+    } else {
+        w.n("palette-count", count)
+    };
     let palette = Palette { groups, nothing: w.t("palette-nothing").to_owned() };
-    let said = w.n("palette-count", count);
     Ok(Answer::new().main(&palette)?.text("#palette-status", &said).into_response())
 }
 
-async fn tickets(
-    desk: &Desk,
-    actor: &Actor,
-    query: &str,
-    w: &Words,
-) -> WebResult<Vec<PaletteOption>> {
-    let (filter, _) = desk.narrow(actor, Filter::default(), query).await?;
-    let mut conn = desk.db().read_within(LIMIT).await?;
-    let found = find(&mut conn, reader(actor), &filter, PALETTE_TICKETS, None).await?;
+fn tickets(found: Finds, w: &Words) -> Vec<PaletteOption> {
     let options = found.rows.into_iter().map(|find| {
         let meta = format!("{} · {}", find.row.id, find.row.customer_name);
         let label = if find.row.subject.is_empty() {
@@ -229,19 +233,16 @@ async fn tickets(
         };
         PaletteOption::to(find.row.channel.icon(), label, meta, format!("/t/{}", find.row.id))
     });
-    Ok(options.collect())
+    options.collect()
 }
 
-async fn customers(desk: &Desk, actor: &Actor, query: &str) -> WebResult<Vec<PaletteOption>> {
-    let (filter, _) = desk.narrow(actor, Filter::default(), query).await?;
-    let mut conn = desk.db().read().await?;
-    let known = find_customers(&mut conn, reader(actor), &filter.terms, CUSTOMERS).await?;
-    let options = known.into_iter().map(|customer| {
+fn customers(known: FoundCustomers) -> Vec<PaletteOption> {
+    let options = known.rows.into_iter().map(|customer| {
         let meta = customer.address.as_ref().map_or(String::new(), ToString::to_string);
         let go = format!("/customers/{}", customer.public_id);
         PaletteOption::to("circle-user", customer.shown_name(), meta, go)
     });
-    Ok(options.collect())
+    options.collect()
 }
 
 /// What can be done with the ticket that is open.

@@ -107,6 +107,25 @@ on_both! {
         part.says("data-url=\"/inbox/all?sort=newest&#38;q=money\"");
     }
 
+    async fn a_search_that_takes_too_long_says_so_and_the_rest_goes_on(db: Db) {
+        let shop = Shop::new(db).await;
+        let id = shop.dana_writes().await;
+        database::testing::let_searches_never_end(shop.desk.db()).await;
+        let priya = shop.priya_browses().await;
+        for path in ["/search?q=money", "/inbox/all?q=money"] {
+            let page = priya.get(path).await.is(200);
+            page.says("This search takes too long");
+            page.hides("Nothing fits");
+            page.hides("Nothing was found");
+        }
+        priya.get("/inbox/all").await.is(200).says(&format!("/t/{id}"));
+        let page = priya.at("/inbox/all").get("/palette?q=money").await.is(200);
+        page.says("This search takes too long");
+        priya.get("/customers?q=dana").await.is(200).says("This search takes too long");
+        priya.get("/customers").await.says("Dana");
+        priya.get("/search?q=from:dana@example.com").await.says(&format!("/t/{id}"));
+    }
+
     async fn rows_move_while_a_list_is_open(db: Db) {
         let shop = Shop::new(db).await;
         let (a, b) = (shop.dana_writes().await, shop.dana_writes().await);
