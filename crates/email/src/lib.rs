@@ -26,7 +26,7 @@ pub use auth::{
     authenticate, domain_report,
 };
 pub use compose::{
-    Attached, AutomaticKind, ComposeFault, Composed, Draft, RECIPIENTS_MAX, ReturnPath, Signing,
+    Attached, AutomaticKind, ComposeFault, Composed, Draft, RECIPIENTS_MAX, Signing,
     TEXT_BYTES_MAX, compose, new_signing_key, signing_record,
 };
 pub use format::address::Party;

@@ -9,9 +9,7 @@ use anyhow::{Context, Result};
 use database::{Db, Engine};
 use egress::Guard;
 use email::smtp::{SendFault, Standing};
-use email::{
-    Attached, AutomaticKind, Composed, Credentials, Draft, Party, ReturnPath, Server, Signing,
-};
+use email::{Attached, AutomaticKind, Composed, Credentials, Draft, Party, Server, Signing};
 use files::{FileHash, Files};
 use futures_util::{StreamExt, stream};
 use kernel::{EmailAddress, InboxId, SharedClock, Span, Timestamp};
@@ -279,7 +277,6 @@ impl Sender {
             html: letter.html.clone().filter(|html| !html.is_empty()),
             attachments: self.attachments(letter).await?,
             automatic,
-            return_path: ReturnPath::Sender,
             signing: way.signing.clone(),
         })
     }

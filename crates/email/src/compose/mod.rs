@@ -34,7 +34,6 @@ pub struct Draft {
     pub attachments: Vec<Attached>,
     /// Set on every mail that no person has sent.
     pub automatic: Option<AutomaticKind>,
-    pub return_path: ReturnPath,
     pub signing: Option<Signing>,
 }
 
@@ -57,23 +56,12 @@ pub enum AutomaticKind {
     Notice,
 }
 
-/// Where bounces go.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum ReturnPath {
-    /// To the sender.
-    #[default]
-    Sender,
-    To(EmailAddress),
-    /// Nowhere: nothing may answer this mail.
-    Empty,
-}
-
 /// A mail ready to be sent.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Composed {
     pub mail_id: String,
-    /// Nothing means `<>`.
-    pub return_path: Option<EmailAddress>,
+    /// Where bounces go: to the inbox, which knows them and tells the ticket, for automatic mail, too.
+    pub return_path: EmailAddress,
     pub recipients: Vec<EmailAddress>,
     /// All lines end with CRLF.
     pub bytes: Vec<u8>,
@@ -122,11 +110,7 @@ pub fn compose(draft: &Draft, now: Timestamp) -> Result<Composed, ComposeFault> 
         let signature = signing.sign(&out)?;
         out.splice(0..0, signature.into_bytes());
     }
-    let return_path = match &draft.return_path {
-        ReturnPath::Sender => Some(draft.from.address.clone()),
-        ReturnPath::To(address) => Some(address.clone()),
-        ReturnPath::Empty => None,
-    };
+    let return_path = draft.from.address.clone();
     Ok(Composed { mail_id: mail_id.to_owned(), return_path, recipients, bytes: out })
 }
 

@@ -40,7 +40,7 @@ pub async fn send(
 }
 
 async fn deliver(dialogue: &mut Dialogue, mail: &Composed) -> Result<Accepted, SendFault> {
-    let return_path = mail.return_path.as_ref().map(written).unwrap_or_default();
+    let return_path = written(&mail.return_path);
     dialogue.begin(&return_path, mail).await?;
     let mut refused = Vec::new();
     for address in &mail.recipients {

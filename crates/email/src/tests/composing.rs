@@ -30,7 +30,6 @@ pub(super) fn draft() -> Draft {
         html: None,
         attachments: Vec::new(),
         automatic: None,
-        return_path: ReturnPath::Sender,
         signing: None,
     }
 }
@@ -112,10 +111,9 @@ fn blind_recipients_are_in_the_envelope_only() {
 
 #[test]
 fn automatic_mail_says_so_and_goes_to_one_person() {
-    let automatic =
-        Draft { automatic: Some(AutomaticKind::Reply), return_path: ReturnPath::Empty, ..draft() };
+    let automatic = Draft { automatic: Some(AutomaticKind::Reply), ..draft() };
     let mail = composed(&automatic);
-    assert_eq!(mail.return_path, None);
+    assert_eq!(mail.return_path, automatic.from.address);
     assert!(
         text_of(&mail)
             .contains("\r\nAuto-Submitted: auto-replied\r\nX-Auto-Response-Suppress: All\r\n")
