@@ -60,7 +60,9 @@ pub async fn meet(
 
 /// Somebody without an address that could be read: a record with whatever they call themselves.
 pub async fn meet_nameless(tx: &mut Tx, name: &str, now: Timestamp) -> Result<CustomerId> {
-    store::insert(tx, &kernel::clip(&kernel::one_line(name), NAME_MAX), None, now).await
+    let id = store::insert(tx, &kernel::clip(&kernel::one_line(name), NAME_MAX), None, now).await?;
+    index(tx, id).await?;
+    Ok(id)
 }
 
 /// Notes that somebody proved to own an address.

@@ -1,5 +1,7 @@
 //! The rows of customers, identities and notes.
 
+pub mod check;
+
 use anyhow::Result;
 use database::{Conn, Sql, Tx, params};
 use kernel::{AgentId, CustomerId, EmailAddress, PublicId, Timestamp};

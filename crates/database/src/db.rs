@@ -83,6 +83,13 @@ impl Db {
         Ok(db)
     }
 
+    /// Opens the database for a look at it: its schema must be the one of this program.
+    pub async fn open_unchanged(location: &Location) -> Result<Self> {
+        let db = Self::connect(location).await?;
+        migrations::assert_current(&db).await?;
+        Ok(db)
+    }
+
     /// Opens the database as it is.
     pub async fn connect(location: &Location) -> Result<Self> {
         Self::connect_with(location, SqliteJournalMode::Wal).await

@@ -5,6 +5,7 @@
 //! [`search`]. Invariant: this is the only crate that names a driver.
 
 pub mod bulk;
+pub mod check;
 mod column;
 mod conn;
 mod db;

@@ -86,6 +86,23 @@ pub(crate) async fn run(db: &Db, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
+/// Fails unless all that this program knows was done, and no more.
+pub(crate) async fn assert_current(db: &Db) -> Result<()> {
+    let sql = "select coalesce(max(version), 0) from schema_migrations";
+    let found = db.read().await?.scalar::<i64>(sql, params![]).await;
+    let found = found.context("this is no database of this program")?;
+    let known = HISTORY.last().map_or(0, |last| last.version);
+    if found > known {
+        bail!(NewerSchema { found, known });
+    }
+    if found < known {
+        bail!(
+            "the database is of an older version; start the server once, it brings it up to date"
+        );
+    }
+    Ok(())
+}
+
 async fn prepare(conn: &mut Conn) -> Result<()> {
     conn.execute(
         "create table if not exists schema_migrations (

@@ -3,11 +3,13 @@
 //! Invariant: a name that somebody gave a file is shown, never used as a path; what a file is
 //! told by its bytes, never by its name.
 
+mod check;
 mod media;
 mod name;
 mod storage;
 mod store;
 
+pub use check::check;
 pub use media::MediaType;
 pub use name::clean_name;
 pub use storage::{BucketAccess, FileHash, Files, NotAStorage, Place};

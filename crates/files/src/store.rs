@@ -1,7 +1,7 @@
 //! The rows that say which files are stored.
 
 use anyhow::Result;
-use database::{Tx, params};
+use database::{Conn, Tx, params};
 use kernel::Timestamp;
 
 use crate::FileHash;
@@ -15,4 +15,13 @@ pub async fn record(tx: &mut Tx, hash: &FileHash, size_bytes: i64, now: Timestam
     )
     .await
     .map(drop)
+}
+
+/// Stored files after `after`, in the order of their hashes, with their sizes.
+pub(crate) async fn after(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<(String, i64)>> {
+    conn.all(
+        "select hash, size_bytes from files where hash > $1 order by hash limit $2",
+        params![after, limit],
+    )
+    .await
 }

@@ -5,6 +5,7 @@
 //! transaction.
 
 mod actions;
+pub mod check;
 mod connection;
 mod doors;
 mod fetch;

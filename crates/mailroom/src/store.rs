@@ -1,5 +1,6 @@
 //! Every SQL statement of this feature.
 
+pub(crate) mod check;
 pub(crate) mod connections;
 pub(crate) mod cursors;
 pub(crate) mod health;

@@ -10,6 +10,7 @@ mod store;
 
 pub use letter::{Kind, Letter, Party, Recipients, new_mail_id};
 pub use policy::{Caps, Withheld};
+pub use store::check;
 pub use store::{
     Delivery, Listed, Posted, Sending, Shelf, State, bounced, claim, deliveries_of, discard,
     failed_count, failed_letters, find_by_mail_id, find_listed, free_all, free_expired,

@@ -1,5 +1,6 @@
 //! The rows behind deliveries, suppressions and caps.
 
+pub mod check;
 mod listed;
 
 use anyhow::{Context, Result, bail};

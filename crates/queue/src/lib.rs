@@ -12,6 +12,7 @@ mod workers;
 
 pub use backoff::backoff;
 pub use job::{Context, Job, Retry};
+pub use store::check;
 pub use store::{
     FailedJob, discard, enqueue, enqueue_at, failed, oldest_due, retry, waiting_count,
 };

@@ -1,5 +1,7 @@
 //! The rows behind jobs and schedules.
 
+pub mod check;
+
 use anyhow::Result;
 use database::{Cols, Conn, Db, FromRow, Sql, Tx, dialect, params};
 use kernel::{JobId, Span, Timestamp};

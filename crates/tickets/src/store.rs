@@ -1,6 +1,7 @@
 //! Every statement of this feature, and rows as values.
 
 pub(crate) mod by_customer;
+pub mod check;
 pub(crate) mod entries;
 pub(crate) mod found;
 pub(crate) mod lists;

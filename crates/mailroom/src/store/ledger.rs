@@ -272,6 +272,21 @@ pub async fn source(conn: &mut Conn, id: LedgerId) -> Result<Option<Vec<u8>>> {
     Ok(row.map(|(bytes,)| bytes))
 }
 
+/// Sources after `after`, in the order of their arrival, with the hash of what came in.
+pub(crate) async fn sources(
+    conn: &mut Conn,
+    after: Option<LedgerId>,
+    limit: i64,
+) -> Result<Vec<(LedgerId, String, Vec<u8>)>> {
+    conn.all(
+        "select l.id, l.raw_hash, s.bytes
+           from mail_ledger l join mail_sources s on s.ledger_id = l.id
+          where l.id > $1 order by l.id limit $2",
+        params![after.map_or(0, |id| id.0), limit],
+    )
+    .await
+}
+
 /// Lines of the ledger, the latest first.
 pub async fn page(conn: &mut Conn, filter: &Filter, limit: i64) -> Result<Vec<Line>> {
     let mut sql = Sql::new("select ");

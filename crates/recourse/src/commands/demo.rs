@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use ::demo::{Filled, Order, PASSWORD, Progress};
+use ::demo::{Filled, Order, PASSWORD};
 use anyhow::Result;
 use clap::Args;
 use database::{Engine, Location};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kernel::{Failure, SharedClock, Timestamp};
 
+use super::progress::Progress;
 use super::terminal;
 use crate::config::{DataFolder, Settings};
 use crate::{Foundation, log};
@@ -41,10 +41,13 @@ impl Demo {
         let now = self.at.unwrap_or_else(|| this_hour(clock.now()));
         let order = Order { tickets: self.tickets, seed: self.seed, now };
         let (foundation, _storing) = Foundation::open_to_fill(&settings, clock).await?;
-        let mut shown = Shown::new(order.tickets);
+        let mut shown = Progress::new("tickets", order.tickets.into());
         let began = Instant::now();
         let (db, files) = (&foundation.db, &foundation.files);
-        let done = ::demo::fill(db, files, &order, &mut |progress| shown.step(progress)).await;
+        let done = ::demo::fill(db, files, &order, &mut |done| {
+            shown.step(done.tickets, &format!(", {} messages", done.messages));
+        })
+        .await;
         let took = began.elapsed();
         shown.end();
         foundation.db.close().await;
@@ -88,42 +91,4 @@ fn report(filled: &Filled, took: Duration, base_url: &str) {
     }
     terminal::say(&format!("The password of everybody: {PASSWORD}"));
     terminal::say(&format!("Run `recourse serve` and open {base_url}"));
-}
-
-/// A bar on a terminal, a line at every tenth elsewhere.
-struct Shown {
-    bar: ProgressBar,
-    tickets: u64,
-    tenths: u64,
-}
-
-impl Shown {
-    fn new(tickets: u32) -> Self {
-        let tickets = u64::from(tickets);
-        let bar = ProgressBar::with_draw_target(Some(tickets), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template(
-            "{bar:40} {pos} of {len} tickets, {msg} messages, {eta} left",
-        ) {
-            bar.set_style(style);
-        }
-        Self { bar, tickets, tenths: 0 }
-    }
-
-    fn step(&mut self, progress: Progress) {
-        if !self.bar.is_hidden() {
-            self.bar.set_message(progress.messages.to_string());
-            self.bar.set_position(progress.tickets);
-            return;
-        }
-        let tenths = progress.tickets * 10 / self.tickets.max(1);
-        if tenths > self.tenths {
-            self.tenths = tenths;
-            let Progress { tickets, messages } = progress;
-            terminal::say(&format!("{tickets} of {} tickets, {messages} messages", self.tickets));
-        }
-    }
-
-    fn end(&self) {
-        self.bar.finish_and_clear();
-    }
 }

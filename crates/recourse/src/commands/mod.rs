@@ -1,8 +1,10 @@
 //! The command line.
 
+mod check;
 mod demo;
 mod mail;
 mod people;
+mod progress;
 mod serve;
 mod terminal;
 
@@ -42,6 +44,8 @@ enum Do {
     /// Mail
     #[command(subcommand)]
     Mail(mail::Mail),
+    /// Look whether tickets, messages, files, counts and the search agree
+    Check(check::Check),
     /// Fill an empty database with a lifelike world, to look at and to measure with
     Demo(demo::Demo),
 }
@@ -101,6 +105,7 @@ fn on_runtime(settings: Settings, command: Do) -> Result<u8> {
                 let (command, bytes) = mail.command()?;
                 hand_in(settings, clock, command, &bytes).await
             }
+            Do::Check(check) => check.run(settings).await,
             Do::Demo(demo) => demo.run(settings, clock).await,
         }
     });

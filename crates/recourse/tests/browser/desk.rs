@@ -87,7 +87,7 @@ on_both! {
         tab.types("have a look, please").await;
         tab.with_control(ENTER).await;
         tab.reads("#thread .entry--note", "@Priya Nair have a look, please").await;
-        let priya = Tab::new(&world).await;
+        let priya = Tab::new(world).await;
         priya.signs_in(PRIYA).await;
         priya.goes("/notifications").await;
         priya.reads("main", "Question 1").await;
@@ -169,7 +169,7 @@ on_both! {
         maya.opens_first().await;
         let path = maya.js("location.pathname + location.search").await;
         let path = path.as_str().unwrap().to_owned();
-        let priya = Tab::new(&world).await;
+        let priya = Tab::new(world).await;
         priya.signs_in(PRIYA).await;
         priya.goes(&path).await;
         priya.sees("#composer").await;

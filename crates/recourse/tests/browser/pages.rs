@@ -6,7 +6,7 @@ use crate::world::{World, on_both};
 on_both! {
     async fn the_pages_are_for_everybody(world: World) {
         let address = world.fills_with_demo(60).await;
-        let tab = Tab::new(&world).await;
+        let tab = Tab::new(world).await;
         tab.goes("/login").await;
         tab.is_for_everybody("login").await;
         tab.goes("/help/contact").await;

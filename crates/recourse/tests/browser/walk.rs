@@ -10,15 +10,15 @@ use crate::world::{
 
 on_both! {
     async fn from_the_first_page_to_a_customer_who_was_helped(world: World) {
-        let agent = Tab::new(&world).await;
-        sets_up(&world, &agent).await;
+        let agent = Tab::new(world).await;
+        sets_up(world, &agent).await;
 
         // Mail comes; the row is there without a look at the clock.
         agent.reads("ticket-list", "").await;
-        let first = writes(&world, &world.support(), "one", "It stops at half.", "").await;
+        let first = writes(world, &world.support(), "one", "It stops at half.", "").await;
         agent.reads("ticket-list .conv", "The download is broken").await;
         agent.is_for_everybody("inbox").await;
-        let greeting = got(&world, 1).await.remove(0);
+        let greeting = got(world, 1).await.remove(0);
 
         // Opened, answered and sent by keyboard.
         agent.types("j").await;
@@ -35,12 +35,12 @@ on_both! {
         agent.waits("for an empty field", "document.querySelector('#text-reply').value === ''").await;
         assert_eq!(Sink::here().got(&world.dana()).len(), 1, "there is time to take it back");
 
-        let answer = got(&world, 2).await.remove(1);
+        let answer = got(world, 2).await.remove(1);
         assert_eq!(answer.field("in-reply-to"), format!("<{first}>"));
         assert!(answer.text().contains("It is mended."));
 
         // Dana opens the link of the greeting, and writes there.
-        let dana = Tab::new(&world).await;
+        let dana = Tab::new(world).await;
         dana.goes(&link_in(&greeting)).await;
         dana.is_for_everybody("the page behind a link").await;
         dana.clicks("main form button[type=submit]").await;
@@ -55,7 +55,7 @@ on_both! {
         // And by mail, to the address that the answer named.
         let keyed = answer.field("reply-to");
         let keyed = keyed.rsplit('<').next().unwrap_or_default().trim_end_matches('>').to_owned();
-        writes(&world, &keyed, "two", "Found it, sorry!", "").await;
+        writes(world, &keyed, "two", "Found it, sorry!", "").await;
         agent.reads("#thread", "Found it, sorry!").await;
 
         // Solved by a key; Dana sees it.

@@ -10,6 +10,7 @@
 #[path = "../world/mod.rs"]
 mod world;
 
+mod agreeing;
 mod answers;
 mod coming;
 mod doors;

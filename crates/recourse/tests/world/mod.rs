@@ -16,7 +16,8 @@ pub(crate) use peers::{Peer, eventually, free_port, part, scratch};
 pub(crate) use place::{OWNER, World};
 pub(crate) use sink::{Got, Sink};
 
-/// Writes a story once and runs it on both databases: `name::sqlite` and `name::postgres`.
+/// Writes a story once and runs it on both databases: `name::sqlite` and `name::postgres`. When it
+/// is over, everything that is stored agrees.
 macro_rules! on_both {
     ($($(#[$attr:meta])* async fn $name:ident($world:ident: World) $body:block)*) => {$(
         mod $name {
@@ -24,17 +25,21 @@ macro_rules! on_both {
             use super::*;
 
             $(#[$attr])*
-            #[allow(unused_mut, clippy::allow_attributes)]
-            async fn story(mut $world: World) $body
+            async fn story($world: &mut World) $body
+
+            async fn told(mut world: World) {
+                story(&mut world).await;
+                world.agrees().await;
+            }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                story(World::on_sqlite().await).await;
+                told(World::on_sqlite().await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                story(World::on_postgres().await).await;
+                told(World::on_postgres().await).await;
             }
         }
     )*};

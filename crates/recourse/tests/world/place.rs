@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::process::{Command as Process, Stdio};
 use std::sync::Arc;
 
-use database::{Location, testing};
+use database::check::Finding;
+use database::{Db, Location, testing};
 use egress::Allowed;
-use files::{BucketAccess, Place};
+use files::{BucketAccess, Files, Place};
 use kernel::SystemClock;
 use recourse::Program;
 use recourse::config::Settings;
@@ -149,6 +150,22 @@ impl World {
         let output = child.wait_with_output().expect("it ends");
         let text = [output.stdout, output.stderr].concat();
         (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// What does not agree in all that is stored.
+    pub(crate) async fn findings(&self) -> Vec<Finding> {
+        let db = Db::open_unchanged(&self.settings.database).await.expect("it opens");
+        let files = Files::open(&self.settings.storage, &self.settings.bucket_access);
+        let files = files.expect("the files are there");
+        let mut conn = db.snapshot().await.expect("it can be read");
+        let found = recourse::check::look(&mut conn, &files, false, &mut |_| {}).await;
+        drop(conn);
+        db.close().await;
+        found.expect("everything can be looked at")
+    }
+
+    pub(crate) async fn agrees(&self) {
+        assert_eq!(self.findings().await, [], "{}", self.name);
     }
 
     /// Fills it with the demo's world; says how the owner signs in.

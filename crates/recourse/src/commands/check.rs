@@ -1,0 +1,84 @@
+//! `check`: whether everything that is stored agrees.
+
+use anyhow::{Result, bail};
+use clap::Args;
+use database::check::Finding;
+use database::{Db, Location};
+use files::Files;
+
+use super::progress::Progress;
+use super::terminal;
+use crate::check::{Step, look, size};
+use crate::config::Settings;
+use crate::log;
+
+#[derive(Args)]
+pub(super) struct Check {
+    /// Leave out reading every file and the source of every mail
+    #[arg(long)]
+    quick: bool,
+}
+
+/// Something does not agree (EX_DATAERR).
+const EX_DATAERR: u8 = 65;
+
+impl Check {
+    /// Only reads, so it may run beside the server.
+    pub(super) async fn run(self, settings: Settings) -> Result<u8> {
+        log::start(log::Kind::Command);
+        if let Location::File(path) = &settings.database
+            && !path.exists()
+        {
+            bail!("there is no database at {}", path.display());
+        }
+        let db = Db::open_unchanged(&settings.database).await?;
+        let files = Files::open(&settings.storage, &settings.bucket_access)?;
+        let mut conn = db.snapshot().await?;
+        let mut shown = Shown::default();
+        let findings = look(&mut conn, &files, self.quick, &mut |step| shown.step(step)).await?;
+        shown.end();
+        let (tickets, messages) = size(&mut conn).await?;
+        drop(conn);
+        db.close().await;
+        for finding in &findings {
+            terminal::complain(&told(finding));
+        }
+        if findings.is_empty() {
+            let said = format!("{tickets} tickets with {messages} messages: everything agrees");
+            terminal::say(&said);
+            return Ok(0);
+        }
+        Ok(EX_DATAERR)
+    }
+}
+
+/// One bar after the other.
+#[derive(Default)]
+struct Shown(Option<(&'static str, Progress)>);
+
+impl Shown {
+    fn step(&mut self, step: Step) {
+        if self.0.as_ref().is_none_or(|(what, _)| *what != step.what) {
+            self.end();
+            self.0 = Some((step.what, Progress::new(step.what, step.of)));
+        }
+        if let Some((_, progress)) = &mut self.0 {
+            progress.step(step.done, "");
+        }
+    }
+
+    fn end(&self) {
+        if let Some((_, progress)) = &self.0 {
+            progress.end();
+        }
+    }
+}
+
+fn told(finding: &Finding) -> String {
+    let Finding { fault, count, examples } = finding;
+    let places = examples.join(", ");
+    if *count > kernel::count(examples.len()) {
+        return format!("{fault}: {count} times, such as {places}");
+    }
+    format!("{fault}: {places}")
+}
