@@ -5,7 +5,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use kernel::{Failure, Refusal};
+use kernel::{Failure, Refusal, StorageFull};
 use serde::Serialize;
 use ui::WebError;
 use utoipa::ToSchema;
@@ -60,11 +60,12 @@ pub(crate) enum Kind {
     WrongHost,
     TooMany,
     Broken,
+    Full,
     TooSlow,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Unreadable,
         Self::NoToken,
         Self::NotAllowed,
@@ -79,6 +80,7 @@ impl Kind {
         Self::KeyReused,
         Self::TooMany,
         Self::Broken,
+        Self::Full,
         Self::TooSlow,
     ];
 
@@ -99,6 +101,7 @@ impl Kind {
             Self::KeyReused => ("key-reused", StatusCode::UNPROCESSABLE_ENTITY),
             Self::TooMany => ("too-many", StatusCode::TOO_MANY_REQUESTS),
             Self::Broken => ("broken", StatusCode::INTERNAL_SERVER_ERROR),
+            Self::Full => ("full", StatusCode::INSUFFICIENT_STORAGE),
             Self::TooSlow => ("too-slow", StatusCode::GATEWAY_TIMEOUT),
         }
     }
@@ -147,6 +150,10 @@ impl Kind {
             Self::Broken => (
                 "Something does not work here",
                 "Nothing was changed. Try again; the operator finds the reason in the log.",
+            ),
+            Self::Full => (
+                "There is no room left",
+                "The disk of this installation is full and nothing was changed. Try again later.",
             ),
             Self::TooSlow => (
                 "The answer took too long",
@@ -215,6 +222,10 @@ impl Problem {
 
     /// Something broke: the log says what, the answer where to find it.
     fn broken(fault: &anyhow::Error) -> Self {
+        if StorageFull::is_behind(fault) {
+            tracing::error!("a request of a program failed: {fault:#}");
+            return Self::new(Kind::Full);
+        }
         let trace = keys::Token::new("trace").reveal().chars().skip(6).take(12).collect::<String>();
         tracing::error!(trace, "a request of a program failed, trace {trace}: {fault:#}");
         let detail = format!("{} Trace {trace}.", Kind::Broken.advice());

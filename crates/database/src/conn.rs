@@ -1,6 +1,7 @@
 //! A connection, inside a transaction or not, on either database.
 
 use anyhow::{Context, Result};
+use kernel::StorageFull;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
@@ -67,7 +68,7 @@ impl Conn {
                     .map(|done| done.rows_affected())
             }
         };
-        changed.with_context(|| format!("statement: {shown}"))
+        changed.map_err(explained).with_context(|| format!("statement: {shown}"))
     }
 
     /// All rows of a statement that names its own limit.
@@ -133,15 +134,15 @@ impl Conn {
 
     /// Runs a script of several statements without parameters.
     pub(crate) async fn script(&mut self, text: String) -> Result<()> {
-        match self.driver() {
+        let done = match self.driver() {
             Driver::Sqlite(conn) => {
-                sqlx::raw_sql(AssertSqlSafe(text)).execute(conn).await?;
+                sqlx::raw_sql(AssertSqlSafe(text)).execute(conn).await.map(drop)
             }
             Driver::Postgres(conn) => {
-                sqlx::raw_sql(AssertSqlSafe(text)).execute(conn).await?;
+                sqlx::raw_sql(AssertSqlSafe(text)).execute(conn).await.map(drop)
             }
-        }
-        Ok(())
+        };
+        done.map_err(explained)
     }
 
     /// Prepares a statement without running it: the test that every statement is valid uses it.
@@ -172,13 +173,13 @@ impl Conn {
         Ok(match self.driver() {
             Driver::Sqlite(conn) => {
                 let arguments = sqlite_arguments(values.into_iter())?;
-                let rows = sqlx::query_with(AssertSqlSafe(text), arguments).fetch_all(conn).await?;
-                rows.into_iter().map(Row::Sqlite).collect()
+                let rows = sqlx::query_with(AssertSqlSafe(text), arguments).fetch_all(conn).await;
+                rows.map_err(explained)?.into_iter().map(Row::Sqlite).collect()
             }
             Driver::Postgres(conn) => {
                 let arguments = postgres_arguments(values)?;
-                let rows = sqlx::query_with(AssertSqlSafe(text), arguments).fetch_all(conn).await?;
-                rows.into_iter().map(Row::Postgres).collect()
+                let rows = sqlx::query_with(AssertSqlSafe(text), arguments).fetch_all(conn).await;
+                rows.map_err(explained)?.into_iter().map(Row::Postgres).collect()
             }
         })
     }
@@ -191,6 +192,16 @@ impl Conn {
             Inner::PostgresTx(tx) => Driver::Postgres(tx),
         }
     }
+}
+
+/// The fault, and in words what the operator has to do about it where that is known.
+pub(crate) fn explained(fault: sqlx::Error) -> anyhow::Error {
+    const SQLITE_FULL: &str = "13";
+    const POSTGRES_DISK_FULL: &str = "53100";
+    let code = fault.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    let is_full = code.is_some_and(|code| code == SQLITE_FULL || code == POSTGRES_DISK_FULL);
+    let fault = anyhow::Error::from(fault);
+    if is_full { fault.context(StorageFull) } else { fault }
 }
 
 fn first_line(text: &str) -> String {

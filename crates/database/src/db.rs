@@ -1,20 +1,21 @@
 //! Opening a database and handing out connections.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use kernel::Clock;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{ConnectOptions, PgPool, Sqlite, SqlitePool, Transaction};
 
-use crate::conn::Inner;
+use crate::conn::{Inner, explained};
 use crate::notices::{Hub, relay};
-use crate::{Conn, Notices, Tx, migrations};
+use crate::{Conn, Notices, Tx, migrations, params};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -136,12 +137,23 @@ impl Db {
     /// out halfway that somebody else was writing.
     pub async fn begin(&self) -> Result<Tx> {
         let inner = match &self.0.pools {
-            Pools::Sqlite { write, .. } => {
-                Inner::SqliteTx(write.begin_with("begin immediate").await?)
-            }
+            Pools::Sqlite { write, .. } => Inner::SqliteTx(begin_writing(write).await?),
             Pools::Postgres(pool) => Inner::PostgresTx(pool.begin().await?),
         };
         Ok(Tx::new(Conn::of(inner), self.0.hub.clone()))
+    }
+
+    /// Writes something and waits until it is durable: whether that works can be known in no other
+    /// way.
+    pub async fn try_to_write(&self, clock: &dyn Clock) -> Result<()> {
+        let mut tx = self.begin().await?;
+        tx.execute(
+            "insert into settings (name, value, updated_at) values ('written_at', '', $1)
+             on conflict (name) do update set updated_at = excluded.updated_at",
+            params![clock.now()],
+        )
+        .await?;
+        tx.commit().await
     }
 
     /// What will have changed from now on, on any node.
@@ -179,7 +191,38 @@ impl Db {
     }
 }
 
+/// On a full disk SQLite ends a transaction by itself while the driver goes on counting it. Such a
+/// connection is of no use any more: it is closed, and the next one is new.
+async fn begin_writing(write: &SqlitePool) -> Result<Transaction<'static, Sqlite>> {
+    const BEGIN: &str = "begin immediate";
+    match write.begin_with(BEGIN).await {
+        Err(sqlx::Error::InvalidSavePointStatement) => {
+            tracing::warn!("the connection that writes is opened anew");
+            write.acquire().await?.close().await?;
+            write.begin_with(BEGIN).await.map_err(explained)
+        }
+        begun => begun.map_err(explained),
+    }
+}
+
+/// The database file is for nobody else, in whatever folder it lies. What SQLite puts beside it
+/// takes the same mode.
+fn make_private(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.append(true).create(true).mode(0o600).open(path)?;
+        if file.metadata()?.permissions().mode() & 0o077 != 0 {
+            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    Ok(())
+}
+
 async fn open_sqlite(path: &Path, journal: SqliteJournalMode) -> Result<Pools> {
+    make_private(path)
+        .with_context(|| format!("the database file {} cannot be opened", path.display()))?;
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -234,10 +277,29 @@ async fn open_postgres(url: &str) -> Result<PgPool> {
         .context("the database URL is not one that PostgreSQL understands")?
         .application_name("recourse")
         .statement_cache_capacity(STATEMENTS_KEPT);
-    PgPoolOptions::new()
+    let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(options)
-        .await
-        .context("PostgreSQL does not answer at the database URL")
+        .connect_with(options.clone())
+        .await;
+    match pool {
+        Ok(pool) => Ok(pool),
+        Err(fault) => Err(anyhow!(why_unreachable(&options, fault).await)),
+    }
+}
+
+/// The pool tries until its patience ends and then says only that; one more try says why.
+async fn why_unreachable(options: &PgConnectOptions, fault: sqlx::Error) -> String {
+    let fault = match options.connect().await {
+        Ok(_) => fault,
+        Err(fault) => fault,
+    };
+    let place = format!("{}:{}", options.get_host(), options.get_port());
+    match fault {
+        sqlx::Error::Io(fault) => format!("PostgreSQL does not answer at {place}: {fault}"),
+        sqlx::Error::Database(said) => {
+            format!("PostgreSQL at {place} does not let us in: {}", said.message())
+        }
+        fault => format!("PostgreSQL at {place} cannot be used: {fault}"),
+    }
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use kernel::{ManualClock, Span, TicketId, Timestamp};
+use kernel::{ManualClock, Span, StorageFull, TicketId, Timestamp};
 
 use crate::search::{Document, Expr};
 use crate::testing::TUESDAY;
@@ -74,6 +74,32 @@ on_both! {
         let mut conn = db.read().await.unwrap();
         let failed = conn.scalar::<i64>("select count(*) from nowhere", params![]).await;
         assert!(!took_too_long(&failed.unwrap_err()));
+    }
+
+    async fn what_cannot_be_stored_in_text_is_replaced(db: Db) {
+        let mut tx = db.begin().await.unwrap();
+        set(&mut tx, "a\0b").await;
+        tx.commit().await.unwrap();
+        assert_eq!(names(&db).await, ["a\u{fffd}b"]);
+    }
+
+    async fn writing_works_again_after_the_disk_was_full(db: Db) {
+        if db.engine() == Engine::Sqlite {
+            for (name, blob) in [("small", 40_000_i64), ("large", 4_000_000)] {
+                let mut tx = db.begin().await.unwrap();
+                tx.execute("pragma max_page_count = 1", params![]).await.unwrap();
+                let fill = "insert into answered_requests (actor, key, request_hash, created_at)
+                    values ('a', 'k', zeroblob($1), 1)";
+                let full = tx.execute(fill, params![blob]).await.unwrap_err();
+                assert!(StorageFull::is_behind(&full), "{full:#}");
+                drop(tx);
+                let mut tx = db.begin().await.unwrap();
+                tx.execute("pragma max_page_count = 1073741823", params![]).await.unwrap();
+                set(&mut tx, name).await;
+                tx.commit().await.unwrap();
+            }
+            assert_eq!(names(&db).await, ["large", "small"]);
+        }
     }
 
     async fn writers_wait_for_one_another(db: Db) {

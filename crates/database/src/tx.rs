@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use crate::conn::Inner;
+use crate::conn::{Inner, explained};
 use crate::notices::Hub;
 use crate::{Conn, params};
 
@@ -37,7 +37,7 @@ impl Tx {
         let notices = std::mem::take(&mut self.notices);
         match self.conn.inner {
             Inner::SqliteTx(tx) => {
-                tx.commit().await.context("commit")?;
+                tx.commit().await.map_err(explained).context("commit")?;
                 self.hub.publish(&notices);
                 Ok(())
             }
@@ -46,7 +46,7 @@ impl Tx {
                     self.conn.execute("select pg_notify('recourse', $1)", params![payload]).await?;
                 }
                 if let Inner::PostgresTx(tx) = self.conn.inner {
-                    tx.commit().await.context("commit")?;
+                    tx.commit().await.map_err(explained).context("commit")?;
                 }
                 self.hub.publish(&notices);
                 Ok(())

@@ -57,15 +57,20 @@ value_from! {
     Int: Timestamp => |it| it.micros();
     Float: f64 => |it| it;
     Bool: bool => |it| it;
-    Text: String => |it| it;
-    Text: &str => |it| it.to_owned();
-    Text: &String => |it| it.clone();
+    Text: String => |it| without_nul(it);
+    Text: &str => |it| without_nul(it.to_owned());
+    Text: &String => |it| without_nul(it.clone());
     Text: &EmailAddress => |it| it.to_string();
     Text: EmailAddress => |it| it.to_string();
     Bytes: Vec<u8> => |it| it;
     Bytes: &[u8] => |it| it.to_vec();
     Uuid: Uuid => |it| it;
     Uuid: PublicId => |it| it.0;
+}
+
+/// PostgreSQL stores no text with a NUL in it, and SQLite forgets what comes after one.
+fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 macro_rules! ids {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use object_store::aws::AmazonS3Builder;
@@ -78,6 +79,8 @@ impl FromStr for Place {
     }
 }
 
+const PROBE_WITHIN: Duration = Duration::from_secs(20);
+
 /// The storage. Cheap to clone.
 #[derive(Clone)]
 pub struct Files(Backend);
@@ -108,6 +111,17 @@ impl Files {
             }
             Place::Bucket { url } => open_bucket(url, access)?,
         }))
+    }
+
+    /// Asks a bucket for something, so that a wrong setting stops the start and not the first mail.
+    pub async fn probe(&self) -> Result<()> {
+        let Backend::Bucket { store, prefix } = &self.0 else { return Ok(()) };
+        let key = bucket_key(prefix, &FileHash::of(b""));
+        let asked = tokio::time::timeout(PROBE_WITHIN, store.head(&key)).await;
+        match asked.context("the bucket of the storage URL does not answer")? {
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(fault) => Err(fault).context("the bucket of the storage URL cannot be used"),
+        }
     }
 
     /// Stores the bytes under their hash. On return they are durable. Storing the same again is

@@ -1,6 +1,7 @@
 //! Refused is not broken.
 
 use std::error::Error;
+use std::io;
 
 /// A rule's "no": an enum with a sentence for the person who asked.
 pub trait Refusal: Error + Send + Sync + 'static {}
@@ -33,5 +34,19 @@ impl<R> Failure<R> {
             Self::Refused(refusal) => Failure::Refused(wrap(refusal)),
             Self::Broken(fault) => Failure::Broken(fault),
         }
+    }
+}
+
+/// There is no room to write to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the disk is full; nothing that was saved is lost, and it goes on once there is room")]
+pub struct StorageFull;
+
+impl StorageFull {
+    /// Whether that is why something did not work.
+    pub fn is_behind(fault: &anyhow::Error) -> bool {
+        let is_file = |cause: &io::Error| cause.kind() == io::ErrorKind::StorageFull;
+        fault.downcast_ref::<Self>().is_some()
+            || fault.chain().filter_map(|cause| cause.downcast_ref()).any(is_file)
     }
 }

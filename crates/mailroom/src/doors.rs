@@ -2,7 +2,7 @@
 
 use accounts::Accounts;
 use email::lmtp::{Door as LmtpDoor, Envelope, Known, MailFrom, Verdict};
-use kernel::{EmailAddress, InboxId};
+use kernel::{EmailAddress, InboxId, StorageFull};
 
 use crate::intake::Intake;
 use crate::ledger::Door;
@@ -74,8 +74,19 @@ impl Doorway {
 
 fn not_now(fault: &anyhow::Error) -> Verdict {
     tracing::error!("a mail could not be stored: {fault:#}");
-    Verdict::TryAgain("it cannot be stored at the moment".to_owned())
+    if StorageFull::is_behind(fault) {
+        return Verdict::NoRoom(StorageFull.to_string());
+    }
+    Verdict::TryAgain(NOT_NOW.to_owned())
 }
+
+fn not_now_by_pipe(fault: &anyhow::Error) -> Piped {
+    tracing::error!("a mail could not be stored: {fault:#}");
+    let is_full = StorageFull::is_behind(fault);
+    Piped::TryAgain(if is_full { StorageFull.to_string() } else { NOT_NOW.to_owned() })
+}
+
+const NOT_NOW: &str = "it cannot be stored at the moment; the log says why";
 
 /// What the pipe is told, as an exit code of sysexits.h.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,11 +120,11 @@ pub async fn pipe(
         Ok(None) => {
             return Piped::Refused(format!("there is no inbox with the address {recipient}"));
         }
-        Err(fault) => return Piped::TryAgain(format!("{fault:#}")),
+        Err(fault) => return not_now_by_pipe(&fault),
     };
     let arrival = intake.arrival(inbox, Door::Pipe, from.to_owned(), mail, false);
     match intake.store(arrival).await {
         Ok(_) => Piped::Stored,
-        Err(fault) => Piped::TryAgain(format!("{fault:#}")),
+        Err(fault) => not_now_by_pipe(&fault),
     }
 }

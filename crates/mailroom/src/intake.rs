@@ -1,6 +1,6 @@
 //! The intake: mails are stored, many in one commit, before anybody says that we have them.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use database::Db;
 use kernel::{InboxId, LedgerId, SharedClock, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -31,7 +31,7 @@ pub struct Intake {
 
 struct Parcel {
     arrival: Arrival,
-    done: oneshot::Sender<Result<Option<LedgerId>, String>>,
+    done: oneshot::Sender<Result<Option<LedgerId>>>,
 }
 
 /// Mails that wait for the commit at hand join the next one, up to this many or this much.
@@ -78,7 +78,7 @@ impl Intake {
     pub(crate) async fn store(&self, arrival: Arrival) -> Result<Option<LedgerId>> {
         let (done, answer) = oneshot::channel();
         self.queue.send(Parcel { arrival, done }).await.ok().context("the intake has ended")?;
-        answer.await.context("the intake broke off")?.map_err(|fault| anyhow!(fault))
+        answer.await.context("the intake broke off")?
     }
 
     /// Stores what was fetched from a folder together with how far it was read.
@@ -146,7 +146,7 @@ async fn commit_all(db: Db, mut parcels: mpsc::Receiver<Parcel>, arrived: Arc<No
                 }
             }
             Err(fault) => {
-                answer(together.drain(..).map(|parcel| (parcel, Err(anyhow!("{fault:#}")))));
+                answer(together.pop().map(|parcel| (parcel, Err(fault))));
             }
         }
         arrived.notify_one();
@@ -155,10 +155,6 @@ async fn commit_all(db: Db, mut parcels: mpsc::Receiver<Parcel>, arrived: Arc<No
 
 fn answer(outcomes: impl IntoIterator<Item = (Parcel, Result<Option<LedgerId>>)>) {
     for (parcel, outcome) in outcomes {
-        let outcome = outcome.map_err(|fault| {
-            tracing::error!("a mail cannot be stored: {fault:#}");
-            format!("{fault:#}")
-        });
         // Whoever hung up meanwhile will send it again, and it will be recognised.
         let _ = parcel.done.send(outcome);
     }

@@ -84,6 +84,7 @@ impl Foundation {
         let (intake, storing) = Intake::new(db.clone(), clock.clone());
         let accounts = Accounts::new(db.clone(), site.clone(), hub.clone(), keys.clone());
         let files = Files::open(&settings.storage, &settings.bucket_access)?;
+        files.probe().await?;
         let foundation = Self {
             portal: Portal::new(&accounts, &keys, &files),
             accounts,

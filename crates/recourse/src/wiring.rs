@@ -53,6 +53,7 @@ pub(crate) fn routes(
         foundation: foundation.clone(),
         trusted_proxies: settings.trusted_proxies.clone().into(),
         stop: stop.clone(),
+        written_at: Arc::default(),
     };
     let router = router.merge(ui::asset_routes()).merge(health.routes());
     (dress(router, &foundation.site, settings), list)
@@ -139,7 +140,7 @@ pub(crate) async fn move_mail(
 ) -> Result<()> {
     let f = foundation.clone();
     if let Some(address) = settings.lmtp {
-        let listener = crate::server::bind(address).await?;
+        let listener = crate::server::bind(address, "--lmtp").await?;
         let door = Doorway { accounts: f.accounts.clone(), intake: f.intake.clone() };
         let manners = Manners { hello_name: f.hello_name.clone(), limits: Limits::default() };
         tracing::info!("mail is taken on {address} (LMTP)");

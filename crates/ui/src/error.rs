@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
-use kernel::{Failure, Refusal};
+use kernel::{Failure, Refusal, StorageFull};
 
 use crate::{Site, Toast, Words};
 
@@ -116,6 +116,11 @@ impl IntoResponse for WebError {
                 shown.key = "error-conflict";
                 shown.sentence = Some(sentence);
                 StatusCode::CONFLICT
+            }
+            Self::Broken(fault) if StorageFull::is_behind(&fault) => {
+                tracing::error!("a request failed: {fault:#}");
+                shown.key = "error-full";
+                StatusCode::INSUFFICIENT_STORAGE
             }
             Self::Broken(fault) => {
                 let trace = trace_id();

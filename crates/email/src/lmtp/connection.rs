@@ -191,6 +191,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Some(Verdict::Stored) => self.say_about("250 2.1.5", recipient, "stored"),
                 Some(Verdict::Refused(why)) => self.say_about("550 5.7.1", recipient, &why),
                 Some(Verdict::TryAgain(why)) => self.say_about("451 4.3.0", recipient, &why),
+                Some(Verdict::NoRoom(why)) => self.say_about("452 4.3.1", recipient, &why),
                 None => self.say_about("451 4.3.0", recipient, "nothing is known about this"),
             }
         }

@@ -69,6 +69,8 @@ pub enum Verdict {
     Refused(String),
     /// Not now.
     TryAgain(String),
+    /// Not before there is room.
+    NoRoom(String),
 }
 
 /// Whether there is such a recipient.

@@ -1,9 +1,9 @@
 //! `check`: whether everything that is stored agrees.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
+use database::Db;
 use database::check::Finding;
-use database::{Db, Location};
 use files::Files;
 
 use super::progress::Progress;
@@ -26,11 +26,7 @@ impl Check {
     /// Only reads, so it may run beside the server.
     pub(super) async fn run(self, settings: Settings) -> Result<u8> {
         log::start(log::Kind::Command);
-        if let Location::File(path) = &settings.database
-            && !path.exists()
-        {
-            bail!("there is no database at {}", path.display());
-        }
+        super::assert_begun(&settings)?;
         let db = Db::open_unchanged(&settings.database).await?;
         let files = Files::open(&settings.storage, &settings.bucket_access)?;
         let mut conn = db.snapshot().await?;

@@ -11,8 +11,9 @@ mod terminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
+use database::Location;
 use kernel::{SharedClock, SystemClock};
 
 use crate::config::{DataFolder, Flags, Settings};
@@ -121,6 +122,9 @@ async fn hand_in(
     bytes: &[u8],
 ) -> Result<u8> {
     log::start(log::Kind::Command);
+    if !command.may_begin() {
+        assert_begun(&settings)?;
+    }
     let folder = DataFolder::open(&settings.data)?;
     if let Some(answer) = local::hand_over(&folder.socket(), &command, bytes).await? {
         return Ok(tell(&answer));
@@ -129,6 +133,20 @@ async fn hand_in(
     let answer = local::carry_out(&foundation, command, bytes.to_vec()).await;
     foundation.db.close().await;
     Ok(tell(&answer))
+}
+
+/// A command about an installation in a folder that has none was given the wrong folder; an empty
+/// installation made there would refuse the mail of the real one.
+fn assert_begun(settings: &Settings) -> Result<()> {
+    if let Location::File(path) = &settings.database
+        && !path.exists()
+    {
+        bail!(
+            "there is no installation in {}; say with --data where it is",
+            settings.data.display()
+        );
+    }
+    Ok(())
 }
 
 fn tell(answer: &Answer) -> u8 {

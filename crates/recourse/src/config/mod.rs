@@ -157,8 +157,12 @@ fn base_url(text: &str) -> Result<String, String> {
     let text = text.trim().trim_end_matches('/');
     let wrong = || Err(ui::NotABaseUrl.to_string());
     let Some((scheme, rest)) = text.split_once("://") else { return wrong() };
-    let is_host =
-        !rest.is_empty() && rest.chars().all(|c| c.is_ascii_alphanumeric() || "-.:[]".contains(c));
+    let is_host = rest.parse::<axum::http::uri::Authority>().is_ok_and(|authority| {
+        let host = authority.host();
+        let is_name = host.split('.').all(|part| !part.is_empty()) || host.starts_with('[');
+        let port = rest.strip_prefix(host).map(|port| port.strip_prefix(':').unwrap_or("443"));
+        is_name && port.is_some_and(|port| port.parse::<u16>().is_ok())
+    });
     match scheme {
         "https" if is_host => Ok(text.to_owned()),
         "http" if is_host && ui::Hosts::is_local(rest) => Ok(text.to_owned()),

@@ -79,6 +79,22 @@ fn a_bad_setting_is_one_clear_sentence() {
 }
 
 #[test]
+fn a_base_url_has_a_host_that_can_be() {
+    for wrong in [
+        "https://a.example:banana",
+        "https://...",
+        "https://",
+        "https://a.example:",
+        "https://u@a.example",
+        "https://a..example",
+        "https://a.example:99999",
+        "ftp://a.example",
+    ] {
+        assert!(given(&format!("base_url = '{wrong}'")).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn hosts_are_read_with_and_without_ports() {
     for (url, host) in [
         ("https://a.example", "a.example"),

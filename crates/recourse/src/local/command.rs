@@ -25,6 +25,19 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether it may begin an installation where there is none.
+    pub(crate) fn may_begin(&self) -> bool {
+        match self {
+            Self::SetUp { .. } => true,
+            Self::AddAgent { .. }
+            | Self::ListAgents
+            | Self::DeactivateAgent { .. }
+            | Self::SetPassword { .. }
+            | Self::CreateToken { .. }
+            | Self::DeliverMail { .. } => false,
+        }
+    }
+
     pub(super) fn bytes_that_follow(&self) -> u64 {
         match self {
             Self::DeliverMail { size, .. } => *size,
@@ -121,6 +134,9 @@ async fn set_up(
     time_zone: String,
 ) -> Done {
     let email = address(email)?;
+    if jiff::tz::TimeZone::get(&time_zone).is_err() {
+        return no(format!("“{time_zone}” is not a time zone such as Europe/Berlin"));
+    }
     let password = new_password(password, &[&name, email.as_str(), &company])?;
     let owner = NewOwner { company, name, email, password, time_zone };
     let mut tx = foundation.db.begin().await?;
@@ -233,9 +249,20 @@ async fn deliver(foundation: &Foundation, inbox: &str, from: &str, mail: Vec<u8>
         return Answer::refused(format!("“{inbox}” is not a mail address"));
     };
     let (accounts, intake) = (&foundation.accounts, &foundation.intake);
+    let has_address = |it: &accounts::Inbox| it.address.is_some();
+    match accounts.directory().await {
+        Ok(directory) if directory.inboxes().any(has_address) => {}
+        // Mail for the real installation must not be sent back because of a wrong setting.
+        Ok(_) => return try_again("no inbox has an address here; is --data the right folder?"),
+        Err(fault) => return try_again(&format!("{fault:#}")),
+    }
     match mailroom::pipe(accounts, intake, &inbox, from, mail).await {
         Piped::Stored => Answer::done(""),
         Piped::Refused(why) => Answer::refused(why),
-        Piped::TryAgain(why) => Answer { exit_code: 75, text: why },
+        Piped::TryAgain(why) => try_again(&why),
     }
+}
+
+fn try_again(why: &str) -> Answer {
+    Answer { exit_code: 75, text: why.to_owned() }
 }

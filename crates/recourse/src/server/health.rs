@@ -10,6 +10,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use ipnet::IpNet;
+use kernel::{Span, StorageFull, Timestamp};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use ui::Client;
 
@@ -24,9 +26,12 @@ pub(crate) struct Health {
     pub(crate) trusted_proxies: Arc<[IpNet]>,
     /// Cancelled as soon as the server is about to end: no new requests, please.
     pub(crate) stop: CancellationToken,
+    /// When writing worked last. Anybody may ask, and a write is not for nothing.
+    pub(crate) written_at: Arc<Mutex<Option<Timestamp>>>,
 }
 
 const READY_WITHIN: Duration = Duration::from_secs(3);
+const WRITTEN_WITHIN: Span = Span::seconds(5);
 
 impl Health {
     pub(crate) fn routes(self) -> Router {
@@ -36,22 +41,39 @@ impl Health {
             .route("/metrics", get(metrics))
             .with_state(self)
     }
+
+    async fn tries_to_write(&self) -> anyhow::Result<()> {
+        let mut written_at = self.written_at.lock().await;
+        let now = self.foundation.clock.now();
+        if written_at.is_some_and(|at| at <= now && now.since(at) < WRITTEN_WITHIN) {
+            return Ok(());
+        }
+        self.foundation.db.try_to_write(&*self.foundation.clock).await?;
+        *written_at = Some(now);
+        Ok(())
+    }
 }
 
 async fn live() -> &'static str {
     "alive\n"
 }
 
-/// Whether requests can be answered: the database answers, and nobody is about to stop.
+/// Whether requests can be answered: the database can be read and written, and nobody is about to
+/// stop.
 async fn ready(State(health): State<Health>) -> Response {
     if health.stop.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
     let asked = tokio::time::timeout(READY_WITHIN, async {
-        health.foundation.db.read().await?.ping().await
+        health.foundation.db.read().await?.ping().await?;
+        health.tries_to_write().await
     });
     match asked.await {
         Ok(Ok(())) => "ready\n".into_response(),
+        Ok(Err(fault)) if StorageFull::is_behind(&fault) => {
+            tracing::error!("the database cannot be written: {fault:#}");
+            (StatusCode::SERVICE_UNAVAILABLE, "the disk is full\n").into_response()
+        }
         Ok(Err(fault)) => {
             tracing::error!("the database does not answer: {fault:#}");
             (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response()

@@ -27,10 +27,10 @@ const HEADERS_MAX: usize = 100;
 const HEADER_BYTES_MAX: usize = 64 * 1024;
 const FINISH_WITHIN: Duration = Duration::from_secs(10);
 
-/// Takes the address, or says who has it.
-pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener> {
+/// Takes the address that a setting names, or says that it cannot be had.
+pub(crate) async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
-        format!("{address} cannot be listened on; choose another address with --listen")
+        format!("{address} cannot be listened on; choose another address with {setting}")
     })
 }
 

@@ -61,6 +61,28 @@ on_both! {
         assert_eq!(came[0]["text"], "Hello.\n.A line with a dot\n..and with two");
     }
 
+    async fn a_full_disk_is_named_and_mail_comes_once_there_is_room(world: World) {
+        if world.is_sqlite() {
+            let shop = world.shop().await;
+            let (from, to, id) = (world.dana(), world.support(), world.mail_id("f1"));
+            let text = "It is a long story. ".repeat(9_000);
+            let long = mail(&Letter { from: &from, to: &to, id: &id, subject: "Long", text: &text, fields: "" });
+            let door = world.settings.lmtp.unwrap();
+            world.fills_the_disk().await;
+            let stream = TcpStream::connect(door).await.unwrap();
+            speak(stream, &from, &to, &long, "452").await;
+            let stream = TcpStream::connect(door).await.unwrap();
+            speak(stream, &from, &to, &long, "250").await;
+            world.tickets(&shop, 1).await;
+            world.fills_the_disk().await;
+            let body = serde_json::json!({"customer": {"email": from}, "subject": "Long", "text": text});
+            let ask = || shop.web.request(reqwest::Method::POST, "/api/v1/tickets").bearer_auth(&shop.token).json(&body);
+            let full = shop.web.send(ask()).await;
+            assert!(full.status == 507 && full.body.contains("disk"), "{}", full.body);
+            assert_eq!(shop.web.send(ask()).await.status, 201);
+        }
+    }
+
     async fn a_mail_comes_through_a_pipe_with_or_without_a_running_server(world: World) {
         let shop = world.shop().await;
         let (from, support) = (world.dana(), world.support());
@@ -88,6 +110,14 @@ on_both! {
         let broken = [words.as_slice(), if world.is_sqlite() { &database } else { &[] }].concat();
         if world.is_sqlite() {
             assert_eq!(world.run(&broken, &second).0, 75);
+        }
+        // Where nothing is, nothing is begun, and no mail is sent back.
+        if world.is_sqlite() {
+            let nowhere = world.folder.join("nowhere");
+            let elsewhere = [words.as_slice(), &["--data", nowhere.to_str().unwrap()]].concat();
+            let (code, said) = world.run_with(&elsewhere, &second);
+            assert!(code == 75 && said.contains("there is no installation in"), "{said}");
+            assert!(!nowhere.exists());
         }
         world.start().await;
         let tickets = world.tickets(&shop, 2).await;
@@ -131,4 +161,12 @@ fn report(to: &str, id: &str) -> String {
          Diagnostic-Code: smtp; 550 5.1.1 nobody lives here\n\n\
          --r\nContent-Type: text/rfc822-headers\n\nMessage-ID: {id}\nTo: {to}\n\n--r--\n"
     )
+}
+
+impl World {
+    /// Lets the database grow no more, until its connection for writing has failed once.
+    async fn fills_the_disk(&self) {
+        let mut tx = self.program().foundation.db.begin().await.unwrap();
+        tx.execute("pragma max_page_count = 1", vec![]).await.unwrap();
+    }
 }

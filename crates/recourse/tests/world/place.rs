@@ -134,12 +134,18 @@ impl World {
 
     /// Runs the program as a command, with this world's settings.
     pub(crate) fn run(&self, words: &[&str], input: &str) -> (i32, String) {
+        let folder = self.folder.to_str().expect("a plain name");
+        let mut all = [words, &["--data", folder, "--base-url", &self.base]].concat();
+        if let Location::Postgres(url) = &self.settings.database {
+            all.extend(["--database-url", url]);
+        }
+        self.run_with(&all, input)
+    }
+
+    /// Runs the program as a command with these words alone.
+    pub(crate) fn run_with(&self, words: &[&str], input: &str) -> (i32, String) {
         let mut command = Process::new(env!("CARGO_BIN_EXE_recourse"));
         command.env_clear().current_dir(&self.folder).args(words);
-        command.arg("--data").arg(&self.folder).arg("--base-url").arg(&self.base);
-        if let Location::Postgres(url) = &self.settings.database {
-            command.arg("--database-url").arg(url);
-        }
         let (out, said) = (Stdio::piped(), Stdio::piped());
         let started = command.stdin(Stdio::piped()).stdout(out).stderr(said).spawn();
         let mut child = started.expect("the program can be started");
