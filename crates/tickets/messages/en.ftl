@@ -132,6 +132,8 @@ bulk-one = { "{n}" } selected
 bulk-other = { "{n}" } selected
 bulk-selected = Selected
 bulk-more = More for the selected
+bulk-tag-add = Add
+bulk-no-tag = Type the tag first.
 bulk-nothing = Select at least one ticket.
 bulk-done = { $n ->
     [one] One ticket changed.

@@ -28,10 +28,16 @@ pub(super) async fn change(
     if chosen.is_empty() {
         return Err(WebError::Refused(w.t("bulk-nothing").to_owned()));
     }
-    let (name, value) = found(fields.get("do").and_then(|what| what.split_once('=')))?;
+    let what = found(fields.get("do"))?;
+    // A tag is typed beside its button.
+    let typed = || (what == "tag").then(|| ("tag", fields.get("tag").unwrap_or_default().trim()));
+    let (name, value) = found(what.split_once('=').or_else(typed))?;
+    if what == "tag" && value.is_empty() {
+        return Err(WebError::Refused(w.t("bulk-no-tag").to_owned()));
+    }
     let value = if value == "me" { actor.id.to_string() } else { value.to_owned() };
     let mut one = Fields(vec![(name.to_owned(), value)]);
-    // A tag or a moment is typed beside the button.
+    // A moment is chosen beside the button.
     one.0.extend(fields.0.iter().filter(|(key, _)| key == "until").cloned());
     let wanted = read(&one, &actor.when(desk.now()).zone, &w)?;
     let office = desk.office().await?;

@@ -200,6 +200,10 @@ on_both! {
         assert_eq!(shop.ticket(b).await.assignee, Some(shop.cast.priya));
         assert_eq!(here.post("/tickets/bulk", &[("do", "state=open")]).await.is(422).toast(),
             "Select at least one ticket.");
+        let tag = [ticked("tag"), vec![("tag", " Course ")]].concat();
+        here.post("/tickets/bulk", &tag).await.is(200);
+        assert_eq!(shop.texts("select distinct name from tags join ticket_tags on tag_id = id").await, ["course"]);
+        here.post("/tickets/bulk", &ticked("tag")).await.is(422);
         here.post("/tickets/bulk", &ticked("nonsense")).await.is(404);
         here.post("/tickets/bulk", &ticked("state=merged")).await.is(400);
         let priya = shop.priya_browses().await;

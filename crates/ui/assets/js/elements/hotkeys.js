@@ -41,15 +41,25 @@ function act(control) {
   return true;
 }
 
+// The keys that do something to a ticket.
+const keysOf = (row) => row.closest("ticket-list").dataset.keys?.split(" ") ?? [];
+
 /** Presses the control that has this shortcut. Says whether there was one. */
 export function press(keys) {
   const row = document.activeElement?.closest(".conv[data-ref]");
   const isElsewhere = row && row.dataset.ref !== openRef();
   const controls = [...document.querySelectorAll(`[data-hotkey="${CSS.escape(keys)}"]`)].filter(isUsable);
+  // Ticked rows come first: what a key does to a ticket is done to them, or not at all.
+  const ticked = [...document.querySelectorAll(".conv__pick:checked")].find(isShown);
+  if (ticked) {
+    const together = controls.find((found) => found.closest(".bulkbar"));
+    if (together) return act(together);
+    if (keysOf(ticked).includes(keys)) return true;
+  }
   const control = controls.find((found) => !isElsewhere || !found.closest("#thread, #panel"));
   if (control) return act(control);
   // The row in focus is not the open ticket: open it first.
-  if (!isElsewhere || !row.closest("ticket-list").dataset.keys?.split(" ").includes(keys)) return false;
+  if (!isElsewhere || !keysOf(row).includes(keys)) return false;
   afterOpening = { ref: row.dataset.ref, keys };
   row.querySelector(".conv__who").click();
   return true;
