@@ -7,6 +7,7 @@ mod edit;
 mod entry;
 mod findable;
 mod mail;
+mod merge;
 mod receive;
 mod reply;
 mod shape;
@@ -42,10 +43,11 @@ pub use entry::{
     EntryRefusal, NewNote, Noted, admit, change_participants, follow, post_note, redact, unfollow,
 };
 pub use mail::{bounce_came, sent_elsewhere};
+pub use merge::merge;
 pub use receive::{Incoming, Received, ReplyTokens, Sender, receive};
 pub(crate) use reply::UNDO_FOR;
 pub use reply::{Forward, NewTicket, Replied, Reply, ReplyRefusal, forward, open_ticket, reply};
-pub use shape::{LinkKind, ShapeRefusal, link, merge, merge_customers, set_problem, split, unlink};
+pub use shape::{LinkKind, ShapeRefusal, link, merge_customers, set_problem, split, unlink};
 pub use time::{hand_over, sleepers_wake, spent_tickets_close, sweep};
 pub use undo::{Many, Merged, Reversal, Sent, UndoRefusal, keep, undo};
 

@@ -93,6 +93,22 @@ impl State {
         }
     }
 
+    /// Whether a ticket in this state may become the home of one in the other: where nobody can
+    /// answer, nobody may be left waiting.
+    pub fn takes_in(self, other: Self) -> bool {
+        match self {
+            Self::New
+            | Self::Bot
+            | Self::Open
+            | Self::WaitingCustomer
+            | Self::OnHold
+            | Self::Snoozed
+            | Self::Resolved => true,
+            Self::Closed | Self::Spam => self == other,
+            Self::Merged => false,
+        }
+    }
+
     pub fn is_done(self) -> bool {
         matches!(self, Self::Resolved | Self::Closed)
     }

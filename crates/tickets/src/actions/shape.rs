@@ -1,17 +1,16 @@
-//! Changing which ticket something belongs to: merge, split, link, problems.
+//! Changing which ticket something belongs to: split, link, problems.
 
 use accounts::Actor;
 use anyhow::{Context, Result};
 use database::Tx;
-use kernel::{CustomerId, EmailAddress, Failure, MessageId, ProblemId, Refusal, TicketId};
+use kernel::{CustomerId, Failure, MessageId, ProblemId, Refusal, TicketId};
 use live::{Change, Touch};
 
-use super::undo::Merged;
-use super::{Office, Reversal, findable, keep, record, recount, save, take};
+use super::{Office, record, recount, save, take};
 use crate::clock::Waiting;
 use crate::event::{By, Fact};
 use crate::letters;
-use crate::state::{CannotMove, Happening, State, next};
+use crate::state::{CannotMove, State};
 use crate::store::{entries, taxonomy, tickets};
 use crate::ticket::{Direction, Ticket};
 
@@ -21,6 +20,10 @@ pub enum ShapeRefusal {
     NoTicket(TicketId),
     #[error("a ticket cannot be merged with or linked to itself")]
     Same,
+    #[error("{0} is closed; merge into a ticket that is still open, or link the two")]
+    IntoClosed(TicketId),
+    #[error("{0} is marked as spam; say that it is not spam first")]
+    IntoSpam(TicketId),
     #[error("choose at least one message, and leave at least one")]
     NothingToSplit,
     #[error("there is no such problem")]
@@ -31,109 +34,7 @@ pub enum ShapeRefusal {
 
 impl Refusal for ShapeRefusal {}
 
-type Done<T> = Result<T, Failure<ShapeRefusal>>;
-
-/// Makes one ticket a part of another. Its number goes on leading there; notes stay notes.
-pub async fn merge(
-    tx: &mut Tx,
-    office: &Office,
-    actor: &Actor,
-    from: TicketId,
-    into: TicketId,
-) -> Done<(TicketId, kernel::PublicId)> {
-    let now = office.now;
-    let mut from = seen(tx, actor, from).await?;
-    let mut into = seen(tx, actor, into).await?;
-    if from.id == into.id {
-        return Err(ShapeRefusal::Same.into());
-    }
-    let (from_before, into_before) = (from.clone(), into.clone());
-    from.state = next(from.state, Happening::MergedAway).map_err(ShapeRefusal::from)?;
-    from.merged_into = Some(into.id);
-
-    let messages = entries::message_ids(tx, from.id).await?;
-    let notes = entries::note_ids(tx, from.id).await?;
-    entries::move_messages(tx, &messages, into.id).await?;
-    entries::move_notes(tx, &notes, into.id).await?;
-    if from.inbox != into.inbox {
-        findable::rescope(tx, &into).await?;
-    }
-    let participants = keep_others(tx, office, &from, &into).await?;
-    take_over(&mut into, &from_before);
-    let fact = Fact::MergedIn { other: from.id, subject: from.subject.clone() };
-    let by = By::Agent(actor.id);
-    let mut events = record(tx, into.id, by, &[fact], now).await?;
-    events.extend(record(tx, from.id, by, &[Fact::MergedAway { into: into.id }], now).await?);
-    save(tx, &mut from, Touch::Row, now).await?;
-    save(tx, &mut into, Touch::Entry, now).await?;
-    let reversal = Reversal::Merge(Merged {
-        from: Box::new(from_before),
-        from_version: from.version,
-        into: Box::new(into_before),
-        into_version: into.version,
-        messages,
-        notes,
-        participants,
-        events,
-    });
-    let undo = keep(tx, actor, &reversal, now).await?;
-    Ok((into.id, undo))
-}
-
-/// Who took part in a merged ticket, and its customer, go on taking part by mail. Says whom that
-/// added.
-async fn keep_others(
-    tx: &mut Tx,
-    office: &Office,
-    from: &Ticket,
-    into: &Ticket,
-) -> Result<Vec<EmailAddress>> {
-    let mut others = tickets::participants(tx, from.id).await?;
-    if from.customer != into.customer {
-        let other = customers::find(tx, from.customer).await?.context("a ticket's customer")?;
-        others.extend(other.address.map(|address| (address, other.name)));
-    }
-    let customer = customers::find(tx, into.customer).await?.context("a ticket's customer")?;
-    let mut added = Vec::new();
-    for (address, name) in others {
-        let is_new = customer.address.as_ref() != Some(&address)
-            && tickets::add_participant(tx, into.id, &address, &name, office.now).await?;
-        if is_new {
-            added.push(address);
-        }
-    }
-    Ok(added)
-}
-
-/// What the merged ticket knew and the other one did not.
-fn take_over(into: &mut Ticket, from: &Ticket) {
-    into.message_count += from.message_count;
-    if from.last_message_at > into.last_message_at {
-        into.last_message_at = from.last_message_at;
-        into.last_direction = from.last_direction;
-        into.snippet.clone_from(&from.snippet);
-    }
-    into.first_replied_at = match (into.first_replied_at, from.first_replied_at) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    };
-    into.assignee = into.assignee.or(from.assignee);
-    into.category = into.category.or(from.category);
-    into.priority = into.priority.max(from.priority);
-    // Somebody who waits in the one waits in the other.
-    let waits = matches!(from.state, State::New | State::Open) && from.waiting.since.is_some();
-    if waits {
-        let older = match (into.waiting.since, from.waiting.since) {
-            (Some(a), Some(b)) if a <= b => into.waiting,
-            _ => from.waiting,
-        };
-        into.waiting =
-            Waiting { since: older.since, reply_due_at: older.reply_due_at, ..into.waiting };
-        if let Ok(state) = next(into.state, Happening::CustomerWrote) {
-            into.state = state;
-        }
-    }
-}
+pub(super) type Done<T> = Result<T, Failure<ShapeRefusal>>;
 
 /// Takes messages out into a ticket of their own.
 pub async fn split(
@@ -310,7 +211,7 @@ pub async fn merge_customers(
 }
 
 /// The ticket, if this person may see it; where it was merged, the one it became a part of.
-async fn seen(tx: &mut Tx, actor: &Actor, id: TicketId) -> Done<Ticket> {
+pub(super) async fn seen(tx: &mut Tx, actor: &Actor, id: TicketId) -> Done<Ticket> {
     let ticket = take(tx, id).await?.filter(|ticket| actor.may_see(ticket.inbox));
     ticket.ok_or_else(|| ShapeRefusal::NoTicket(id).into())
 }

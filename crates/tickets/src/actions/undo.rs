@@ -4,8 +4,8 @@ use accounts::Actor;
 use anyhow::Result;
 use database::Tx;
 use kernel::{
-    DeliveryId, EmailAddress, Failure, FieldId, MessageId, NoteId, PublicId, Refusal, Span,
-    TicketId, Timestamp,
+    AgentId, DeliveryId, EmailAddress, Failure, FieldId, MessageId, NoteId, PublicId, Refusal,
+    Span, TicketId, Timestamp,
 };
 use live::{Change, Touch};
 use outbox::Recipients;
@@ -73,6 +73,13 @@ pub struct Merged {
     pub notes: Vec<NoteId>,
     /// Who takes part only since then.
     pub participants: Vec<EmailAddress>,
+    /// The tags that it has only since then, the fields that were empty, who did not follow.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    #[serde(default)]
+    pub fields: Vec<(FieldId, String)>,
+    #[serde(default)]
+    pub followers: Vec<AgentId>,
     pub events: Vec<i64>,
 }
 
@@ -238,6 +245,7 @@ async fn take_apart(
     for address in &merged.participants {
         tickets::remove_participant(tx, into.id, address).await?;
     }
+    give_back(tx, merged).await?;
     put_back(tx, into, merged.into_version, office.now).await?;
     put_back(tx, from, merged.from_version, office.now).await?;
     if from.inbox != into.inbox {
@@ -245,6 +253,22 @@ async fn take_apart(
     }
     entries::forget_events(tx, &merged.events).await?;
     Ok(from.id)
+}
+
+/// Takes from the ticket what it has only from the one that was merged into it.
+async fn give_back(tx: &mut Tx, merged: &Merged) -> Result<()> {
+    let into = merged.into.id;
+    for tag in &merged.tags {
+        taxonomy::untag(tx, into, tag).await?;
+    }
+    let present = taxonomy::field_values(tx, into).await?;
+    for (field, _) in merged.fields.iter().filter(|value| present.contains(value)) {
+        taxonomy::set_field_value(tx, into, *field, "").await?;
+    }
+    for agent in &merged.followers {
+        people::unfollow(tx, into, *agent).await?;
+    }
+    Ok(())
 }
 
 async fn mode_of(tx: &mut Tx, message: MessageId) -> Result<String> {

@@ -9,7 +9,7 @@ use crate::actions::{
 use crate::state::{CannotMove, State};
 use crate::store::lists::Reader;
 use crate::store::taxonomy::{self, FieldKind, NewField};
-use crate::store::tickets;
+use crate::store::{people, tickets};
 use crate::ticket::{Priority, Resolution};
 
 /// What a refused edit says.
@@ -187,6 +187,79 @@ on_both! {
         assert_eq!(stage.messages(first).await.len(), 1);
         assert_eq!(stage.messages(second).await.len(), 1);
         assert_eq!(stage.ticket(second).await.state, State::New);
+    }
+
+    async fn a_merge_takes_tags_fields_and_followers_along_and_gives_them_back(db: Db) {
+        let stage = Stage::new(db).await;
+        let (first, second) = (stage.dana_writes().await, stage.dana_writes().await);
+        let mut tx = stage.db.begin().await.unwrap();
+        let mut fields = Vec::new();
+        for key in ["order", "device"] {
+            let kind = FieldKind::Text;
+            let new = NewField { key, label: key, kind, choices: &[], required_to_resolve: false };
+            fields.push(taxonomy::add_field(&mut tx, &new).await.unwrap().unwrap());
+        }
+        tx.commit().await.unwrap();
+        let set = |at: usize, value: &str| Edit::Field { field: fields[at], value: value.to_owned() };
+        stage.edits(first, Edit::Tag("refund".to_owned())).await;
+        stage.edits(first, set(0, "A-1")).await;
+        for change in [
+            Edit::Tag("refund".to_owned()),
+            Edit::Tag("angry".to_owned()),
+            set(0, "B-2"),
+            set(1, "Phone"),
+        ] {
+            stage.edits(second, change).await;
+        }
+        stage.notes(second, "Priya follows from here on").await;
+        let known = async || {
+            let mut conn = stage.db.read().await.unwrap();
+            let tags = taxonomy::tags_of(&mut conn, first).await.unwrap();
+            let values = taxonomy::field_values(&mut conn, first).await.unwrap();
+            let values: Vec<String> = values.into_iter().map(|(_, value)| value).collect();
+            let followers = people::followers(&mut conn, first).await.unwrap();
+            (tags.join(" "), values.join(" "), followers)
+        };
+        let before = known().await;
+        let (office, actor) = (stage.office().await, stage.priya().await);
+        let mut tx = stage.db.begin().await.unwrap();
+        let (_, undoable) = merge(&mut tx, &office, &actor, second, first).await.unwrap();
+        tx.commit().await.unwrap();
+        let all = ("angry refund".to_owned(), "A-1 Phone".to_owned(), vec![stage.cast.priya]);
+        assert_eq!(known().await, all);
+        stage.takes_back(undoable).await.unwrap();
+        assert_eq!(known().await, before);
+        assert_eq!(before, ("refund".to_owned(), "A-1".to_owned(), vec![]));
+    }
+
+    async fn nobody_is_left_waiting_in_a_ticket_that_is_done(db: Db) {
+        let stage = Stage::new(db).await;
+        let (first, second) = (stage.dana_writes().await, stage.dana_writes().await);
+        let (office, actor) = (stage.office().await, stage.priya().await);
+        let refused = async |into: TicketId| {
+            let mut tx = stage.db.begin().await.unwrap();
+            match merge(&mut tx, &office, &actor, second, into).await {
+                Err(Failure::Refused(refusal)) => refusal,
+                other => panic!("{other:?}"),
+            }
+        };
+        stage.edits(first, Edit::Spam).await;
+        assert_eq!(refused(first).await, ShapeRefusal::IntoSpam(first));
+        stage.edits(first, Edit::NotSpam).await;
+        stage.edits(first, Edit::Resolve { resolution: None, cause: None }).await;
+        stage.is_closed(first).await;
+        assert_eq!(refused(first).await, ShapeRefusal::IntoClosed(first));
+
+        // What is only resolved is taken up again.
+        let third = stage.dana_writes().await;
+        stage.edits(third, Edit::Resolve { resolution: Some(Resolution::Solved), cause: None }).await;
+        let mut tx = stage.db.begin().await.unwrap();
+        merge(&mut tx, &office, &actor, second, third).await.unwrap();
+        tx.commit().await.unwrap();
+        let ticket = stage.ticket(third).await;
+        assert_eq!((ticket.state, ticket.resolved_at, ticket.reopen_count), (State::Open, None, 1));
+        assert!(ticket.waiting.since.is_some() && ticket.waiting.reply_due_at.is_some());
+        assert!(stage.facts(third).await.contains(&"reopened".to_owned()));
     }
 
     async fn messages_are_split_into_a_ticket_of_their_own(db: Db) {

@@ -10,7 +10,7 @@ use outbox::{Recipients, Sending};
 use crate::SenderCheck;
 use crate::actions::{
     Edit, Edited, Incoming, NewNote, Office, Received, Replied, Reply, ReplyTokens, Sender, edit,
-    post_note, receive, reply, undo,
+    post_note, receive, reply, spent_tickets_close, undo,
 };
 use crate::message::Message;
 use crate::store::{entries, tickets};
@@ -144,6 +144,15 @@ impl Stage {
             Err(kernel::Failure::Refused(refusal)) => Err(refusal.to_string()),
             Err(kernel::Failure::Broken(fault)) => panic!("{fault:#}"),
         }
+    }
+
+    /// The time to come back is over for a resolved ticket.
+    pub(crate) async fn is_closed(&self, ticket: TicketId) {
+        let office = self.office().await;
+        let mut tx = self.db.begin().await.unwrap();
+        spent_tickets_close(&mut tx, &office, Span::ZERO).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(self.ticket(ticket).await.state, crate::State::Closed);
     }
 
     pub(crate) async fn ticket(&self, id: TicketId) -> Ticket {

@@ -94,8 +94,11 @@ async fn make(opened: &Opened<'_>, maker: &Maker<'_>, name: &str) -> WebResult<O
             (CHANGE, "tags", Body::Tags { known })
         }
         "subject" => (CHANGE, "subject", Body::Subject { subject: ticket.subject.clone() }),
-        "merge" => ("merge", "merge", Body::Merge { others: others(opened).await? }),
-        "link" => ("links", "link", Body::Link { others: others(opened).await? }),
+        "merge" => {
+            let others = others(opened, |row| row.state.takes_in(ticket.state)).await?;
+            ("merge", "merge", Body::Merge { others })
+        }
+        "link" => ("links", "link", Body::Link { others: others(opened, |_| true).await? }),
         "split" => ("split", "split", Body::Split { messages: messages(opened, maker).await? }),
         "problem" => ("problem", "problem", problem(opened).await?),
         "people" => {
@@ -153,12 +156,17 @@ fn priority(ticket: &Ticket, w: &Words) -> Body {
     Body::Priority { choices: choices.collect() }
 }
 
-/// Other tickets of the same customer: what people mean most often.
-async fn others(opened: &Opened<'_>) -> WebResult<Vec<Choice>> {
+const OTHERS_LOOKED_AT: i64 = 50;
+const OTHERS_SHOWN: usize = 8;
+
+/// Other tickets of the same customer that fit: what people mean most often.
+async fn others(opened: &Opened<'_>, fits: impl Fn(&lists::Row) -> bool) -> WebResult<Vec<Choice>> {
     let Opened { desk, actor, ticket, .. } = opened;
     let mut conn = desk.db().read().await?;
-    let rows = lists::of_customer(&mut conn, reader(actor), ticket.customer, 9).await?;
-    let others = rows.into_iter().filter(|row| row.id != ticket.id).take(8);
+    let limit = OTHERS_LOOKED_AT;
+    let rows = lists::of_customer(&mut conn, reader(actor), ticket.customer, limit).await?;
+    let others = rows.into_iter().filter(|row| row.id != ticket.id && fits(row));
+    let others = others.take(OTHERS_SHOWN);
     Ok(others
         .map(|row| Choice::new(row.id, &row.subject, false).with_note(row.id.to_string()))
         .collect())
