@@ -88,7 +88,9 @@ pub async fn add_note(
     if text.is_empty() {
         return Err(CustomerRefusal::EmptyNote.into());
     }
-    Ok(store::insert_note(tx, id, author, text, now).await?)
+    let note = store::insert_note(tx, id, author, text, now).await?;
+    index(tx, id).await?;
+    Ok(note)
 }
 
 /// Ends every link that was sent to this customer so far.
@@ -118,18 +120,21 @@ pub async fn merge(
     Ok(old)
 }
 
-/// Makes a customer findable by the name and every address.
+/// Makes a customer findable by the name, every address, and what the team noted: by everybody
+/// who may see the customer, as the notes are read.
 async fn index(tx: &mut Tx, id: CustomerId) -> Result<()> {
     let Some(customer) = store::find(tx, id).await? else { return Ok(()) };
     let identities = store::identities(tx, id).await?;
-    let addresses: Vec<&str> = identities.iter().map(|identity| identity.value.as_str()).collect();
+    let notes = store::notes(tx, id).await?;
+    let addresses = identities.iter().map(|identity| identity.value.as_str());
+    let words: Vec<&str> = addresses.chain(notes.iter().map(|note| note.text.as_str())).collect();
     let entry = Entry {
         kind: Kind::Customer(id),
         ticket: None,
         customer: Some(id),
         inbox: None,
         subject: &customer.name,
-        text: &addresses.join(" "),
+        text: &words.join("\n"),
         at: customer.created_at,
     };
     search::put(tx, &entry).await

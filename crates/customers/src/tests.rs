@@ -1,6 +1,6 @@
-use database::on_both;
 use database::testing::TUESDAY;
-use kernel::{CustomerId, Span, TicketId};
+use database::{on_both, params};
+use kernel::{CustomerId, PublicId, Span, TicketId};
 use keys::Keys;
 
 use crate::links::{self, Link};
@@ -135,6 +135,29 @@ on_both! {
             let expr = search::expr(&terms).unwrap();
             let found = search::newest(&mut tx, &expr, Some(&[]), None, 10).await.unwrap();
             assert_eq!(found.len(), count, "{word}");
+        }
+    }
+
+    async fn customers_are_found_by_what_the_team_noted(db: Db) {
+        let mut tx = db.begin().await.unwrap();
+        let author = tx
+            .scalar(
+                "insert into agents (public_id, name, email, role, state, sees_every_inbox,
+                    time_zone, language, created_at)
+                 values ($1, 'Priya', 'priya@shop.example', 'agent', 'active', $2, 'UTC', 'en', $3)
+                 returning id",
+                params![PublicId::new(TUESDAY), true, TUESDAY],
+            )
+            .await
+            .unwrap();
+        let address = "dana@example.com".parse().unwrap();
+        let id = meet(&mut tx, &address, "Dana", None, TUESDAY).await.unwrap();
+        add_note(&mut tx, id, author, "Teaches weaving in Porto", TUESDAY).await.unwrap();
+        for word in ["weaving", "porto", "dana@example.com"] {
+            let terms = search::folded(word).into_iter().map(search::Term::Word);
+            let expr = search::expr(&terms.collect::<Vec<_>>()).unwrap();
+            let found = search::newest(&mut tx, &expr, Some(&[]), None, 10).await.unwrap();
+            assert_eq!(found.len(), 1, "{word}");
         }
     }
 

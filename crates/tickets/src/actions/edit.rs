@@ -116,6 +116,9 @@ pub async fn edit(
         tx.announce(Change::Ticket { id: ticket.id, inbox: before.inbox, touch: Touch::Row });
         findable::rescope(tx, &ticket).await?;
     }
+    if before.subject != ticket.subject {
+        findable::head_again(tx, &ticket).await?;
+    }
     lessons::teach(tx, ticket.id, (before.state, ticket.state), false, office.now).await?;
     if let Edit::Assign(Some(assignee)) = edit
         && *assignee != actor.id
@@ -382,6 +385,7 @@ async fn field_set(
     if before == value {
         return Ok(Edited { ticket, changed: false, reversal: None });
     }
+    findable::head_again(tx, &ticket).await?;
     let fact = Fact::FieldChanged { label: field.label.clone(), value: value.clone() };
     let events = record(tx, ticket.id, By::Agent(actor.id), &[fact], office.now).await?;
     tx.announce(Change::Ticket { id: ticket.id, inbox: ticket.inbox, touch: Touch::Entry });

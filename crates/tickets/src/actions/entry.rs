@@ -8,7 +8,7 @@ use live::{Change, Touch};
 use search::{Entry, Kind};
 
 use super::reply::is_all;
-use super::{Office, record, save, take};
+use super::{Office, findable, record, save, take};
 use crate::event::{By, Fact};
 use crate::letters;
 use crate::notify::{self, Told};
@@ -165,6 +165,7 @@ pub async fn redact(
         return Err(EntryRefusal::AlreadyRedacted.into());
     }
     search::remove(tx, Kind::Message(message.id)).await?;
+    findable::head_again(tx, &ticket).await?;
     if ticket.snippet == letters::snippet(&message.text) {
         ticket.snippet = String::new();
     }

@@ -32,6 +32,7 @@ pub async fn merge(
     from.state = next(from.state, Happening::MergedAway).map_err(ShapeRefusal::from)?;
     from.merged_into = Some(into.id);
 
+    let head = entries::first_message(tx, into.id).await?;
     let messages = entries::message_ids(tx, from.id).await?;
     let notes = entries::note_ids(tx, from.id).await?;
     entries::move_messages(tx, &messages, into.id).await?;
@@ -60,6 +61,10 @@ pub async fn merge(
         notes,
         events,
     });
+    findable::head_again(tx, &into).await?;
+    if let Some(head) = head {
+        findable::message_again(tx, &into, head).await?;
+    }
     let undo = keep(tx, actor, &reversal, now).await?;
     Ok((into.id, undo))
 }

@@ -247,6 +247,9 @@ async fn start(
     for (field, value) in &incoming.fields {
         taxonomy::set_field_value(tx, ticket.id, *field, value).await?;
     }
+    if !incoming.fields.is_empty() {
+        findable::head_again(tx, &ticket).await?;
+    }
     add_participants(tx, office, incoming, &ticket).await?;
     if ticket.state == State::Resolved {
         save(tx, &mut ticket, Touch::Row, at).await?;

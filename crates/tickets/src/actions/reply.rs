@@ -118,6 +118,7 @@ pub async fn reply(
         recipients: &recipients,
         mail_id: &mail_id,
         uploads: &reply.uploads,
+        findable: "",
     };
     let (message, public_id) = write(tx, office, actor, &ticket, &draft).await?;
     let facts = answered(&mut ticket, &before, actor, reply, now);
@@ -247,6 +248,8 @@ struct Outgoing<'o> {
     recipients: &'o Recipients,
     mail_id: &'o str,
     uploads: &'o [PublicId],
+    /// By which subject it is found: that of a ticket stands with its first message alone.
+    findable: &'o str,
 }
 
 async fn write(
@@ -288,7 +291,7 @@ async fn write(
         ticket: Some(ticket.id),
         customer: Some(ticket.customer),
         inbox: Some(ticket.inbox),
-        subject: "",
+        subject: out.findable,
         text: &words,
         at: office.now,
     };
@@ -419,6 +422,7 @@ pub async fn open_ticket(
         recipients: &recipients,
         mail_id: &mail_id,
         uploads: &new.uploads,
+        findable: &ticket.subject,
     };
     let (message, public_id) = write(tx, office, actor, &ticket, &out).await?;
     record(tx, ticket.id, By::Agent(actor.id), &[Fact::Created], now).await?;
@@ -470,6 +474,7 @@ pub async fn forward(
         recipients: &forward.recipients,
         mail_id: &mail_id,
         uploads: &forward.uploads,
+        findable: "",
     };
     let (message, public_id) = write(tx, office, actor, &ticket, &out).await?;
     entries::copy_attachments(tx, original.id, message, now).await?;

@@ -6,7 +6,7 @@ use database::Tx;
 use kernel::{CustomerId, Failure, MessageId, ProblemId, Refusal, TicketId};
 use live::{Change, Touch};
 
-use super::{Office, record, recount, save, take};
+use super::{Office, findable, record, recount, save, take};
 use crate::clock::Waiting;
 use crate::event::{By, Fact};
 use crate::letters;
@@ -102,6 +102,9 @@ pub async fn split(
     entries::move_messages(tx, &chosen, part.id).await?;
     recount(tx, &mut ticket).await?;
     save(tx, &mut ticket, Touch::Entry, now).await?;
+    for moved in [&part, &ticket] {
+        findable::head_again(tx, moved).await?;
+    }
     tickets::link(tx, part.id, ticket.id, "split_from", now).await?;
     let by = By::Agent(actor.id);
     record(tx, ticket.id, by, &[Fact::SplitOff { other: part.id }], now).await?;

@@ -182,6 +182,9 @@ async fn reverse(
             if present.unwrap_or_default() != after {
                 return Err(UndoRefusal::ChangedMeanwhile(ticket).into());
             }
+            if let Some(ticket) = tickets::find(tx, ticket).await? {
+                findable::head_again(tx, &ticket).await?;
+            }
             entries::forget_events(tx, &events).await?;
             announce(tx, ticket).await?;
             Ok(Some(ticket))
@@ -251,6 +254,9 @@ async fn take_apart(
     if from.inbox != into.inbox {
         findable::rescope(tx, from).await?;
     }
+    for apart in [from, into] {
+        findable::head_again(tx, apart).await?;
+    }
     entries::forget_events(tx, &merged.events).await?;
     Ok(from.id)
 }
@@ -294,6 +300,9 @@ async fn put_back(
         let (id, inbox) = (ticket.id, present.inbox);
         tx.announce(Change::Ticket { id, inbox, touch: Touch::Row });
         findable::rescope(tx, &ticket).await?;
+    }
+    if present.subject != ticket.subject {
+        findable::head_again(tx, &ticket).await?;
     }
     Ok(lessons::teach(tx, ticket.id, (present.state, ticket.state), true, now).await?)
 }

@@ -2,14 +2,16 @@ use accounts::Actor;
 use database::on_both;
 use jiff::tz::TimeZone;
 use kernel::{Span, TicketId};
+use outbox::Party;
 use search::Piece;
 
 use super::stage::Stage;
-use crate::actions::Edit;
+use crate::Then;
+use crate::actions::{Edit, Incoming, NewTicket, keep, open_ticket, redact, split};
 use crate::filter::Filter;
 use crate::finding::{After, Find, Finds, PlaceKind, Reader, find, find_customers};
 use crate::names::Known;
-use crate::store::taxonomy;
+use crate::store::taxonomy::{self, FieldKind, NewField};
 
 async fn asks(
     stage: &Stage,
@@ -42,6 +44,63 @@ fn marked(pieces: &[Piece]) -> String {
 }
 
 on_both! {
+    async fn a_ticket_is_found_by_its_subject_and_the_values_of_its_fields(db: Db) {
+        let stage = Stage::new(db).await;
+        let priya = stage.priya().await;
+        let office = stage.office().await;
+        let mut tx = stage.db.begin().await.unwrap();
+        let kind = FieldKind::Text;
+        let new = NewField { key: "order", label: "order", kind, choices: &[], required_to_resolve: false };
+        let order = taxonomy::add_field(&mut tx, &new).await.unwrap().unwrap();
+        let new = NewTicket {
+            inbox: stage.cast.support,
+            customer: Party::new("Kim", "kim@example.com".parse().unwrap()),
+            subject: "Invitation to the workshop".to_owned(),
+            text: "Would you like to come?".to_owned(),
+            cc: Vec::new(),
+            bcc: Vec::new(),
+            then: Then::Wait,
+            uploads: Vec::new(),
+        };
+        let ours = open_ticket(&mut tx, &office, &priya, &new).await.unwrap().ticket;
+        tx.commit().await.unwrap();
+        let first = stage.mail("Two things", "One");
+        let theirs = stage.comes(&Incoming { fields: vec![(order, "XK-77".to_owned())], ..first.clone() }).await.ticket;
+        let more = Incoming { references: vec![first.mail_id.unwrap()], ..stage.mail("Re: Two things", "Another") };
+        stage.comes(&more).await;
+        let (a, b) = (ours.0 - 10_000, theirs.0 - 10_000);
+        assert_eq!(numbers(&stage, &priya, "workshop").await, [a]);
+        assert_eq!(numbers(&stage, &priya, "XK-77").await, [b]);
+
+        let subject = stage.edits(ours, Edit::Subject("Webinar in spring".to_owned())).await;
+        stage.edits(theirs, Edit::Subject("Quotation".to_owned())).await;
+        stage.edits(ours, Edit::Field { field: order, value: "ZQ-12".to_owned() }).await;
+        for (query, expected) in [
+            ("workshop", vec![]), ("webinar", vec![a]), ("quotation", vec![b]), ("two things", vec![b]),
+            ("ZQ-12", vec![a]),
+        ] {
+            assert_eq!(numbers(&stage, &priya, query).await, expected, "{query}");
+        }
+        let mut tx = stage.db.begin().await.unwrap();
+        let undoable = keep(&mut tx, &priya, &subject.reversal.unwrap(), stage.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        stage.takes_back(undoable).await.unwrap();
+        assert_eq!(numbers(&stage, &priya, "workshop").await, [a]);
+
+        // What is split off is found by its own subject, and what is blacked out takes nothing along.
+        let messages = stage.messages(theirs).await;
+        let mut tx = stage.db.begin().await.unwrap();
+        let part = split(&mut tx, &office, &priya, theirs, &[messages[1].id], "Parcel").await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(numbers(&stage, &priya, "parcel").await, [part.0 - 10_000]);
+        assert_eq!(numbers(&stage, &priya, "quotation").await, [b]);
+        stage.answers(theirs, "An answer").await;
+        let mut tx = stage.db.begin().await.unwrap();
+        redact(&mut tx, &office, &priya, messages[0].public_id).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(numbers(&stage, &priya, "quotation").await, [b]);
+    }
+
     async fn tickets_are_found_by_words_conditions_and_number(db: Db) {
         let stage = Stage::new(db).await;
         let first = stage.dana_writes().await;

@@ -295,6 +295,18 @@ pub(crate) async fn message_ids(conn: &mut Conn, ticket: TicketId) -> Result<Vec
     conn.column("select id from messages where ticket_id = $1 order by id", params![ticket]).await
 }
 
+/// The first message that was not blacked out.
+pub(crate) async fn first_message(conn: &mut Conn, ticket: TicketId) -> Result<Option<MessageId>> {
+    let row: Option<(MessageId,)> = conn
+        .optional(
+            "select id from messages
+              where ticket_id = $1 and redacted_at is null order by id limit 1",
+            params![ticket],
+        )
+        .await?;
+    Ok(row.map(|(id,)| id))
+}
+
 pub(crate) async fn message_time(
     conn: &mut Conn,
     ticket: TicketId,
