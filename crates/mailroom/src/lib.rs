@@ -21,6 +21,7 @@ mod sender;
 mod senders;
 mod spam;
 mod store;
+mod undelivered;
 mod web;
 
 pub use actions::{MailRefusal, learn};

@@ -8,7 +8,7 @@ use accounts::{Accounts, SystemMail};
 use anyhow::{Context, Result};
 use database::{Db, Engine};
 use egress::Guard;
-use email::smtp::{SendFault, Standing};
+use email::smtp::{RefusedRecipient, SendFault, Standing};
 use email::{Attached, AutomaticKind, Composed, Credentials, Draft, Party, Server, Signing};
 use files::{FileHash, Files};
 use futures_util::{StreamExt, stream};
@@ -16,10 +16,12 @@ use kernel::{EmailAddress, InboxId, SharedClock, Span, Timestamp};
 use keys::Keys;
 use outbox::{Kind, Letter, Sending};
 use queue::backoff;
+use tickets::actions::Office;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::{Connection, Endpoint, Tls, place};
 use crate::oauth::Permissions;
+use crate::undelivered::{self, Undelivered};
 
 /// Sends mail. Cheap to clone.
 #[derive(Clone)]
@@ -86,54 +88,87 @@ impl Sender {
     }
 
     async fn handle(&self, sending: Sending) -> Result<()> {
-        let outcome = self.send(&sending.letter).await;
+        let outcome = self.send(&sending).await;
         let (id, now) = (sending.id, self.clock.now());
-        let mut tx = self.db.begin().await?;
-        match outcome {
+        let unsent = match outcome {
             Ok(said) => {
                 metrics::counter!("recourse_mails_sent_total").increment(1);
                 tracing::debug!(delivery = %id, "delivery {id} was taken: {said}");
+                let mut tx = self.db.begin().await?;
                 outbox::sent(&mut tx, id, now).await?;
+                return tx.commit().await;
             }
-            Err(Unsent::Never(why)) => {
-                metrics::counter!("recourse_mails_failed_total").increment(1);
-                tracing::warn!(delivery = %id, "delivery {id} failed: {why}");
-                outbox::set_failed(&mut tx, id, &why).await?;
-            }
-            Err(Unsent::Later(why)) if now >= sending.give_up_at => {
-                metrics::counter!("recourse_mails_failed_total").increment(1);
-                let why = format!("{why}; tried for five days");
-                outbox::set_failed(&mut tx, id, &why).await?;
-            }
-            Err(Unsent::Later(why)) => {
-                metrics::counter!("recourse_mails_retried_total").increment(1);
-                tracing::info!(delivery = %id, "delivery {id} waits for another try: {why}");
-                let at = now + backoff(sending.attempts, rand::random());
-                outbox::put_back(&mut tx, id, at, &why).await?;
-            }
+            Err(unsent) => unsent,
+        };
+        if !unsent.is_final && now < sending.give_up_at {
+            return self.try_later(&sending, &unsent, now).await;
         }
+        let spent = if unsent.is_final { "" } else { "; tried for five days" };
+        self.give_up(&sending, &Unsent { why: format!("{}{spent}", unsent.why), ..unsent }).await
+    }
+
+    async fn try_later(&self, sending: &Sending, unsent: &Unsent, now: Timestamp) -> Result<()> {
+        let (id, why) = (sending.id, &unsent.why);
+        metrics::counter!("recourse_mails_retried_total").increment(1);
+        tracing::info!(delivery = %id, "delivery {id} waits for another try: {why}");
+        let at = now + backoff(sending.attempts, rand::random());
+        let mut tx = self.db.begin().await?;
+        outbox::accepted(&mut tx, id, &unsent.accepted).await?;
+        outbox::put_back(&mut tx, id, at, why).await?;
         tx.commit().await
     }
 
-    async fn send(&self, letter: &Letter) -> Result<String, Unsent> {
-        let way = self.way(letter).await?;
+    /// It will not arrive: the same is done as when a report says so.
+    async fn give_up(&self, sending: &Sending, unsent: &Unsent) -> Result<()> {
+        let (id, why) = (sending.id, &unsent.why);
+        metrics::counter!("recourse_mails_failed_total").increment(1);
+        tracing::warn!(delivery = %id, "delivery {id} failed: {why}");
+        let office = Office::open(&self.accounts, &self.keys).await?;
+        let letter = &sending.letter;
+        let missed = letter.recipients.everyone().map(|party| &party.address);
+        let mut missed = missed.filter(|address| !unsent.accepted.contains(address));
+        let first = missed.next().filter(|_| missed.next().is_none());
+        let mail = Undelivered {
+            kind: letter.kind,
+            ticket: letter.ticket,
+            address: first,
+            reason: why,
+            is_over: true,
+        };
+        let mut tx = self.db.begin().await?;
+        outbox::accepted(&mut tx, id, &unsent.accepted).await?;
+        outbox::set_failed(&mut tx, id, why).await?;
+        undelivered::suppress_dead(&mut tx, &office, &unsent.refused).await?;
+        undelivered::tell(&mut tx, &office, &mail).await?;
+        tx.commit().await
+    }
+
+    /// Sends a letter to those who do not have it yet.
+    async fn send(&self, sending: &Sending) -> Result<String, Unsent> {
+        let (letter, had_it) = (&sending.letter, &sending.accepted);
+        let told = |unsent: Unsent| Unsent { accepted: had_it.clone(), ..unsent };
+        let way = self.way(letter).await.map_err(told)?;
         let draft = self.draft(letter, &way).await.map_err(|fault| {
             // Files that cannot be read now may be there later; a mail without them must not go.
-            Unsent::Later(format!("the mail could not be put together: {fault:#}"))
+            told(Unsent::later(format!("the mail could not be put together: {fault:#}")))
         })?;
-        let composed: Composed = email::compose(&draft, self.clock.now())
-            .map_err(|fault| Unsent::Never(fault.to_string()))?;
+        let mut composed: Composed = email::compose(&draft, self.clock.now())
+            .map_err(|fault| told(Unsent::never(fault.to_string())))?;
+        composed.recipients.retain(|address| !had_it.contains(address));
+        if composed.recipients.is_empty() {
+            return Ok("everybody has it".to_owned());
+        }
         match email::smtp::send(&way.server, &way.credentials, &composed, &self.guard).await {
-            Ok(accepted) if accepted.refused.is_empty() => Ok(accepted.reply),
-            Ok(accepted) => {
-                let whom: Vec<String> = accepted
-                    .refused
-                    .iter()
-                    .map(|one| format!("{}: {}", one.address, one.reason))
-                    .collect();
-                Err(Unsent::Never(format!("some got it, but not {}", whom.join("; "))))
+            Ok(taken) if taken.refused.is_empty() => Ok(taken.reply),
+            Ok(taken) => {
+                let missed = |address: &EmailAddress| {
+                    taken.refused.iter().any(|refused| refused.address == *address)
+                };
+                composed.recipients.retain(|address| !missed(address));
+                composed.recipients.extend(had_it.iter().cloned());
+                Err(Unsent::partly(taken.refused, composed.recipients))
             }
-            Err(fault) => Err(self.unsent(fault, way.inbox)),
+            Err(fault) => Err(told(self.unsent(fault, way.inbox))),
         }
     }
 
@@ -150,12 +185,14 @@ impl Sender {
             let until = self.clock.now() + REST;
             self.resting.lock().unwrap_or_else(PoisonError::into_inner).insert(inbox, until);
         }
-        match fault.standing() {
-            // A wrong setting is put right by the owner, and then the mail goes: it is not lost.
-            Standing::Permanent if is_about_server => Unsent::Later(fault.to_string()),
-            Standing::Permanent => Unsent::Never(fault.to_string()),
-            Standing::Temporary | Standing::Unknown => Unsent::Later(fault.to_string()),
-        }
+        // A wrong setting is put right by the owner, and then the mail goes: it is not lost.
+        let is_final = fault.standing() == Standing::Permanent && !is_about_server;
+        let why = fault.to_string();
+        let refused = match fault {
+            SendFault::Recipients(refused) => refused,
+            _ => Vec::new(),
+        };
+        Unsent { why, is_final, accepted: Vec::new(), refused }
     }
 
     /// By which server and under which address a letter leaves.
@@ -164,9 +201,9 @@ impl Sender {
             Some(inbox) => self.way_of_inbox(inbox).await,
             None => self.way_of_system().await,
         };
-        let found = found.map_err(|fault| Unsent::Later(format!("{fault:#}")))?;
+        let found = found.map_err(|fault| Unsent::later(format!("{fault:#}")))?;
         found.ok_or_else(|| {
-            Unsent::Later("no inbox can send yet; enter an SMTP server in its settings".to_owned())
+            Unsent::later("no inbox can send yet; enter an SMTP server in its settings".to_owned())
         })
     }
 
@@ -320,7 +357,31 @@ struct Way {
 }
 
 /// Why a letter did not leave, in words for the team.
-enum Unsent {
-    Later(String),
-    Never(String),
+struct Unsent {
+    why: String,
+    /// Trying again is useless until something changes.
+    is_final: bool,
+    /// Who has it all the same.
+    accepted: Vec<EmailAddress>,
+    /// Whom the server did not take it for.
+    refused: Vec<RefusedRecipient>,
+}
+
+impl Unsent {
+    fn later(why: String) -> Self {
+        Self { why, is_final: false, accepted: Vec::new(), refused: Vec::new() }
+    }
+
+    fn never(why: String) -> Self {
+        Self { is_final: true, ..Self::later(why) }
+    }
+
+    /// Some got it, and the others may get it later if any of them only has to wait.
+    fn partly(refused: Vec<RefusedRecipient>, accepted: Vec<EmailAddress>) -> Self {
+        let whom: Vec<String> =
+            refused.iter().map(|one| format!("{}: {}", one.address, one.reason)).collect();
+        let why = format!("some got it, but not {}", whom.join("; "));
+        let is_final = refused.iter().all(|one| one.permanent);
+        Self { why, is_final, accepted, refused }
+    }
 }

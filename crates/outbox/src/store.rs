@@ -2,16 +2,17 @@
 
 pub mod check;
 mod listed;
+mod outcome;
 
 use anyhow::{Context, Result, bail};
 use database::{Cols, Conn, Db, FromRow, Sql, Tx, dialect, params};
 use kernel::{DeliveryId, EmailAddress, InboxId, MessageId, Span, TicketId, Timestamp};
-use live::{Change, Touch};
 
 use crate::policy::{self, Caps, Facts, Withheld};
 use crate::{Kind, Letter, Recipients};
 
 pub use listed::{Listed, Shelf, find_listed, listed};
+pub use outcome::{accepted, bounced, discard, put_back, retry, sent, set_failed, take_back};
 
 /// What became of a posted letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,6 +255,8 @@ pub struct Sending {
     pub id: DeliveryId,
     pub attempts: i64,
     pub give_up_at: Timestamp,
+    /// Who has it already: it is theirs once, however often it is tried for the others.
+    pub accepted: Vec<EmailAddress>,
     pub letter: Letter,
 }
 
@@ -262,6 +265,7 @@ impl FromRow for Sending {
         let id = cols.next()?;
         let attempts = cols.next()?;
         let give_up_at = cols.next()?;
+        let accepted = addresses(&cols.next::<String>()?)?;
         let letter = Letter {
             kind: Kind::named(&cols.next::<String>()?)?,
             inbox: cols.next()?,
@@ -284,8 +288,12 @@ impl FromRow for Sending {
             send_after: cols.next()?,
             verified: true,
         };
-        Ok(Self { id, attempts, give_up_at, letter })
+        Ok(Self { id, attempts, give_up_at, accepted, letter })
     }
+}
+
+fn addresses(json: &str) -> Result<Vec<EmailAddress>> {
+    Ok(serde_json::from_str(json)?)
 }
 
 /// When the next letter is due.
@@ -313,138 +321,13 @@ pub async fn claim(
     sql.push(" order by send_after, id limit ").bind(limit);
     dialect::skip_locked(&mut sql, tx.engine());
     sql.push(
-        ") returning id, attempts, give_up_at, kind, inbox_id, ticket_id, message_id, mail_id,
+        ") returning id, attempts, give_up_at, accepted, kind, inbox_id, ticket_id, message_id, mail_id,
             from_name, reply_to, recipients, subject, text, html, in_reply_to, mail_references,
             send_after",
     );
     let claimed = tx.all_sql(sql).await?;
     tx.commit().await?;
     Ok(claimed)
-}
-
-/// The other side took it.
-pub async fn sent(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<()> {
-    change(
-        tx,
-        id,
-        Sql::of(
-            "update deliveries set state = 'sent', sent_at = $2, fault = null, leased_until = null
-              where id = $1 and state = 'sending'",
-            params![id, now],
-        ),
-    )
-    .await
-    .map(drop)
-}
-
-/// Another try later; `fault` says why, for whoever looks meanwhile.
-pub async fn put_back(tx: &mut Tx, id: DeliveryId, at: Timestamp, fault: &str) -> Result<()> {
-    change(
-        tx,
-        id,
-        Sql::of(
-            "update deliveries
-                set state = 'queued', send_after = $2, fault = $3, leased_until = null
-              where id = $1 and state = 'sending'",
-            params![id, at, fault],
-        ),
-    )
-    .await
-    .map(drop)
-}
-
-/// It will not arrive, and somebody has to know.
-pub async fn set_failed(tx: &mut Tx, id: DeliveryId, fault: &str) -> Result<()> {
-    change(
-        tx,
-        id,
-        Sql::of(
-            "update deliveries set state = 'failed', fault = $2, leased_until = null
-              where id = $1 and state = 'sending'",
-            params![id, fault],
-        ),
-    )
-    .await
-    .map(drop)
-}
-
-/// A bounce came for a letter that was sent. Says whether it was one of ours.
-pub async fn bounced(tx: &mut Tx, id: DeliveryId, reason: &str) -> Result<bool> {
-    change(
-        tx,
-        id,
-        Sql::of(
-            "update deliveries set state = 'bounced', fault = $2
-              where id = $1 and state in ('sent', 'sending', 'queued', 'bounced')",
-            params![id, reason],
-        ),
-    )
-    .await
-}
-
-/// Takes a letter back before it leaves. Losing to the sender is told by `false`.
-pub async fn take_back(tx: &mut Tx, id: DeliveryId) -> Result<bool> {
-    change(
-        tx,
-        id,
-        Sql::of(
-            "update deliveries set state = 'discarded'
-              where id = $1 and state = 'queued' and attempts = 0",
-            params![id],
-        ),
-    )
-    .await
-}
-
-/// Sends a failed letter again, for another five days.
-pub async fn retry(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<bool> {
-    let again = change(
-        tx,
-        id,
-        Sql::of(
-            "update deliveries
-                set state = 'queued', send_after = $2, give_up_at = $3, attempts = 0
-              where id = $1 and state in ('failed', 'bounced')",
-            params![id, now, now + TRIED_FOR],
-        ),
-    )
-    .await?;
-    tx.announce("mail");
-    Ok(again)
-}
-
-/// Gives up a letter that failed or still waits.
-pub async fn discard(tx: &mut Tx, id: DeliveryId) -> Result<bool> {
-    change(
-        tx,
-        id,
-        Sql::of(
-            "update deliveries set state = 'discarded'
-              where id = $1 and state in ('failed', 'bounced', 'queued')",
-            params![id],
-        ),
-    )
-    .await
-}
-
-/// Runs an update of one delivery and tells those who look at its ticket.
-async fn change(tx: &mut Tx, id: DeliveryId, update: Sql) -> Result<bool> {
-    let changed = tx.execute_sql(update).await? > 0;
-    if changed {
-        let ticket: Option<(TicketId, InboxId)> = tx
-            .optional(
-                "select ticket.id, ticket.inbox_id
-                   from deliveries delivery
-                   join tickets ticket on ticket.id = delivery.ticket_id
-                  where delivery.id = $1",
-                params![id],
-            )
-            .await?;
-        if let Some((id, inbox)) = ticket {
-            tx.announce(Change::Ticket { id, inbox, touch: Touch::Message });
-        }
-    }
-    Ok(changed)
 }
 
 /// Frees the letters of senders that died. They go out again under the same Message-ID.

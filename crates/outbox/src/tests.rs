@@ -159,6 +159,30 @@ on_both! {
         assert!(claim_one(&db, TUESDAY).await.is_none());
     }
 
+    async fn after_a_bounce_only_those_who_did_not_get_it_are_tried_again(db: Db) {
+        let kim = Party::new("Kim", address("kim@x.example"));
+        let mut letter = letter(Kind::Reply, "d@x.example");
+        letter.recipients.cc = vec![kim.clone(), Party::new("", address("lee@x.example"))];
+        put(&db, &letter, TUESDAY).await;
+        for (known, had_it) in [
+            (Some(kim.address.clone()), vec!["d@x.example", "lee@x.example"]),
+            (Some(address("lee@x.example")), vec!["d@x.example", "kim@x.example"]),
+            (None, vec![]),
+        ] {
+            let sending = claim_one(&db, TUESDAY).await.unwrap();
+            let mut tx = db.begin().await.unwrap();
+            sent(&mut tx, sending.id, TUESDAY).await.unwrap();
+            assert!(bounced(&mut tx, sending.id, known.as_ref(), "gone").await.unwrap());
+            assert!(retry(&mut tx, sending.id, TUESDAY).await.unwrap());
+            tx.commit().await.unwrap();
+            let again = claim_one(&db, TUESDAY).await.unwrap();
+            assert_eq!(again.accepted, had_it.iter().map(|one| address(one)).collect::<Vec<_>>());
+            let mut tx = db.begin().await.unwrap();
+            put_back(&mut tx, again.id, TUESDAY, "later").await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    }
+
     async fn a_stranger_gets_one_automatic_mail_a_day_and_a_known_person_three(db: Db) {
         let mut results = Vec::new();
         for _ in 0..2 {

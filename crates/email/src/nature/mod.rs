@@ -74,11 +74,13 @@ impl Nature {
 impl Bounce {
     /// Whether the address itself is no good, rather than this one mail to it.
     pub fn address_is_dead(&self) -> bool {
-        let about_address = |status: &str| {
-            ["5.1.", "5.2.1", "5.4.4", "5.0."].iter().any(|kind| status.starts_with(kind))
-        };
-        self.permanent && self.status.as_deref().is_none_or(about_address)
+        self.permanent && self.status.as_deref().is_none_or(is_about_address)
     }
+}
+
+/// Whether an enhanced status says that the address is no good.
+pub(crate) fn is_about_address(status: &str) -> bool {
+    ["5.1.", "5.2.1", "5.4.4", "5.0."].iter().any(|kind| status.starts_with(kind))
 }
 
 /// What the judges look at.

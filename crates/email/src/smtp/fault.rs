@@ -29,6 +29,14 @@ pub struct RefusedRecipient {
     pub reason: String,
 }
 
+impl RefusedRecipient {
+    /// Whether the server said that the address itself is no good. Without a status it may as
+    /// well have meant us.
+    pub fn is_dead(&self) -> bool {
+        self.permanent && self.status.as_deref().is_some_and(crate::nature::is_about_address)
+    }
+}
+
 /// A mail was not sent, or nobody knows.
 #[derive(Debug, thiserror::Error)]
 pub enum SendFault {

@@ -5,7 +5,7 @@ use database::Tx;
 use email::Nature;
 use kernel::{EmailAddress, Span, Timestamp};
 use tickets::SenderCheck;
-use tickets::actions::{Office, bounce_came, receive, sent_elsewhere};
+use tickets::actions::{Office, receive, sent_elsewhere};
 
 use super::Prepared;
 use super::incoming::placeholder;
@@ -13,6 +13,7 @@ use crate::ledger::{Fate, Outcome, Waiting};
 use crate::senders::Rule;
 use crate::spam;
 use crate::store::{ledger, senders};
+use crate::undelivered::{self, Undelivered};
 
 /// Before the second and the third try; there is no fourth.
 const PAUSES: [Span; 2] = [Span::seconds(10), Span::minutes(5)];
@@ -165,13 +166,17 @@ async fn bounced(
     }
     let Some(delivery) = delivery else { return Ok(None) };
     if bounce.permanent {
-        outbox::bounced(tx, delivery.id, &bounce.reason).await?;
+        outbox::bounced(tx, delivery.id, address.as_ref(), &bounce.reason).await?;
     }
-    let Some(ticket) = delivery.ticket else { return Ok(None) };
-    let shown = address.map_or(String::new(), |address| address.to_string());
-    let is_human = !delivery.kind.is_automatic();
-    bounce_came(tx, office, ticket, &shown, &bounce.reason, bounce.permanent && is_human).await?;
-    Ok(Some(ticket))
+    let mail = Undelivered {
+        kind: delivery.kind,
+        ticket: delivery.ticket,
+        address: address.as_ref(),
+        reason: &bounce.reason,
+        is_over: bounce.permanent,
+    };
+    undelivered::tell(tx, office, &mail).await?;
+    Ok(delivery.ticket)
 }
 
 /// A mail that could not be read: another try, or a ticket that says so. Nothing is hidden.

@@ -2,6 +2,7 @@
 
 use database::{on_both, params};
 use kernel::{DeliveryId, EmailAddress, MessageId, Span, TicketId};
+use outbox::{Party, Recipients};
 use tickets::actions::{Reply, reply};
 
 use super::servers::Sink;
@@ -12,6 +13,11 @@ use crate::connection::Connection;
 async fn deliveries(stage: &Stage) -> Vec<(String, Option<String>)> {
     let mut conn = stage.db.read().await.unwrap();
     conn.all("select state, fault from deliveries order by id", params![]).await.unwrap()
+}
+
+async fn state_of(stage: &Stage, ticket: TicketId) -> String {
+    let mut conn = stage.db.read().await.unwrap();
+    conn.scalar("select state from tickets where id = $1", params![ticket]).await.unwrap()
 }
 
 async fn stage_with_sink(db: database::Db) -> (Stage, Sink) {
@@ -85,9 +91,65 @@ on_both! {
         assert_eq!(sink.got().len(), 1);
     }
 
+    async fn an_answer_that_was_refused_is_no_answer(db: Db) {
+        let (stage, sink) = stage_with_sink(db).await;
+        let (ticket, _) = dana_is_answered(&stage).await;
+        assert_eq!(state_of(&stage, ticket).await, "waiting_customer");
+        sink.refuses("dana@", "550 5.1.1 no such user here");
+        stage.later(Span::seconds(30));
+        stage.sender().send_due().await.unwrap();
+        assert_eq!(state_of(&stage, ticket).await, "open");
+        let facts: Vec<String> = stage.column("select kind from events order by id").await;
+        assert!(facts.contains(&"bounce_came".to_owned()), "{facts:?}");
+        let told: Vec<i64> = stage.column("select agent_id from notifications where kind = 'replied'").await;
+        assert_eq!(told, [i64::from(stage.cast.priya)]);
+        let dead: Vec<String> = stage.column("select address from suppressions").await;
+        assert_eq!(dead, ["dana@example.com"]);
+    }
+
+    async fn who_has_a_mail_does_not_get_it_again(db: Db) {
+        let (stage, sink) = stage_with_sink(db).await;
+        let (ticket, _) = dana_is_answered(&stage).await;
+        let (office, actor) = (stage.office().await, stage.cast.actor(stage.cast.priya).await);
+        let party = |address: &str| Party::new("", address.parse().unwrap());
+        let recipients = Recipients {
+            to: vec![party("dana@example.com")],
+            cc: vec![party("kim@example.com")],
+            bcc: vec![party("boss@example.com")],
+        };
+        let mut tx = stage.db.begin().await.unwrap();
+        tx.execute("delete from deliveries", params![]).await.unwrap();
+        let answer = Reply { text: "To all".to_owned(), recipients, ..Reply::default() };
+        reply(&mut tx, &office, &actor, ticket, &answer).await.unwrap();
+        tx.commit().await.unwrap();
+
+        // Whoever is told to wait is asked again, alone; the others have it.
+        sink.refuses("kim@", "451 4.7.1 come back later");
+        stage.later(Span::seconds(30));
+        stage.sender().send_due().await.unwrap();
+        assert_eq!(deliveries(&stage).await[0].0, "queued");
+        assert_eq!(sink.got()[0].to, ["RCPT TO:<dana@example.com>", "RCPT TO:<boss@example.com>"]);
+        sink.refuses("kim@", "550 5.1.1 no such user here");
+        stage.later(Span::hours(6));
+        stage.sender().send_due().await.unwrap();
+        assert_eq!(deliveries(&stage).await[0].0, "failed");
+
+        sink.takes_everything();
+        let ids: Vec<DeliveryId> = stage.column("select id from deliveries").await;
+        let mut tx = stage.db.begin().await.unwrap();
+        assert!(outbox::retry(&mut tx, ids[0], stage.now()).await.unwrap());
+        tx.commit().await.unwrap();
+        stage.sender().send_due().await.unwrap();
+        assert_eq!(deliveries(&stage).await[0].0, "sent");
+        let got = sink.got();
+        assert_eq!(got.len(), 2);
+        assert_eq!(got[1].to, ["RCPT TO:<kim@example.com>"]);
+        assert!(got[1].field("To").unwrap().contains("dana@example.com"), "the mail is the same");
+    }
+
     async fn a_busy_server_is_asked_again_for_five_days(db: Db) {
         let (stage, sink) = stage_with_sink(db).await;
-        dana_is_answered(&stage).await;
+        let (ticket, _) = dana_is_answered(&stage).await;
         sink.refuses("dana@", "451 4.7.1 come back later");
         stage.later(Span::seconds(30));
         stage.sender().send_due().await.unwrap();
@@ -108,6 +170,7 @@ on_both! {
         assert_eq!(state, "failed");
         assert!(fault.unwrap().ends_with("tried for five days"));
         assert!((6..200).contains(&tries), "{tries}");
+        assert_eq!(state_of(&stage, ticket).await, "open", "nobody was answered");
         assert_eq!(stage.column::<String>("select mail_id from deliveries").await, ids);
     }
 
