@@ -27,6 +27,10 @@ const DAY: Span = Span::hours(24);
 
 /// Queues a letter. An automatic one may be withheld; what a person wrote never is.
 pub async fn post(tx: &mut Tx, letter: &Letter, caps: &Caps, now: Timestamp) -> Result<Posted> {
+    if letter.kind == Kind::System && is_suppressed(tx, letter).await? {
+        metrics::counter!("recourse_automatic_mail_withheld_total").increment(1);
+        return Ok(Posted::Withheld(Withheld::Suppressed));
+    }
     if letter.kind.is_capped() {
         let first = letter.recipients.everyone().next().context("a letter without recipient")?;
         let facts = facts(tx, letter, &first.address, now).await?;
@@ -42,6 +46,15 @@ pub async fn post(tx: &mut Tx, letter: &Letter, caps: &Caps, now: Timestamp) -> 
     let id = insert(tx, letter, now).await?;
     tx.announce("mail");
     Ok(Posted::Queued(id))
+}
+
+/// Mail of the system goes to one person, and to nobody whom mail does not reach.
+async fn is_suppressed(conn: &mut Conn, letter: &Letter) -> Result<bool> {
+    let Some(party) = letter.recipients.everyone().next() else { return Ok(false) };
+    let known: i64 = conn
+        .scalar("select count(*) from suppressions where address = $1", params![&party.address])
+        .await?;
+    Ok(known > 0)
 }
 
 async fn facts<'f>(

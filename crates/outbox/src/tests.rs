@@ -211,8 +211,12 @@ on_both! {
         let mut tx = db.begin().await.unwrap();
         suppress(&mut tx, &gone, "the mailbox does not exist", TUESDAY).await.unwrap();
         tx.commit().await.unwrap();
-        let posted = put(&db, &letter(Kind::Acknowledgement, "gone@x.example"), TUESDAY).await;
-        assert_eq!(posted, Posted::Withheld(Withheld::Suppressed));
+        for kind in [Kind::Acknowledgement, Kind::Automatic, Kind::System] {
+            let posted = put(&db, &letter(kind, "gone@x.example"), TUESDAY).await;
+            assert_eq!(posted, Posted::Withheld(Withheld::Suppressed), "{kind:?}");
+        }
+        let posted = put(&db, &letter(Kind::Reply, "gone@x.example"), TUESDAY).await;
+        assert!(matches!(posted, Posted::Queued(_)), "a person may try");
 
         let mut tx = db.begin().await.unwrap();
         assert!(lift_suppression(&mut tx, &gone).await.unwrap());
