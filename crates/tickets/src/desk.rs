@@ -14,6 +14,7 @@ use ui::Count;
 
 use crate::actions::Office;
 use crate::filter::{Filter, NotUnderstood};
+use crate::finding;
 use crate::names::Known;
 use crate::store::lists::{self, Reader};
 use crate::store::shared::View;
@@ -31,10 +32,13 @@ pub struct Desk {
     counts: Arc<Mutex<HashMap<AgentId, Counted>>>,
 }
 
+/// The numbers by the keys of their lists; none where counting would cost too much.
+pub(crate) type Counts = Vec<(String, Option<Count>)>;
+
 /// Counts as they were under two versions of everything.
 struct Counted {
     versions: (u64, u64),
-    counts: Arc<Vec<(String, Count)>>,
+    counts: Arc<Counts>,
 }
 
 /// What is small and changes rarely.
@@ -142,7 +146,7 @@ impl Desk {
     }
 
     /// The numbers beside the lists, counted again only when something changed.
-    pub(crate) async fn counts(&self, actor: &Actor) -> Result<Arc<Vec<(String, Count)>>> {
+    pub(crate) async fn counts(&self, actor: &Actor) -> Result<Arc<Counts>> {
         let versions = (self.hub().tickets_version(), self.hub().settings_version());
         if let Some(known) = self.known_counts().get(&actor.id)
             && known.versions == versions
@@ -150,12 +154,26 @@ impl Desk {
             return Ok(Arc::clone(&known.counts));
         }
         let views = self.counted_views(actor).await?;
-        let filters: Vec<Filter> = views.iter().map(|view| view.filter.clone()).collect();
+        let filters: Vec<Filter> = views
+            .iter()
+            .map(|view| view.filter.clone())
+            .filter(|one| one.terms.is_empty())
+            .collect();
         let mut conn = self.db().read().await?;
         let numbers = lists::count(&mut conn, reader(actor), &filters).await?;
         drop(conn);
-        let keys = views.into_iter().map(|view| view.key);
-        let counts = Arc::new(keys.zip(numbers).collect::<Vec<_>>());
+        let mut numbers = numbers.into_iter();
+        let mut counts = Counts::with_capacity(views.len());
+        for view in views {
+            let count = if view.filter.terms.is_empty() {
+                numbers.next()
+            } else {
+                let mut conn = self.db().read_within(finding::LIMIT).await?;
+                finding::count(&mut conn, reader(actor), &view.filter).await?
+            };
+            counts.push((view.key, count));
+        }
+        let counts = Arc::new(counts);
         let counted = Counted { versions, counts: Arc::clone(&counts) };
         self.known_counts().insert(actor.id, counted);
         Ok(counts)

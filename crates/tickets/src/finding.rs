@@ -3,6 +3,7 @@
 //! Nothing is found by, counted for or shown to somebody who does not see its inbox: the words
 //! are asked for within the inboxes of the reader, and so is each ticket that they lead to.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use database::Conn;
 use database::search::Expr;
 use kernel::{CustomerId, MessageId, NoteId, PublicId, TicketId, Timestamp};
 use search::{Found, Kind, Piece, Term, highlight};
+use ui::Count;
 
 use crate::filter::{Cursor, Filter, Sort};
 pub use crate::store::lists::{Reader, Row};
@@ -139,6 +141,65 @@ pub async fn find(
         }
         other => other,
     }
+}
+
+/// So many windows are looked through to count; a number beside a list is not worth more.
+const COUNTED_WINDOWS: usize = 4;
+
+/// How many tickets match a question of words; none where counting would cost too much.
+pub(crate) async fn count(
+    conn: &mut Conn,
+    reader: Reader<'_>,
+    filter: &Filter,
+) -> Result<Option<Count>> {
+    if filter.impossible {
+        return Ok(Some(Count(0)));
+    }
+    let Some(expr) = search::expr(&filter.terms) else { return Ok(None) };
+    match count_by_words(conn, reader, filter, &expr).await {
+        Err(error) if database::took_too_long(&error) => Ok(None),
+        other => other,
+    }
+}
+
+async fn count_by_words(
+    conn: &mut Conn,
+    reader: Reader<'_>,
+    filter: &Filter,
+    expr: &Expr,
+) -> Result<Option<Count>> {
+    let named = named(conn, reader, filter).await?;
+    let mut tickets: HashSet<TicketId> = named.into_iter().map(|row| row.id).collect();
+    let mut before = None;
+    for _ in 0..COUNTED_WINDOWS {
+        let hits = search::newest(conn, expr, reader.inboxes, before, WINDOW).await?;
+        let mut ids: Vec<TicketId> = hits.iter().filter_map(|hit| hit.ticket).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        tickets.extend(lists::fitting(conn, reader, filter, &ids).await?);
+        if kernel::count(hits.len()) < WINDOW {
+            return Ok(Some(Count(kernel::count(tickets.len()))));
+        }
+        before = hits.last().map(|last| last.document);
+    }
+    Ok(None)
+}
+
+/// Which of these tickets have the words of a question.
+pub(crate) async fn with_words(
+    conn: &mut Conn,
+    reader: Reader<'_>,
+    terms: &[Term],
+    tickets: &[TicketId],
+) -> Result<Vec<TicketId>> {
+    let everything = (0, i64::MAX);
+    if let Some(expr) = search::expr(terms) {
+        return search::among(conn, &expr, reader.inboxes, tickets, everything).await;
+    }
+    let unwanted: Vec<Term> = terms.iter().filter_map(unwanted).collect();
+    let Some(expr) = search::expr(&unwanted) else { return Ok(tickets.to_vec()) };
+    let without = search::among(conn, &expr, reader.inboxes, tickets, everything).await?;
+    Ok(tickets.iter().copied().filter(|ticket| !without.contains(ticket)).collect())
 }
 
 /// A ticket of a window, with the best of its matches.
@@ -314,13 +375,9 @@ async fn by_conditions(
     let mut rows = lists::page(conn, reader, filter, Sort::Newest, after, limit).await?;
     let is_full = kernel::count(rows.len()) == limit;
     let last = rows.last().filter(|_| is_full).map(|row| row.cursor(Sort::Newest));
-    let unwanted: Vec<Term> = filter.terms.iter().filter_map(unwanted).collect();
-    if let Some(expr) = search::expr(&unwanted) {
-        let ids: Vec<TicketId> = rows.iter().map(|row| row.id).collect();
-        let everything = (0, i64::MAX);
-        let without = search::among(conn, &expr, reader.inboxes, &ids, everything).await?;
-        rows.retain(|row| !without.contains(&row.id));
-    }
+    let ids: Vec<TicketId> = rows.iter().map(|row| row.id).collect();
+    let wanted = with_words(conn, reader, &filter.terms, &ids).await?;
+    rows.retain(|row| wanted.contains(&row.id));
     let rows = rows.into_iter().map(|row| by_number(row, filter)).collect();
     Ok(Finds { rows, next: last.map(After::List), gave_up: false })
 }

@@ -27,7 +27,7 @@ async fn frame(desk: &Desk, actor: &Actor, here: &str) -> Result<Chrome> {
     let words = site.words(&actor.language);
     let company = desk.accounts.company().await?;
     let counts = desk.counts(actor).await?;
-    let counts: HashMap<&str, Count> =
+    let counts: HashMap<&str, Option<Count>> =
         counts.iter().map(|(key, count)| (key.as_str(), *count)).collect();
     let unread = people::unread_count(&mut desk.db().read().await?, reader(actor)).await?;
     let nav = nav(desk, actor, here, &words, &counts).await?;
@@ -44,7 +44,7 @@ async fn frame(desk: &Desk, actor: &Actor, here: &str) -> Result<Chrome> {
         },
         nav,
         subnav: if is_settings { desk.accounts.subnav(actor, here) } else { Vec::new() },
-        waiting: counts.get(Standing::NeedsReply.key()).copied().unwrap_or(Count(0)),
+        waiting: counts.get(Standing::NeedsReply.key()).copied().flatten().unwrap_or(Count(0)),
         unread_notifications: unread,
         may_write: actor.may(Act::WriteToCustomers),
         words,
@@ -56,7 +56,7 @@ async fn nav(
     actor: &Actor,
     here: &str,
     words: &Words,
-    counts: &HashMap<&str, Count>,
+    counts: &HashMap<&str, Option<Count>>,
 ) -> Result<Vec<NavGroup>> {
     let (shelf, directory) = (desk.shelf().await?, desk.accounts.directory().await?);
     let here = here.strip_prefix("/inbox/").unwrap_or_default();
@@ -64,7 +64,7 @@ async fn nav(
         href: format!("/inbox/{}", view.key),
         icon: view.icon,
         label: title(&view.title, words),
-        count: counts.get(view.key.as_str()).copied(),
+        count: counts.get(view.key.as_str()).copied().flatten(),
         is_current: view.key == here,
         hotkey: (view.key == Standing::NeedsReply.key()).then_some("g i"),
         key: if counts.contains_key(view.key.as_str()) { view.key } else { String::new() },

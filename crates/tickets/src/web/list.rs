@@ -285,7 +285,8 @@ pub(crate) async fn pane(
 ) -> WebResult<ListPane> {
     let list = wanted.list(desk, actor, after, current).await?;
     let counts = desk.counts(actor).await?;
-    let count = counts.iter().find(|(key, _)| *key == wanted.view.key).map(|(_, count)| *count);
+    let count =
+        counts.iter().find(|(key, _)| *key == wanted.view.key).and_then(|(_, count)| *count);
     let directory = desk.accounts.directory().await?;
     let people: Vec<(i64, String)> =
         directory.working().into_iter().map(|card| (card.id.0, card.name.clone())).collect();
@@ -366,7 +367,8 @@ async fn next_page(
 pub(super) async fn counts(State(desk): State<Desk>, actor: Actor) -> WebResult<Response> {
     let mut answer = Answer::new();
     for (key, count) in desk.counts(&actor).await?.iter() {
-        let text = if count.0 > 0 { count.to_string() } else { String::new() };
+        let count = count.filter(|count| count.0 > 0);
+        let text = count.map_or(String::new(), |count| count.to_string());
         answer = answer.text(&format!("#count-{key}"), &text);
         if key == Standing::NeedsReply.key() {
             answer = answer.text("#count-needs-reply-phone", &text);

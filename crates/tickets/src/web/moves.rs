@@ -10,6 +10,7 @@ use super::list::{Asked, PAGE, Rows, wanted};
 use super::row::{Group, RowCard};
 use crate::desk::{Desk, reader};
 use crate::filter::{Filter, Sort};
+use crate::finding::{self, with_words};
 use crate::store::lists::{self, Row};
 
 /// A browser that shows more rows than this asks for the whole list again.
@@ -32,13 +33,16 @@ pub(super) async fn rows(
     let mut conn = desk.db().read().await?;
     let mut rows = lists::some(&mut conn, reader(&actor), &filter, &all).await?;
     drop(conn);
+    if !wanted.filter.terms.is_empty() {
+        let mut conn = desk.db().read_within(finding::LIMIT).await?;
+        let has_words =
+            with_words(&mut conn, reader(&actor), &wanted.filter.terms, &changed).await?;
+        rows.retain(|row| !changed.contains(&row.id) || has_words.contains(&row.id));
+    }
     in_order(&mut rows, wanted.sort);
     let words = desk.accounts.site().words(&actor.language);
     let cards = wanted.cards(&desk, &actor, rows, &words).await?;
-    // What a search found is not joined by what merely changed.
-    let may_add = wanted.filter.terms.is_empty();
-    let answer =
-        Moves { changed: &changed, shown: &shown, cards: &cards, may_add }.answer(&words)?;
+    let answer = Moves { changed: &changed, shown: &shown, cards: &cards }.answer(&words)?;
     Ok(answer.into_response())
 }
 
@@ -86,7 +90,6 @@ struct Moves<'m> {
     changed: &'m [TicketId],
     shown: &'m Shown,
     cards: &'m [RowCard],
-    may_add: bool,
 }
 
 impl Moves<'_> {
@@ -104,7 +107,7 @@ impl Moves<'_> {
             let html = Rows { w, rows: std::slice::from_ref(card), current: None };
             if is_shown && self.stays(at, card) {
                 answer = answer.piece(&format!("#conv-{id}"), "outerMorph", &html)?;
-            } else if is_shown || (self.may_add && self.is_in_view(at)) {
+            } else if is_shown || self.is_in_view(at) {
                 if is_shown {
                     answer = answer.delete(&format!("#conv-{id}"));
                 }
@@ -172,7 +175,7 @@ impl Moves<'_> {
 
     /// How many rows each group has now; not known while there is more below.
     fn counts(&self) -> Vec<(Group, usize)> {
-        if !self.shows_all() || !self.may_add {
+        if !self.shows_all() {
             return Vec::new();
         }
         let touched = |group: &Group| {
@@ -220,8 +223,7 @@ mod tests {
     fn moves(changed: &[i64], shown: &str, cards: &[(i64, Group)]) -> Vec<String> {
         let changed: Vec<TicketId> = changed.iter().map(|id| TicketId(*id)).collect();
         let cards: Vec<RowCard> = cards.iter().map(|(id, group)| card(*id, *group)).collect();
-        let moves =
-            Moves { changed: &changed, shown: &Shown::read(shown), cards: &cards, may_add: true };
+        let moves = Moves { changed: &changed, shown: &Shown::read(shown), cards: &cards };
         let catalog = ui::Catalog::new(&[("en", &[ui::MESSAGES_EN])]).unwrap();
         moves.answer(&catalog.words("en")).unwrap().places()
     }

@@ -44,6 +44,27 @@ on_both! {
         assert_eq!(shop.priya_browses().await.get("/inbox").await.location(), "/inbox/needs-reply");
     }
 
+    async fn a_view_with_words_counts_what_it_shows_and_is_joined_by_what_has_them(db: Db) {
+        let shop = Shop::new(db).await;
+        let tapir = async |text: &str| shop.comes(&shop.mail("Zoo", text)).await.ticket;
+        let (first, other) = (tapir("A tapir").await, tapir("A zebra").await);
+        let priya = shop.priya_browses().await;
+        let view = [("name", "Tapirs"), ("query", "tapir"), ("sort", "newest")];
+        let place = priya.post("/settings/views", &view).await.location().to_owned();
+        let key = place.strip_prefix("/inbox/").unwrap();
+        let page = priya.get(&place).await.is(200);
+        assert_eq!(refs(&page), names(&[first]));
+        page.says(&format!("id=\"count-{key}\">1<"));
+
+        shop.later(Span::minutes(1));
+        let (second, zebra) = (tapir("Another tapir").await, tapir("Another zebra").await);
+        priya.get(&place).await.says(&format!("id=\"count-{key}\">2<"));
+        let here = priya.at(&place);
+        let shown = format!("day-today:{first}");
+        let joined = here.get(&format!("{place}/rows?refs={second},{zebra},{other}&shown={shown}")).await.is(200);
+        assert_eq!(refs(&joined), names(&[second]));
+    }
+
     async fn a_long_list_comes_page_by_page(db: Db) {
         let shop = Shop::new(db).await;
         let mut all = Vec::new();
