@@ -154,11 +154,16 @@ pub(crate) fn forward(
     original: &Message,
 ) -> Body {
     let frame = Frame::of(office, ticket.id, None);
-    let sender = original.from_address.as_ref().map_or(String::new(), |a| format!(" <{a}>"));
+    let who = match &original.from_address {
+        Some(address) if !original.from_name.is_empty() => {
+            format!("{} <{address}>", original.from_name)
+        }
+        Some(_) | None => original.shown_from(),
+    };
     let head = frame.w.all(
         "letter-forwarded",
         &[
-            ("who", &format!("{}{sender}", original.from_name)),
+            ("who", &who),
             ("when", &moment_in_full(original.created_at, &company_time(office))),
             ("subject", &original.subject),
         ],
@@ -225,7 +230,7 @@ fn sender_name(office: &Office, actor: &Actor, inbox: InboxId) -> String {
 
 fn quote(office: &Office, words: &Words, message: &Message) -> Quote {
     let when = moment_in_full(message.created_at, &company_time(office));
-    let head = words.a2("letter-wrote", "who", &message.from_name, "when", when);
+    let head = words.a2("letter-wrote", "who", message.shown_from(), "when", when);
     let plain = kernel::clip(message.text.trim_end(), QUOTE_CHARS_MAX);
     Quote { head, text: ui::prose(&plain), plain }
 }
@@ -248,12 +253,14 @@ struct AcknowledgementHtml<'m> {
     f: &'m Frame,
     hello: &'m str,
     promise: &'m str,
+    steps: &'m [String],
     understood: &'m [String],
     link: &'m str,
 }
 
 /// "We have it": reference, what was understood, by when a person answers, where to see it. Not
-/// a word of what the sender wrote, so that nobody can make us say something to somebody else.
+/// a word of what the sender wrote unless the address is known to be theirs, so that nobody can
+/// make us say something to somebody else.
 pub(crate) async fn acknowledgement(
     tx: &mut Tx,
     office: &Office,
@@ -274,15 +281,21 @@ pub(crate) async fn acknowledgement(
         Some(name) => w.a("ack-hello-name", "name", name),
         None => w.t("ack-hello").to_owned(),
     };
-    let promise = promise(office, w, inbox.reply_within_minutes, zone, incoming.received_at);
-    let understood = understood(tx, w, incoming).await?;
+    let due = Due {
+        zone: zone.unwrap_or(&office.company.time_zone),
+        from: incoming.received_at,
+        within_minutes: inbox.reply_within_minutes,
+    };
+    let promise = due.promise(&office.company.name, w);
+    let mut understood = understood(tx, w, incoming).await?;
+    if is_verified {
+        understood.insert(0, w.a("ack-about", "subject", &ticket.subject));
+    } else {
+        understood.insert(0, w.a("ack-request", "inbox", &inbox.name));
+    }
     let link = ticket_link(office, ticket.customer, ticket.id, incoming.received_at);
+    let steps = due.steps(ticket.id, w);
     let mut text = format!("{hello}\n\n{promise}\n\n{}\n", w.t("ack-next"));
-    let steps = [
-        w.a("ack-step-received", "reference", ticket.id),
-        w.t("ack-step-look").to_owned(),
-        w.t("ack-step-answer").to_owned(),
-    ];
     for (index, step) in steps.iter().enumerate() {
         text.extend([&(index + 1).to_string(), ". ", step, "\n"]);
     }
@@ -296,6 +309,7 @@ pub(crate) async fn acknowledgement(
         f: &frame,
         hello: &hello,
         promise: &promise,
+        steps: &steps,
         understood: &understood,
         link: &link,
     };
@@ -319,26 +333,46 @@ pub(crate) async fn acknowledgement(
     })
 }
 
-/// By when a person answers: a span, and the hour in the reader's own time where it is known.
-fn promise(
-    office: &Office,
-    words: &Words,
+/// By when a person answers, told in the reader's own time where it is known.
+struct Due<'d> {
+    zone: &'d str,
+    from: Timestamp,
     within_minutes: i64,
-    zone: Option<&str>,
-    now: Timestamp,
-) -> String {
-    let due = now + Span::minutes(within_minutes);
-    let zone = zone.unwrap_or(&office.company.time_zone);
-    let by = moment_in_full(due, &When::in_zone(now, zone));
-    let span = if within_minutes % 60 == 0 {
-        words.n("span-hours", within_minutes / 60)
-    } else {
-        words.n("span-minutes", within_minutes)
-    };
-    words.all(
-        "ack-promise",
-        &[("company", &office.company.name), ("span", &span), ("by", &by), ("zone", &zone)],
-    )
+}
+
+impl Due<'_> {
+    fn shown(&self, at: Timestamp) -> String {
+        moment_in_full(at, &When::in_zone(self.from, self.zone))
+    }
+
+    fn by(&self) -> String {
+        self.shown(self.from + Span::minutes(self.within_minutes))
+    }
+
+    /// A span, and the hour.
+    fn promise(&self, company: &str, w: &Words) -> String {
+        let minutes = self.within_minutes;
+        let span = if minutes % 60 == 0 {
+            w.n("span-hours", minutes / 60)
+        } else {
+            w.n("span-minutes", minutes)
+        };
+        let (by, zone) = (self.by(), self.zone);
+        w.all(
+            "ack-promise",
+            &[("company", &company), ("span", &span), ("by", &by), ("zone", &zone)],
+        )
+    }
+
+    /// Received, looked into, answered: each with its date.
+    fn steps(&self, ticket: TicketId, w: &Words) -> [String; 3] {
+        let received = self.shown(self.from);
+        [
+            w.a2("ack-step-received", "when", &received, "reference", ticket),
+            w.a("ack-step-look", "when", &received),
+            w.a("ack-step-answer", "by", self.by()),
+        ]
+    }
 }
 
 /// What was understood, in words of ours.

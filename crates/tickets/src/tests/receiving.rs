@@ -39,6 +39,15 @@ on_both! {
         assert!(letter.subject.contains("RC-10001"), "{}", letter.subject);
         assert!(letter.text.contains("Dana") && letter.text.contains("/help/link/rcl_"));
         assert!(letter.text.contains("24 hours"), "{}", letter.text);
+        let html = letter.html.as_deref().unwrap();
+        for dated in [
+            "24 Nov 2026, 09:00: received. Your reference is RC-10001.",
+            "From 24 Nov 2026, 09:00 on: we look into it.",
+            "By 25 Nov 2026, 09:00: you get an answer",
+        ] {
+            assert!(letter.text.contains(dated) && html.contains(dated), "{dated}: {}", letter.text);
+        }
+        assert!(letter.text.contains("It is about “Licence key”."));
     }
 
     async fn an_acknowledgement_repeats_nothing_of_a_stranger(db: Db) {
@@ -57,6 +66,7 @@ on_both! {
             letter.subject, letter.text, letter.html.as_deref().unwrap(), letter.recipients.to[0]
         );
         assert!(!all.to_lowercase().contains("evil") && !all.contains("pills"), "{all}");
+        assert!(letter.text.contains("It is a new request to Support."), "in words of ours: {all}");
     }
 
     async fn only_who_answers_our_mail_owns_the_address(db: Db) {
