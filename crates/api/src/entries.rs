@@ -108,6 +108,7 @@ pub(crate) async fn create_message(
         cc: parties("cc", &value.cc)?,
         bcc: parties("bcc", &value.bcc)?,
     };
+    let recipients = Some(recipients).filter(|one| *one != Recipients::default());
     let words = Words::read(value.text, value.html, !value.attachments.is_empty())?;
     let mut once = match Once::begin(&api, &actor, &sent).await? {
         Turn::First(once) => once,

@@ -112,11 +112,11 @@ on_both! {
         let (ticket, _) = dana_is_answered(&stage).await;
         let (office, actor) = (stage.office().await, stage.cast.actor(stage.cast.priya).await);
         let party = |address: &str| Party::new("", address.parse().unwrap());
-        let recipients = Recipients {
+        let recipients = Some(Recipients {
             to: vec![party("dana@example.com")],
             cc: vec![party("kim@example.com")],
             bcc: vec![party("boss@example.com")],
-        };
+        });
         let mut tx = stage.db.begin().await.unwrap();
         tx.execute("delete from deliveries", params![]).await.unwrap();
         let answer = Reply { text: "To all".to_owned(), recipients, ..Reply::default() };

@@ -18,7 +18,7 @@ on_both! {
         let other = outbox::Party::new("Printer", "print@partner.example".parse().unwrap());
         let aside = Reply {
             text: "ASIDE to the partner".to_owned(),
-            recipients: outbox::Recipients::to(other),
+            recipients: Some(outbox::Recipients::to(other)),
             ..Reply::default()
         };
         stage.priya_just_answered(ticket, &aside).await;

@@ -4,7 +4,7 @@ use accounts::{Actor, Directory};
 use anyhow::Result;
 use database::{Conn, Tx};
 use kernel::{
-    AgentId, CategoryId, Failure, FieldId, InboxId, Refusal, TeamId, TicketId, Timestamp,
+    AgentId, CategoryId, Failure, FieldId, InboxId, Refusal, Span, TeamId, TicketId, Timestamp,
 };
 use live::{Change, Touch};
 
@@ -15,7 +15,7 @@ use crate::notify::{self, Told};
 use crate::state::{CannotMove, Happening, State, next};
 use crate::store::people::Reason;
 use crate::store::taxonomy::{self, Field, FieldKind};
-use crate::ticket::{Priority, Resolution, Ticket};
+use crate::ticket::{Direction, Priority, Resolution, Ticket};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,7 +204,13 @@ fn apply(
         | Edit::Snooze { .. }
         | Edit::Resolve { .. }
         | Edit::Spam
-        | Edit::NotSpam => move_state(ticket, edit, now)?,
+        | Edit::NotSpam => {
+            let facts = move_state(ticket, edit, now)?;
+            if facts.contains(&Fact::Reopened) {
+                wait_again(ticket, names, now);
+            }
+            facts
+        }
         Edit::Tag(_) | Edit::Untag(_) | Edit::Field { .. } => Vec::new(),
     })
 }
@@ -306,6 +312,15 @@ fn move_state(ticket: &mut Ticket, edit: &Edit, now: Timestamp) -> Result<Vec<Fa
     } else {
         vec![fact]
     })
+}
+
+/// Whoever is taken up again by hand waits from then on, unless we had the last word.
+fn wait_again(ticket: &mut Ticket, names: &Names<'_>, now: Timestamp) {
+    let inbox = names.directory().inbox(ticket.inbox);
+    if let (Some(inbox), Direction::In) = (inbox, ticket.last_direction) {
+        let within = Span::minutes(inbox.reply_within_minutes);
+        ticket.waiting = ticket.waiting.customer_wrote(now, within);
+    }
 }
 
 /// What no longer applies in the new state goes.

@@ -1,7 +1,7 @@
 //! We write: answers, new tickets, forwards.
 
 use accounts::Actor;
-use anyhow::Context;
+use anyhow::{Context, Result};
 use database::Tx;
 use kernel::{
     DeliveryId, EmailAddress, Failure, InboxId, MessageId, PublicId, Refusal, Span, TicketId,
@@ -65,8 +65,8 @@ type Done<T> = Result<T, Failure<ReplyRefusal>>;
 pub struct Reply {
     /// Markdown.
     pub text: String,
-    /// Who it goes to; empty means the customer and whoever takes part.
-    pub recipients: Recipients,
+    /// Who it goes to; none means the customer and whoever takes part.
+    pub recipients: Option<Recipients>,
     pub then: Then,
     pub resolution: Option<Resolution>,
     pub cause: Option<String>,
@@ -107,7 +107,7 @@ pub async fn reply(
         return Err(ReplyRefusal::MovedOn.into());
     }
     check_fields(tx, Some(ticket.id), reply.then).await?;
-    let recipients = recipients_of(tx, office, &ticket, &reply.recipients).await?;
+    let recipients = recipients_of(tx, office, &ticket, reply.recipients.as_ref()).await?;
     ticket.state =
         next(ticket.state, Happening::Replied(reply.then)).map_err(ReplyRefusal::from)?;
 
@@ -121,7 +121,16 @@ pub async fn reply(
         findable: "",
     };
     let (message, public_id) = write(tx, office, actor, &ticket, &draft).await?;
-    let facts = answered(&mut ticket, &before, actor, reply, now);
+    let was_asked = before.waiting.since.is_some()
+        || latest.as_ref().is_some_and(|latest| latest.kind == MessageKind::Message);
+    let participants = copied_take_part(tx, &ticket, &recipients, now).await?;
+    let mut facts = answered(&mut ticket, &before, actor, reply, now);
+    if was_asked {
+        // The first human answer to what the customer wrote, also after it was reopened by hand.
+        ticket.first_replied_at = ticket.first_replied_at.or(Some(now));
+    }
+    let joined = participants.iter().map(ToString::to_string);
+    facts.extend(joined.map(|address| Fact::ParticipantAdded { address }));
     let events = record(tx, ticket.id, By::Agent(actor.id), &facts, now).await?;
     save(tx, &mut ticket, Touch::Entry, now).await?;
 
@@ -136,7 +145,8 @@ pub async fn reply(
         before: Box::new(before),
         version: ticket.version,
         text: reply.text.clone(),
-        recipients: reply.recipients.clone(),
+        recipients: reply.recipients.clone().unwrap_or_default(),
+        participants,
         events,
     });
     let undo = keep(tx, actor, &reversal, now).await?;
@@ -177,10 +187,6 @@ fn answered(
     ticket.last_message_at = now;
     ticket.last_direction = Direction::Out;
     ticket.snippet = letters::snippet(&reply.text);
-    // The first human answer to the customer's first message.
-    if ticket.first_replied_at.is_none() && before.waiting.since.is_some() {
-        ticket.first_replied_at = Some(now);
-    }
     if ticket.assignee.is_none() {
         ticket.assignee = Some(actor.id);
     }
@@ -201,25 +207,49 @@ fn answered(
     facts
 }
 
-/// Who the mail goes to: as the writer chose, or the customer with those who take part.
+/// Who the mail goes to: as the writer chose, or the customer with those who take part. Whoever
+/// can be written to is not left out by an empty line.
 async fn recipients_of(
     tx: &mut Tx,
     office: &Office,
     ticket: &Ticket,
-    chosen: &Recipients,
+    chosen: Option<&Recipients>,
 ) -> Done<Recipients> {
-    let recipients = if *chosen == Recipients::default() {
-        let customer = customers::find(tx, ticket.customer).await?;
-        let customer = customer.context("the customer of a ticket")?;
-        let to = customer.address.map(|address| Party::new(customer.name, address));
-        let cc = tickets::participants(tx, ticket.id).await?;
-        let cc = cc.into_iter().map(|(address, name)| Party::new(name, address)).collect();
-        Recipients { to: to.into_iter().collect(), cc, bcc: Vec::new() }
-    } else {
-        chosen.clone()
+    let customer = customers::find(tx, ticket.customer).await?;
+    let customer = customer.context("the customer of a ticket")?;
+    let recipients = match chosen {
+        Some(chosen) if chosen.to.is_empty() && customer.address.is_some() => {
+            return Err(ReplyRefusal::NoRecipient.into());
+        }
+        Some(chosen) => chosen.clone(),
+        None => {
+            let to = customer.address.map(|address| Party::new(customer.name, address));
+            let cc = tickets::participants(tx, ticket.id).await?;
+            let cc = cc.into_iter().map(|(address, name)| Party::new(name, address)).collect();
+            Recipients { to: to.into_iter().collect(), cc, bcc: Vec::new() }
+        }
     };
     check_recipients(office, &recipients)?;
     Ok(recipients)
+}
+
+/// Whom an agent copies takes part from then on. Says who did not before.
+async fn copied_take_part(
+    tx: &mut Tx,
+    ticket: &Ticket,
+    recipients: &Recipients,
+    now: Timestamp,
+) -> Result<Vec<EmailAddress>> {
+    let own = customers::identities(tx, ticket.customer).await?;
+    let mut added = Vec::new();
+    for party in &recipients.cc {
+        let is_customer = own.iter().any(|identity| identity.value == party.address);
+        let (address, name) = (&party.address, &party.name);
+        if !is_customer && tickets::add_participant(tx, ticket.id, address, name, now).await? {
+            added.push(address.clone());
+        }
+    }
+    Ok(added)
 }
 
 fn check_recipients(office: &Office, recipients: &Recipients) -> Result<(), ReplyRefusal> {
@@ -307,7 +337,7 @@ async fn post(
     message: MessageId,
     out: &Outgoing<'_>,
     (threading, body): (Threading, letters::Body),
-) -> anyhow::Result<Option<DeliveryId>> {
+) -> Result<Option<DeliveryId>> {
     if out.recipients.everyone().next().is_none() {
         // Somebody without an address reads it in the portal.
         return Ok(None);
@@ -491,6 +521,7 @@ pub async fn forward(
         version: ticket.version,
         text: forward.text.clone(),
         recipients: forward.recipients.clone(),
+        participants: Vec::new(),
         events: Vec::new(),
     });
     let undo = keep(tx, actor, &reversal, now).await?;

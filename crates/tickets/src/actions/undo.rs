@@ -59,6 +59,9 @@ pub struct Sent {
     pub version: i64,
     pub text: String,
     pub recipients: Recipients,
+    /// Who takes part only since then.
+    #[serde(default)]
+    pub participants: Vec<EmailAddress>,
     pub events: Vec<i64>,
 }
 
@@ -209,7 +212,7 @@ async fn take_message_back(
     actor: &Actor,
     sent: Sent,
 ) -> Result<TicketId, Failure<UndoRefusal>> {
-    let Sent { message, delivery, before, version, text, recipients, events } = sent;
+    let Sent { message, delivery, before, version, text, recipients, participants, events } = sent;
     if let Some(delivery) = delivery
         && !outbox::take_back(tx, delivery).await?
     {
@@ -220,6 +223,9 @@ async fn take_message_back(
     let draft = Waits { ticket: before.id, mode: &mode };
     entries::delete_message(tx, message, draft).await?;
     entries::forget_events(tx, &events).await?;
+    for address in &participants {
+        tickets::remove_participant(tx, before.id, address).await?;
+    }
     match put_back(tx, &before, version, office.now).await {
         Ok(()) => {}
         // If somebody went on meanwhile, the message is gone all the same: that is what matters.
@@ -231,10 +237,21 @@ async fn take_message_back(
         }
         Err(broken @ Failure::Broken(_)) => return Err(broken),
     }
+    let drafts = people::drafts(tx, before.id, actor.id).await?;
+    let newer = drafts.into_iter().find(|draft| draft.mode == mode);
+    let text = with_newer(text, newer.map_or(String::new(), |draft| draft.text));
     let draft = Draft { mode, text, recipients, updated_at: office.now };
     people::save_draft(tx, before.id, actor.id, &draft).await?;
     announce(tx, before.id).await?;
     Ok(before.id)
+}
+
+/// What was sent, and below it what was begun since: nothing that was typed is lost.
+fn with_newer(sent: String, newer: String) -> String {
+    if newer.trim().is_empty() || newer == sent {
+        return sent;
+    }
+    format!("{}\n\n{newer}", sent.trim_end())
 }
 
 async fn take_apart(

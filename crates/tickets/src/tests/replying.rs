@@ -10,7 +10,8 @@ use crate::actions::{
     reply,
 };
 use crate::state::{CannotMove, State, Then};
-use crate::store::people;
+use crate::store::people::{self, Draft};
+use crate::store::tickets;
 
 fn party(address: &str) -> Party {
     Party::new("", address.parse().unwrap())
@@ -124,9 +125,12 @@ on_both! {
         };
         for (text, recipients, said) in [
             ("  ", Recipients::default(), ReplyRefusal::Empty),
+            ("x", Recipients::default(), ReplyRefusal::NoRecipient),
+            ("x", Recipients { cc: vec![party("kim@example.com")], ..Recipients::default() }, ReplyRefusal::NoRecipient),
             ("x", own, ReplyRefusal::OwnAddress("billing@northlight.example".parse().unwrap())),
             ("x", crowd, ReplyRefusal::TooMany(50)),
         ] {
+            let recipients = Some(recipients);
             let answer = Reply { text: text.to_owned(), recipients, ..Reply::default() };
             let mut tx = stage.db.begin().await.unwrap();
             match reply(&mut tx, &office, &actor, id, &answer).await {
@@ -154,6 +158,103 @@ on_both! {
         stage.takes_back(sent.undo.unwrap()).await.unwrap();
         assert_eq!(stage.ticket(id).await.state, State::New);
         assert!(!stage.facts(id).await.contains(&"resolved".to_owned()));
+    }
+
+    async fn whom_an_agent_copies_takes_part(db: Db) {
+        let stage = Stage::new(db).await;
+        let id = stage.dana_writes().await;
+        let actor = stage.priya().await;
+        let answer = Reply {
+            text: "Kim knows.".to_owned(),
+            recipients: Some(Recipients {
+                to: vec![party("dana@example.com")],
+                cc: vec![party("kim@example.com")],
+                bcc: vec![party("boss@example.com")],
+            }),
+            ..Reply::default()
+        };
+        let participants = async || {
+            let mut conn = stage.db.read().await.unwrap();
+            let all = tickets::participants(&mut conn, id).await.unwrap();
+            all.into_iter().map(|(address, _)| address.to_string()).collect::<Vec<_>>()
+        };
+        let sent = stage.sends(&actor, id, &answer).await;
+        assert_eq!(participants().await, ["kim@example.com"]);
+        stage.takes_back(sent.undo.unwrap()).await.unwrap();
+        assert_eq!(participants().await, Vec::<String>::new());
+        assert!(!stage.facts(id).await.contains(&"participant_added".to_owned()));
+
+        stage.sends(&actor, id, &answer).await;
+        stage.later(Span::minutes(1));
+        let letter = stage.leaves().await.pop().unwrap().letter;
+        let back = Incoming {
+            references: vec![letter.mail_id],
+            ..stage.mail_from("kim@example.com", "Kim", "Re", "I do.")
+        };
+        let received = stage.comes(&back).await;
+        assert_eq!((received.ticket, received.is_held), (id, false));
+    }
+
+    async fn what_was_begun_since_is_kept_when_a_message_is_taken_back(db: Db) {
+        let stage = Stage::new(db).await;
+        let id = stage.dana_writes().await;
+        let sent = stage.answers(id, "The first words").await;
+        let draft = Draft {
+            mode: "reply".to_owned(),
+            text: "And something else".to_owned(),
+            recipients: Recipients::default(),
+            updated_at: stage.now(),
+        };
+        let mut tx = stage.db.begin().await.unwrap();
+        people::save_draft(&mut tx, id, stage.cast.priya, &draft).await.unwrap();
+        tx.commit().await.unwrap();
+        stage.takes_back(sent.undo.unwrap()).await.unwrap();
+        let mut conn = stage.db.read().await.unwrap();
+        let drafts = people::drafts(&mut conn, id, stage.cast.priya).await.unwrap();
+        assert_eq!(drafts[0].text, "The first words\n\nAnd something else");
+    }
+
+    async fn an_answer_after_reopening_by_hand_is_the_first_one(db: Db) {
+        let stage = Stage::new(db).await;
+        let id = stage.dana_writes().await;
+        stage.edits(id, Edit::Resolve { resolution: None, cause: None }).await;
+        stage.later(Span::hours(1));
+        stage.edits(id, Edit::Open).await;
+        let waiting = stage.ticket(id).await.waiting;
+        assert_eq!(waiting.since, Some(stage.now()), "somebody waits again");
+        assert!(waiting.reply_due_at.is_some());
+        stage.later(Span::minutes(1));
+        stage.answers(id, "Sorry for that.").await;
+        let ticket = stage.ticket(id).await;
+        assert_eq!((ticket.first_replied_at, ticket.waiting.since), (Some(stage.now()), None));
+
+        // We had the last word: nobody waits for another one.
+        stage.edits(id, Edit::Open).await;
+        assert_eq!(stage.ticket(id).await.waiting.since, None);
+    }
+
+    async fn somebody_without_a_name_is_quoted_by_the_address(db: Db) {
+        let stage = Stage::new(db).await;
+        let id = stage.comes(&stage.mail_from("kim@example.com", "", "Hi", "Hello")).await.ticket;
+        stage.leaves().await;
+        let sent = stage.answers(id, "Hello to you").await;
+        let actor = stage.priya().await;
+        let office = stage.office().await;
+        let mut tx = stage.db.begin().await.unwrap();
+        let on = Forward {
+            message: None,
+            recipients: Recipients::to(party("printer@example.com")),
+            text: "See below".to_owned(),
+            uploads: vec![],
+        };
+        forward(&mut tx, &office, &actor, id, &on).await.unwrap();
+        tx.commit().await.unwrap();
+        stage.later(Span::minutes(1));
+        assert!(sent.delivery.is_some());
+        let letters: Vec<String> =
+            stage.leaves().await.into_iter().map(|sending| sending.letter.text).collect();
+        assert!(letters[0].contains(", kim@example.com wrote:"), "{}", letters[0]);
+        assert!(letters[1].contains("Forwarded message from kim@example.com, "), "{}", letters[1]);
     }
 
     async fn we_can_write_first(db: Db) {

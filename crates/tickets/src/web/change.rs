@@ -196,7 +196,8 @@ pub(super) async fn details(
         let wanted = match name.strip_prefix("field-") {
             Some(field) => {
                 let field = field.parse().ok().map(FieldId);
-                let field = field.ok_or_else(|| WebError::BadInput(String::new()))?;
+                let field =
+                    field.ok_or_else(|| WebError::BadInput(w.t("change-unknown").to_owned()))?;
                 Edit::Field { field, value: value.clone() }
             }
             None if ["priority", "category", "team", "inbox"].contains(&name.as_str()) => {

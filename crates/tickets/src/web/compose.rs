@@ -29,6 +29,8 @@ struct Written {
     mode: Mode,
     text: String,
     recipients: Recipients,
+    /// The form asked who it goes to: an empty answer means nobody.
+    names_recipients: bool,
     then: Then,
     resolution: Option<Resolution>,
     uploads: Vec<PublicId>,
@@ -90,10 +92,14 @@ fn recipients(fields: &Fields, mode: &str) -> Result<Recipients, String> {
     Ok(Recipients { to: list("to")?, cc: list("cc")?, bcc: list("bcc")? })
 }
 
+pub(super) fn unknown_mode(w: &Words) -> WebError {
+    WebError::BadInput(w.t("mode-unknown").to_owned())
+}
+
 fn written(upload: &Upload, w: &Words) -> WebResult<Written> {
     let fields = &upload.fields;
     let get = |name: &str| fields.get(name).unwrap_or_default();
-    let mode = Mode::read(get("mode")).ok_or_else(|| WebError::BadInput(String::new()))?;
+    let mode = Mode::read(get("mode")).ok_or_else(|| unknown_mode(w))?;
     let name = mode.as_str();
     let recipients = match mode {
         Mode::Note => Ok(Recipients::default()),
@@ -105,6 +111,7 @@ fn written(upload: &Upload, w: &Words) -> WebResult<Written> {
         text: get(name).to_owned(),
         wrong: recipients.as_ref().err().map(|bad| w.a("address-bad", "address", bad)),
         recipients: recipients.unwrap_or_default(),
+        names_recipients: fields.get(&format!("{name}_to")).is_some(),
         then: match get("then") {
             "resolve" => Then::Resolve,
             "open" => Then::StayOpen,
@@ -228,7 +235,7 @@ async fn answer_customer(
     };
     let answer = Reply {
         text: written.text.clone(),
-        recipients: written.recipients.clone(),
+        recipients: written.names_recipients.then(|| written.recipients.clone()),
         then: written.then,
         resolution: written.resolution,
         cause: None,
@@ -455,7 +462,8 @@ pub(super) async fn draft(
     Reference(id): Reference,
     Form(form): Form<DraftForm>,
 ) -> WebResult<StatusCode> {
-    let mode = Mode::read(&form.mode).ok_or_else(|| WebError::BadInput(String::new()))?;
+    let w = desk.accounts.site().words(&actor.language);
+    let mode = Mode::read(&form.mode).ok_or_else(|| unknown_mode(&w))?;
     actor.must(mode.act())?;
     let opened = Opened::open(&desk, &actor, id, "").await?;
     // Addresses that are not finished yet are not kept; the text is what matters.

@@ -30,6 +30,8 @@ pub(crate) struct Composer {
     pub(crate) last_entry: String,
     pub(crate) key: PublicId,
     pub(crate) reply: Text,
+    /// It goes to others than the customer alone, which is seen before it is sent.
+    pub(crate) has_others: bool,
     pub(crate) note: Text,
     pub(crate) forward: Text,
     /// Why what was written could not be sent.
@@ -114,6 +116,8 @@ pub(crate) async fn make(
         text_of(draft, if mode == "reply" { Some(&usual) } else { None }, files)
     };
     let may_write = actor.may(Act::WriteToCustomers);
+    let reply = text("reply");
+    let own = customer.address.as_ref().map_or(String::new(), ToString::to_string);
     let people = maker.directory.working().into_iter().filter(|card| card.may_see(ticket.inbox));
     Ok(Composer {
         reference: ticket.id,
@@ -124,7 +128,8 @@ pub(crate) async fn make(
         is_note: begins_with_note(may_write, &drafts),
         last_entry: last_entry.to_owned(),
         key: PublicId::new(desk.now()),
-        reply: text("reply"),
+        has_others: reply.to != own || !reply.cc.is_empty() || !reply.bcc.is_empty(),
+        reply,
         note: text("note"),
         forward: text("forward"),
         error: Markup::default(),

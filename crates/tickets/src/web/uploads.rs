@@ -9,7 +9,7 @@ use files::{FileHash, MediaType};
 use kernel::{PublicId, TicketId};
 use ui::{Answer, Markup, Upload, UploadedFile, WebError, WebResult, found};
 
-use super::compose::Mode;
+use super::compose::{Mode, unknown_mode};
 use super::composer::UploadCard;
 use super::reference::Reference;
 use super::ticket::Opened;
@@ -65,11 +65,11 @@ pub(super) async fn create(
     Reference(id): Reference,
     upload: Upload,
 ) -> WebResult<Response> {
+    let w = desk.accounts.site().words(&actor.language);
     let mode = upload.fields.get("mode").and_then(Mode::read);
-    let mode = mode.ok_or_else(|| WebError::BadInput(String::new()))?;
+    let mode = mode.ok_or_else(|| unknown_mode(&w))?;
     actor.must(mode.act())?;
     let opened = Opened::open(&desk, &actor, id, "").await?;
-    let w = desk.accounts.site().words(&actor.language);
     if let Some(name) = upload.too_large.first() {
         let name = files::clean_name(name);
         let card = FailedCard {
