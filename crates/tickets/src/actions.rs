@@ -2,6 +2,7 @@
 //!
 //! Every function takes the transaction that its caller opened, and none waits for the network.
 
+mod begin;
 mod by_customer;
 mod edit;
 mod entry;
@@ -32,6 +33,7 @@ use crate::message::{Message, MessageKind};
 use crate::store::{entries, tickets};
 use crate::ticket::Ticket;
 
+pub use begin::{NewTicket, open_ticket};
 pub use by_customer::{
     CustomerSays, add_field, categories, customer_reopens, customer_solves, fields,
     file_of_customer, known_category, looked_at, place, read_field, request_of, requests_of,
@@ -46,10 +48,11 @@ pub use mail::{bounce_came, sent_elsewhere};
 pub use merge::merge;
 pub use receive::{Incoming, Received, ReplyTokens, Sender, receive};
 pub(crate) use reply::UNDO_FOR;
-pub use reply::{Forward, NewTicket, Replied, Reply, ReplyRefusal, forward, open_ticket, reply};
+pub use reply::{Forward, Replied, Reply, ReplyRefusal, forward, reply};
 pub use shape::{LinkKind, ShapeRefusal, link, merge_customers, set_problem, split, unlink};
 pub use time::{hand_over, sleepers_wake, spent_tickets_close, sweep};
-pub use undo::{Many, Merged, Reversal, Sent, UndoRefusal, keep, undo};
+pub(crate) use undo::undoable_for;
+pub use undo::{Many, Merged, Reversal, Sent, UndoRefusal, Undone, keep, undo};
 
 /// What an action needs to know about the company at this moment.
 #[derive(Clone)]

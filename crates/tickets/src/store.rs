@@ -5,6 +5,7 @@ pub mod check;
 pub(crate) mod entries;
 pub(crate) mod found;
 pub(crate) mod lists;
+pub(crate) mod new_drafts;
 pub(crate) mod people;
 pub(crate) mod reading;
 pub(crate) mod shared;

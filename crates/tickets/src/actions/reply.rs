@@ -1,11 +1,10 @@
-//! We write: answers, new tickets, forwards.
+//! We write: answers and forwards.
 
 use accounts::Actor;
 use anyhow::{Context, Result};
 use database::Tx;
 use kernel::{
-    DeliveryId, EmailAddress, Failure, InboxId, MessageId, PublicId, Refusal, Span, TicketId,
-    Timestamp,
+    DeliveryId, EmailAddress, Failure, MessageId, PublicId, Refusal, Span, TicketId, Timestamp,
 };
 use live::Touch;
 use outbox::{Kind as LetterKind, Letter, Party, Posted, Recipients, new_mail_id};
@@ -16,14 +15,13 @@ use super::threading::Threading;
 use super::undo::Sent;
 use super::{Office, Reversal, findable, keep, record, save, take};
 use crate::SenderCheck;
-use crate::clock::Waiting;
 use crate::event::{By, Fact};
 use crate::letters;
 use crate::message::{Author, MessageKind};
 use crate::state::{CannotMove, Happening, State, Then, next};
 use crate::store::entries::{self, NewMessage};
 use crate::store::{people, tickets};
-use crate::ticket::{Channel, Direction, Priority, Resolution, Ticket};
+use crate::ticket::{Direction, Resolution, Ticket};
 
 /// How long a sent message can be taken back.
 pub(crate) const UNDO_FOR: Span = Span::seconds(10);
@@ -58,7 +56,7 @@ pub enum ReplyRefusal {
 
 impl Refusal for ReplyRefusal {}
 
-type Done<T> = Result<T, Failure<ReplyRefusal>>;
+pub(super) type Done<T> = Result<T, Failure<ReplyRefusal>>;
 
 /// An answer that is about to be sent.
 #[derive(Clone, Debug, Default)]
@@ -153,7 +151,7 @@ pub async fn reply(
     Ok(Replied { ticket: ticket.id, message, public_id, delivery, undo: Some(undo) })
 }
 
-fn check_text(text: &str, has_files: bool) -> Result<(), ReplyRefusal> {
+pub(super) fn check_text(text: &str, has_files: bool) -> Result<(), ReplyRefusal> {
     if text.trim().is_empty() && !has_files {
         return Err(ReplyRefusal::Empty);
     }
@@ -163,7 +161,7 @@ fn check_text(text: &str, has_files: bool) -> Result<(), ReplyRefusal> {
     Ok(())
 }
 
-async fn check_fields(tx: &mut Tx, ticket: Option<TicketId>, then: Then) -> Done<()> {
+pub(super) async fn check_fields(tx: &mut Tx, ticket: Option<TicketId>, then: Then) -> Done<()> {
     if then != Then::Resolve {
         return Ok(());
     }
@@ -252,7 +250,10 @@ async fn copied_take_part(
     Ok(added)
 }
 
-fn check_recipients(office: &Office, recipients: &Recipients) -> Result<(), ReplyRefusal> {
+pub(super) fn check_recipients(
+    office: &Office,
+    recipients: &Recipients,
+) -> Result<(), ReplyRefusal> {
     if recipients.everyone().count() > RECIPIENTS_MAX {
         return Err(ReplyRefusal::TooMany(RECIPIENTS_MAX));
     }
@@ -272,17 +273,17 @@ pub(super) fn is_all(claimed: u64, uploads: &[PublicId]) -> bool {
 }
 
 /// A message of ours before it has a row.
-struct Outgoing<'o> {
-    kind: MessageKind,
-    text: &'o str,
-    recipients: &'o Recipients,
-    mail_id: &'o str,
-    uploads: &'o [PublicId],
+pub(super) struct Outgoing<'o> {
+    pub(super) kind: MessageKind,
+    pub(super) text: &'o str,
+    pub(super) recipients: &'o Recipients,
+    pub(super) mail_id: &'o str,
+    pub(super) uploads: &'o [PublicId],
     /// By which subject it is found: that of a ticket stands with its first message alone.
-    findable: &'o str,
+    pub(super) findable: &'o str,
 }
 
-async fn write(
+pub(super) async fn write(
     tx: &mut Tx,
     office: &Office,
     actor: &Actor,
@@ -330,7 +331,7 @@ async fn write(
 }
 
 /// Queues the mail of a message, if anybody is to get one.
-async fn post(
+pub(super) async fn post(
     tx: &mut Tx,
     office: &Office,
     ticket: &Ticket,
@@ -370,97 +371,6 @@ async fn post(
         Posted::Queued(id) => Ok(Some(id)),
         Posted::Withheld(why) => anyhow::bail!("a person's mail was withheld: {why}"),
     }
-}
-
-/// A ticket that we begin: we write first.
-#[derive(Clone, Debug)]
-pub struct NewTicket {
-    pub inbox: InboxId,
-    pub customer: Party,
-    pub subject: String,
-    pub text: String,
-    pub cc: Vec<Party>,
-    pub bcc: Vec<Party>,
-    pub then: Then,
-    pub uploads: Vec<PublicId>,
-}
-
-/// Writes to a customer in a new ticket.
-pub async fn open_ticket(
-    tx: &mut Tx,
-    office: &Office,
-    actor: &Actor,
-    new: &NewTicket,
-) -> Done<Replied> {
-    check_text(&new.text, !new.uploads.is_empty())?;
-    let inbox = office.inbox_of(new.inbox).filter(|inbox| actor.may_see(inbox.id));
-    let inbox = inbox.ok_or(ReplyRefusal::NoInbox)?;
-    check_fields(tx, None, new.then).await?;
-    let now = office.now;
-    let address = &new.customer.address;
-    let customer = customers::meet(tx, address, &new.customer.name, None, now).await?;
-    let recipients =
-        Recipients { to: vec![new.customer.clone()], cc: new.cc.clone(), bcc: new.bcc.clone() };
-    check_recipients(office, &recipients)?;
-    let channel = match inbox.kind {
-        accounts::InboxKind::Email | accounts::InboxKind::Form => Channel::Email,
-        accounts::InboxKind::Api => Channel::Api,
-    };
-    let state = next(State::Open, Happening::Replied(new.then)).map_err(ReplyRefusal::from)?;
-    let mut ticket = Ticket {
-        id: TicketId(0),
-        inbox: new.inbox,
-        customer,
-        subject: letters::ticket_subject(&new.subject, &new.text),
-        channel,
-        state,
-        state_before_spam: None,
-        priority: Priority::Normal,
-        category: None,
-        assignee: Some(actor.id),
-        team: None,
-        problem: None,
-        merged_into: None,
-        hold_reason: None,
-        resolution: None,
-        cause: None,
-        waiting: Waiting::default(),
-        first_replied_at: None,
-        acknowledged_at: None,
-        acknowledgement_withheld: None,
-        resolved_at: (state == State::Resolved).then_some(now),
-        reopen_count: 0,
-        message_count: 1,
-        last_message_at: now,
-        last_direction: Direction::Out,
-        snippet: letters::snippet(&new.text),
-        created_at: now,
-        updated_at: now,
-        version: 1,
-    };
-    ticket.id = tickets::insert(tx, &ticket).await?;
-    if ticket.resolved_at.is_some() {
-        save(tx, &mut ticket, Touch::Row, now).await?;
-    }
-    for party in &new.cc {
-        tickets::add_participant(tx, ticket.id, &party.address, &party.name, now).await?;
-    }
-    let mail_id = new_mail_id(&letters::mail_domain(office, ticket.inbox));
-    let out = Outgoing {
-        kind: MessageKind::Message,
-        text: &new.text,
-        recipients: &recipients,
-        mail_id: &mail_id,
-        uploads: &new.uploads,
-        findable: &ticket.subject,
-    };
-    let (message, public_id) = write(tx, office, actor, &ticket, &out).await?;
-    record(tx, ticket.id, By::Agent(actor.id), &[Fact::Created], now).await?;
-    let threading = Threading::default();
-    let body = letters::first(office, actor, &ticket, &new.text);
-    let delivery = post(tx, office, &ticket, message, &out, (threading, body)).await?;
-    people::set_read(tx, ticket.id, actor.id, now).await?;
-    Ok(Replied { ticket: ticket.id, message, public_id, delivery, undo: None })
 }
 
 /// A message that is sent on to somebody else.

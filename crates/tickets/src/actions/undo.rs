@@ -2,7 +2,7 @@
 
 use accounts::Actor;
 use anyhow::Result;
-use database::Tx;
+use database::{Conn, Tx};
 use kernel::{
     AgentId, DeliveryId, EmailAddress, Failure, FieldId, MessageId, NoteId, PublicId, Refusal,
     Span, TicketId, Timestamp,
@@ -11,6 +11,8 @@ use live::{Change, Touch};
 use outbox::Recipients;
 use serde::{Deserialize, Serialize};
 
+use super::begin::{self, Begun};
+use super::reply::UNDO_FOR;
 use super::{Office, findable, recount, save};
 use crate::lessons;
 use crate::store::entries::Waits;
@@ -46,6 +48,8 @@ pub enum Reversal {
     Reply(Sent),
     /// Takes two tickets apart again.
     Merge(Merged),
+    /// Takes a ticket that we began back, as if it had never been.
+    Begun(Begun),
     /// All of these, the last first.
     Many(Many),
 }
@@ -145,17 +149,44 @@ pub async fn keep(
     people::keep_undo(tx, actor.id, &data, now + KEPT_FOR, now).await
 }
 
-/// Reverses what the person did. Says which ticket to show afterwards, if it was about one.
+/// What there is to show after something was taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undone {
+    Ticket(TicketId),
+    /// Of many tickets none is the one to show.
+    Several,
+    /// A ticket that is no more: what was typed for it is a draft again.
+    NewTicket,
+}
+
+/// How long a message that was just sent can still be taken back.
+pub(crate) async fn undoable_for(
+    conn: &mut Conn,
+    actor: &Actor,
+    id: PublicId,
+    now: Timestamp,
+) -> Result<Option<Span>> {
+    let forgotten_at = people::undo_expires_at(conn, actor.id, id).await?;
+    let left = forgotten_at.map(|at| at.since(now + KEPT_FOR) + UNDO_FOR);
+    Ok(left.filter(|left| *left > Span::ZERO))
+}
+
+/// Reverses what the person did.
 pub async fn undo(
     tx: &mut Tx,
     office: &Office,
     actor: &Actor,
     id: PublicId,
-) -> Result<Option<TicketId>, Failure<UndoRefusal>> {
+) -> Result<Undone, Failure<UndoRefusal>> {
     let data = people::use_undo(tx, actor.id, id, office.now).await?;
     let data = data.ok_or(UndoRefusal::TooLate)?;
     let reversal: Reversal = serde_json::from_str(&data).map_err(anyhow::Error::from)?;
-    reverse(tx, office, actor, reversal).await
+    if let Reversal::Begun(begun) = reversal {
+        begin::take_back(tx, office, actor, begun).await?;
+        return Ok(Undone::NewTicket);
+    }
+    let shown = reverse(tx, office, actor, reversal).await?;
+    Ok(shown.map_or(Undone::Several, Undone::Ticket))
 }
 
 async fn reverse(
@@ -194,6 +225,10 @@ async fn reverse(
         }
         Reversal::Reply(sent) => take_message_back(tx, office, actor, sent).await.map(Some),
         Reversal::Merge(merged) => take_apart(tx, office, &merged).await.map(Some),
+        Reversal::Begun(begun) => {
+            begin::take_back(tx, office, actor, begun).await?;
+            Ok(None)
+        }
         Reversal::Many(many) => {
             let mut shown: Vec<TicketId> = Vec::new();
             for reversal in many.reversals.into_iter().rev() {
@@ -220,7 +255,7 @@ async fn take_message_back(
     }
     let mode = mode_of(tx, message).await?;
     search::remove(tx, search::Kind::Message(message)).await?;
-    let draft = Waits { ticket: before.id, mode: &mode };
+    let draft = Waits { ticket: Some(before.id), mode: &mode };
     entries::delete_message(tx, message, draft).await?;
     entries::forget_events(tx, &events).await?;
     for address in &participants {
@@ -247,7 +282,7 @@ async fn take_message_back(
 }
 
 /// What was sent, and below it what was begun since: nothing that was typed is lost.
-fn with_newer(sent: String, newer: String) -> String {
+pub(super) fn with_newer(sent: String, newer: String) -> String {
     if newer.trim().is_empty() || newer == sent {
         return sent;
     }

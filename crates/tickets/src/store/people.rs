@@ -316,6 +316,21 @@ pub(crate) async fn keep_undo(
     Ok(public_id)
 }
 
+/// Until when something can be taken back.
+pub(crate) async fn undo_expires_at(
+    conn: &mut Conn,
+    agent: AgentId,
+    id: PublicId,
+) -> Result<Option<Timestamp>> {
+    let row: Option<(Timestamp,)> = conn
+        .optional(
+            "select expires_at from undoables where public_id = $1 and agent_id = $2",
+            params![id, agent],
+        )
+        .await?;
+    Ok(row.map(|(at,)| at))
+}
+
 /// Takes what can be taken back; once, by the one who did it, in time.
 pub(crate) async fn use_undo(
     tx: &mut Tx,

@@ -88,6 +88,28 @@ pub(crate) async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<TicketId> {
     Ok(id)
 }
 
+/// Removes a ticket that was taken back before anybody outside heard of it. Its messages are gone
+/// already.
+pub(crate) async fn delete(tx: &mut Tx, id: TicketId, inbox: InboxId) -> Result<()> {
+    for sql in [
+        "update deliveries set ticket_id = null where ticket_id = $1",
+        "delete from events where ticket_id = $1",
+        "delete from notifications where ticket_id = $1",
+        "delete from ticket_reads where ticket_id = $1",
+        "delete from participants where ticket_id = $1",
+        "delete from followers where ticket_id = $1",
+        "delete from drafts where ticket_id = $1",
+        "delete from ticket_tags where ticket_id = $1",
+        "delete from ticket_fields where ticket_id = $1",
+        "delete from ticket_links where ticket_id = $1 or other_id = $1",
+        "delete from tickets where id = $1",
+    ] {
+        tx.execute(sql, params![id]).await?;
+    }
+    tx.announce(Change::Ticket { id, inbox, touch: Touch::Row });
+    Ok(())
+}
+
 /// Saves a ticket over the version that was read. `false`: somebody else was quicker.
 pub(crate) async fn save(tx: &mut Tx, ticket: &Ticket, touch: Touch) -> Result<bool> {
     let changed = tx

@@ -12,7 +12,9 @@ use super::compose::composer_again;
 use super::reference::Reference;
 use super::ticket::{From, Opened, list_url, url};
 use super::times;
-use crate::actions::{Edit, Edited, Reversal, edit, follow, keep, undo as take_back, unfollow};
+use crate::actions::{
+    Edit, Edited, Reversal, Undone, edit, follow, keep, undo as take_back, unfollow,
+};
 use crate::actions::{Many, set_problem};
 use crate::desk::Desk;
 use crate::store::taxonomy;
@@ -312,11 +314,16 @@ pub(super) async fn undo(
     let w = desk.accounts.site().words(&actor.language);
     let office = desk.office().await?;
     let mut tx = desk.db().begin().await?;
-    let ticket = take_back(&mut tx, &office, &actor, id).await?;
+    let undone = take_back(&mut tx, &office, &actor, id).await?;
     tx.commit().await?;
     let toast = Toast::new(w.t("done-undone"));
-    let Some(ticket) = ticket else {
-        return Ok(view.done(&list_url(&from.list), &toast));
+    let ticket = match undone {
+        Undone::Ticket(ticket) => ticket,
+        Undone::Several => return Ok(view.done(&list_url(&from.list), &toast)),
+        Undone::NewTicket if view.is_htmx => {
+            return Ok(ui::Answer::new().toast(&toast).redirect("/t/new").into_response());
+        }
+        Undone::NewTicket => return Ok(ui::see_other("/t/new")),
     };
     if !view.is_htmx {
         return Ok(ui::see_other(&url(ticket, &from.list)));

@@ -18,7 +18,7 @@ use super::uploads::keep_files;
 use crate::actions::{Forward, NewNote, Office, Reply, ReplyRefusal, forward, post_note, reply};
 use crate::desk::Desk;
 use crate::state::Then;
-use crate::store::entries;
+use crate::store::entries::{self, Waits};
 use crate::store::people::{self, Draft};
 use crate::ticket::Resolution;
 
@@ -136,7 +136,7 @@ pub(super) async fn create(
     let mut written = written(&upload, &w)?;
     actor.must(written.mode.act())?;
     // A browser without scripts sends its files along with the text.
-    let waits = Some((opened.ticket.id, written.mode));
+    let waits = Waits { ticket: Some(opened.ticket.id), mode: written.mode.as_str() };
     written.uploads.extend(keep_files(&desk, &actor, waits, upload.files).await?);
     if let Some(name) = upload.too_large.first() {
         let sentence = w.a("file-too-large", "name", files::clean_name(name));
@@ -454,7 +454,7 @@ pub(crate) struct DraftForm {
     bcc: String,
 }
 
-const DRAFT_CHARS_MAX: usize = 200_000;
+pub(super) const DRAFT_CHARS_MAX: usize = 200_000;
 
 pub(super) async fn draft(
     State(desk): State<Desk>,

@@ -188,7 +188,7 @@ fn addresses(list: &[Party]) -> String {
     list.join(", ")
 }
 
-fn first_name(name: &str) -> String {
+pub(super) fn first_name(name: &str) -> String {
     // An address is not cut.
     if name.parse::<EmailAddress>().is_ok() {
         return name.to_owned();

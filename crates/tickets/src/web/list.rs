@@ -135,6 +135,14 @@ pub(crate) struct InboxPage {
     pub(crate) pane: ListPane,
     pub(crate) thread: Option<Thread>,
     pub(crate) panel: Option<Panel>,
+    pub(crate) sent: Option<JustSent>,
+}
+
+/// What was sent on another page a moment ago, with the way to take it back.
+pub(crate) struct JustSent {
+    pub(crate) text: String,
+    pub(crate) undo: String,
+    pub(crate) left_ms: i64,
 }
 
 /// A list that was asked for, before it is drawn.
@@ -343,7 +351,7 @@ pub(super) async fn index(
     }
     let pane = pane(&desk, &actor, &wanted, after, None).await?;
     let chrome = desk.accounts.chrome(&actor, &format!("/inbox/{}", wanted.view.key)).await?;
-    ui::page(&InboxPage { chrome, pane, thread: None, panel: None })
+    ui::page(&InboxPage { chrome, pane, thread: None, panel: None, sent: None })
 }
 
 /// More rows, each into its group, and the new end.

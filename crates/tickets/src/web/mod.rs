@@ -76,6 +76,11 @@ pub fn routes(desk: &Desk) -> (Router, Vec<Route>) {
         .get("/inbox/{view}/rows", read, moves::rows)
         .get("/t/new", write, new_ticket::new)
         .post("/t/new", write, new_ticket::create)
+        .put("/t/new/draft", write, new_ticket::draft)
+        .post("/t/new/files", write, uploads::create_for_new)
+        .delete("/t/new/files/{file}", write, uploads::delete)
+        .get("/t/new/saved-replies", write, replies::lookup_for_new)
+        .post("/t/new/saved-replies/{reply}", write, replies::used)
         .get("/t/{reference}", read, ticket::show)
         .get("/t/{reference}/entries", read, ticket::entries)
         // What may be written there depends on the mode and is asked again.

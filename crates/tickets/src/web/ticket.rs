@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, Query, State};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use database::Conn;
-use kernel::{TicketId, Timestamp};
+use kernel::{PublicId, TicketId, Timestamp};
 use serde::Deserialize;
 use ui::{Answer, Markup, View, WebResult, Words, found};
 
@@ -14,9 +14,10 @@ use super::compose::Mode;
 use super::composer::{self, Composer};
 use super::entries::{Loaded, Maker, Part, Stops, time_of};
 use super::head::{self, Head, Menus};
-use super::list::{self, Asked, InboxPage, Wanted};
+use super::list::{self, Asked, InboxPage, JustSent, Wanted};
 use super::panel::{self, Panel};
 use super::reference::Reference;
+use crate::actions::undoable_for;
 use crate::desk::Desk;
 use crate::store::{people, tickets};
 use crate::ticket::Ticket;
@@ -150,7 +151,7 @@ impl<'o> Opened<'o> {
         thread.composer.is_note = mode == Mode::Note;
         let panel = panel::make(self, &maker).await?;
         let wanted = list_of(self.desk, self.actor, &self.list).await?;
-        page(self.desk, self.actor, &wanted, thread, panel).await
+        page(self.desk, self.actor, &wanted, (thread, panel), None).await
     }
 
     /// The whole ticket, for the place of the one that is open.
@@ -202,6 +203,7 @@ pub(super) async fn show(
     actor: Actor,
     view: View,
     Reference(id): Reference,
+    Query(asked): Query<Shown>,
     from: From,
 ) -> WebResult<Response> {
     let opened = Opened::open(&desk, &actor, id, &from.list).await?;
@@ -225,7 +227,35 @@ pub(super) async fn show(
             .text("#page-title", &format!("{title}: {}", opened.ticket.subject))
             .into_response());
     }
-    page(&desk, &actor, &wanted, thread, panel).await
+    let sent = just_sent(&opened, &maker, &asked.sent).await?;
+    page(&desk, &actor, &wanted, (thread, panel), sent).await
+}
+
+/// What else the address of a ticket may say.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(crate) struct Shown {
+    /// By which name a message that was just sent can be taken back.
+    sent: String,
+}
+
+async fn just_sent(
+    opened: &Opened<'_>,
+    maker: &Maker<'_>,
+    undo: &str,
+) -> WebResult<Option<JustSent>> {
+    let Ok(id) = undo.parse::<PublicId>() else { return Ok(None) };
+    let Opened { desk, actor, ticket, .. } = opened;
+    let mut conn = desk.db().read().await?;
+    let Some(left) = undoable_for(&mut conn, actor, id, desk.now()).await? else {
+        return Ok(None);
+    };
+    let customer = found(customers::find(&mut conn, ticket.customer).await?)?;
+    Ok(Some(JustSent {
+        text: maker.w.a("reply-leaves", "who", composer::first_name(&customer.shown_name())),
+        undo: format!("/undo/{id}"),
+        left_ms: left.as_micros() / 1_000,
+    }))
 }
 
 /// The ticket with its list beside it, as a whole page.
@@ -233,13 +263,13 @@ async fn page(
     desk: &Desk,
     actor: &Actor,
     wanted: &Wanted,
-    thread: Thread,
-    panel: Panel,
+    (thread, panel): (Thread, Panel),
+    sent: Option<JustSent>,
 ) -> WebResult<Response> {
     let current = Some(thread.reference);
     let pane = list::pane(desk, actor, wanted, None, current).await?;
     let chrome = desk.accounts.chrome(actor, &format!("/inbox/{}", wanted.view.key)).await?;
-    ui::page(&InboxPage { chrome, pane, thread: Some(thread), panel: Some(panel) })
+    ui::page(&InboxPage { chrome, pane, thread: Some(thread), panel: Some(panel), sent })
 }
 
 /// The list that stands beside a ticket: the one it was opened from, or all that wait.

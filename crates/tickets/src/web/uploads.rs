@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use files::{FileHash, MediaType};
-use kernel::{PublicId, TicketId};
+use kernel::PublicId;
 use ui::{Answer, Markup, Upload, UploadedFile, WebError, WebResult, found};
 
 use super::compose::{Mode, unknown_mode};
@@ -23,7 +23,7 @@ use crate::store::tickets;
 pub(super) async fn keep_files(
     desk: &Desk,
     actor: &Actor,
-    waits: Option<(TicketId, Mode)>,
+    waits: Waits<'_>,
     uploaded: Vec<UploadedFile>,
 ) -> WebResult<Vec<PublicId>> {
     let mut stored = Vec::with_capacity(uploaded.len());
@@ -42,8 +42,7 @@ pub(super) async fn keep_files(
     let mut tx = desk.db().begin().await?;
     let mut ids = Vec::with_capacity(stored.len());
     for file in &stored {
-        let waits = waits.map(|(ticket, mode)| Waits { ticket, mode: mode.as_str() });
-        ids.push(entries::upload(&mut tx, actor.id, waits, file, desk.now()).await?);
+        ids.push(entries::upload(&mut tx, actor.id, Some(waits), file, desk.now()).await?);
     }
     tx.commit().await?;
     Ok(ids)
@@ -70,6 +69,29 @@ pub(super) async fn create(
     let mode = mode.ok_or_else(|| unknown_mode(&w))?;
     actor.must(mode.act())?;
     let opened = Opened::open(&desk, &actor, id, "").await?;
+    let reference = opened.ticket.id.to_string();
+    let waits = Waits { ticket: Some(opened.ticket.id), mode: mode.as_str() };
+    chips(&desk, &actor, (&reference, mode.as_str()), waits, upload).await
+}
+
+/// Takes one file into the new ticket that somebody writes.
+pub(super) async fn create_for_new(
+    State(desk): State<Desk>,
+    actor: Actor,
+    upload: Upload,
+) -> WebResult<Response> {
+    chips(&desk, &actor, ("new", "new"), Waits::FOR_NEW, upload).await
+}
+
+/// Keeps what was uploaded, and shows each file.
+async fn chips(
+    desk: &Desk,
+    actor: &Actor,
+    (reference, mode): (&str, &str),
+    waits: Waits<'_>,
+    upload: Upload,
+) -> WebResult<Response> {
+    let w = desk.accounts.site().words(&actor.language);
     if let Some(name) = upload.too_large.first() {
         let name = files::clean_name(name);
         let card = FailedCard {
@@ -81,24 +103,29 @@ pub(super) async fn create(
         let answer = Answer::new().main(&card)?.status(StatusCode::UNPROCESSABLE_ENTITY);
         return Ok(answer.into_response());
     }
-    let waits = Some((opened.ticket.id, mode));
-    let ids = keep_files(&desk, &actor, waits, upload.files).await?;
+    let ids = keep_files(desk, actor, waits, upload.files).await?;
     let mut conn = desk.db().read().await?;
-    let reference = opened.ticket.id.to_string();
     let mut answer = Answer::new();
     for id in ids {
         let file = found(entries::attachment_by_public_id(&mut conn, id).await?)?;
-        answer = answer.main(&UploadCard::of(&file, &reference, mode.as_str(), &w))?;
+        answer = answer.main(&UploadCard::of(&file, reference, mode, &w))?;
     }
     Ok(answer.into_response())
+}
+
+/// The file that an address names, under whatever it waits for.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct OfUpload {
+    file: PublicId,
 }
 
 /// Takes a file out of a draft again. Only its owner can, and only before it was sent.
 pub(super) async fn delete(
     State(desk): State<Desk>,
     actor: Actor,
-    Path((_, id)): Path<(String, PublicId)>,
+    Path(path): Path<OfUpload>,
 ) -> WebResult<StatusCode> {
+    let id = path.file;
     let mut tx = desk.db().begin().await?;
     entries::drop_upload(&mut tx, actor.id, id).await?;
     tx.commit().await?;

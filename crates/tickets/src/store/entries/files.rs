@@ -36,9 +36,15 @@ pub(crate) async fn attach(
 /// Where an uploaded file waits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waits<'w> {
-    pub(crate) ticket: TicketId,
+    /// None where a new ticket is written.
+    pub(crate) ticket: Option<TicketId>,
     /// The draft that it belongs to: `reply`, `note` or `forward`.
     pub(crate) mode: &'w str,
+}
+
+impl Waits<'_> {
+    /// In the first message of a ticket that does not exist yet.
+    pub(crate) const FOR_NEW: Self = Waits { ticket: None, mode: "reply" };
 }
 
 /// Keeps an uploaded file until its draft is sent.
@@ -58,7 +64,7 @@ pub(crate) async fn upload(
         params![
             public_id,
             agent,
-            waits.map(|waits| waits.ticket),
+            waits.and_then(|waits| waits.ticket),
             waits.map(|waits| waits.mode.to_owned()),
             file.hash.as_str(),
             &file.name,
@@ -137,6 +143,17 @@ pub(crate) async fn waiting_uploads(
         }
     }
     Ok(found)
+}
+
+/// Files that wait for the new ticket that somebody writes.
+pub(crate) async fn waiting_for_new(conn: &mut Conn, agent: AgentId) -> Result<Vec<Attachment>> {
+    let mut sql = Sql::new("select ");
+    sql.push(ATTACHMENT_COLUMNS).push(
+        " from attachments a where a.message_id is null and a.note_id is null
+            and a.draft_ticket_id is null and a.draft_mode = 'reply' and a.uploaded_by = ",
+    );
+    sql.bind(agent).push(" order by a.id limit 100");
+    conn.all_sql(sql).await
 }
 
 pub(crate) async fn drop_upload(tx: &mut Tx, agent: AgentId, id: PublicId) -> Result<bool> {

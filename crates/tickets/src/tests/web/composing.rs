@@ -426,6 +426,86 @@ on_both! {
         mateo.post(&format!("/t/{id}/saved-replies/{reply}"), &[]).await.is(404);
     }
 
+    async fn a_new_ticket_can_be_taken_back_before_it_leaves(db: Db) {
+        let shop = Shop::new(db).await;
+        let priya = shop.priya_browses().await;
+        let inbox = shop.cast.support.to_string();
+        let here = priya.at("/t/new");
+        let typed = [
+            ("mode", "new"),
+            ("inbox", inbox.as_str()),
+            ("to", "Leo <leo@example.net>, unfinis"),
+            ("cc", ""),
+            ("bcc", ""),
+            ("subject", "Your course"),
+            ("text", "It begins on"),
+        ];
+        here.form(Method::PUT, "/t/new/draft", &typed).await.is(204);
+        let chip = here.upload("/t/new/files", &[("mode", "new")], &[("plan.pdf", b"%PDF-1.4")]).await.is(200);
+        let file = chip.field("new_file");
+        let page = priya.get("/t/new").await.is(200);
+        assert_eq!(page.field("subject"), "Your course");
+        assert_eq!(page.field("new_file"), file);
+        page.says("It begins on");
+        page.says("unfinis");
+        let key = page.field("key");
+
+        let fields = [
+            ("mode", "new"),
+            ("inbox", inbox.as_str()),
+            ("to", "Leo <leo@example.net>"),
+            ("subject", "Your course"),
+            ("text", "It begins on Monday."),
+            ("key", key.as_str()),
+            ("new_file", file.as_str()),
+        ];
+        let wrong = fields.map(|(name, value)| (name, if name == "to" { "leo" } else { value }));
+        let page = here.upload("/t/new", &wrong, &[]).await.is(422);
+        assert_eq!(page.places(), ["#new-ticket outerHTML"]);
+        page.says("“leo” is not an email address.");
+        let page = here.upload("/t/new", &fields, &[]).await.is(200);
+        assert_eq!(page.event("composer:sent").unwrap()["ref"], "new");
+        let place = page.header("hx-redirect").to_owned();
+        let page = priya.get(&place).await.is(200);
+        page.says("It begins on Monday.");
+        page.says("plan.pdf");
+        page.says("Your reply to Leo leaves in 10 seconds");
+        let undo = page.after("data-undo=\"").0.split('"').next().unwrap().to_owned();
+        assert_eq!(priya.get("/t/new").await.field("subject"), "", "nothing is left of it");
+
+        let ticket = place.split('?').next().unwrap().to_owned();
+        let page = priya.at(&ticket).post(&undo, &[]).await.is(200);
+        assert_eq!((page.toast(), page.header("hx-redirect")), ("Taken back".to_owned(), "/t/new"));
+        assert_eq!(shop.count("select count(*) from tickets").await, 0);
+        priya.get(&ticket).await.is(404);
+        let page = priya.get("/t/new").await.is(200);
+        assert_eq!((page.field("to"), page.field("subject")), ("Leo <leo@example.net>".to_owned(), "Your course".to_owned()));
+        assert_eq!(page.field("new_file"), file);
+        page.says("It begins on Monday.");
+        shop.later(Span::minutes(1));
+        assert!(shop.leaves().await.is_empty(), "the mail has not left");
+
+        // Once it left it is too late.
+        let again = fields.map(|(name, value)| (name, if name == "key" { "k2" } else { value }));
+        let place = here.upload("/t/new", &again, &[]).await.is(200).header("hx-redirect").to_owned();
+        let page = priya.get(&place).await.is(200);
+        let undo = page.after("data-undo=\"").0.split('"').next().unwrap().to_owned();
+        shop.later(Span::seconds(11));
+        assert_eq!(shop.leaves().await.len(), 1);
+        priya.get(&place).await.hides("data-undo=");
+        here.post(&undo, &[]).await.is(422);
+        assert_eq!(shop.count("select count(*) from tickets").await, 1);
+    }
+
+    async fn saved_replies_are_at_hand_for_a_new_ticket(db: Db) {
+        let shop = Shop::new(db).await;
+        let priya = shop.priya_browses().await;
+        let reply = [("title", "Hello"), ("text", "Hello {{first_name}}, from {{agent}}")];
+        priya.post("/settings/replies", &reply).await;
+        let found = priya.get("/t/new/saved-replies?q=hel&to=Leo%20Lima%20%3Cleo@example.net%3E").await;
+        found.is(200).says("Hello Leo, from Priya Nair");
+    }
+
     async fn a_ticket_begins_with_us(db: Db) {
         let shop = Shop::new(db).await;
         let priya = shop.priya_browses().await;

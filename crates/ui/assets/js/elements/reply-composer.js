@@ -55,7 +55,7 @@ customElements.define("reply-composer", class extends HTMLElement {
 
   /** Who a text of this mode goes to, under the names that drafts are saved with. */
   addresses(mode) {
-    const inputs = [...this.querySelectorAll(`.recipients.for-${mode} [data-address]`)];
+    const inputs = [...this.querySelectorAll(`.for-${mode} [data-address]`)];
     return Object.fromEntries(inputs.map(({ dataset, value }) => [dataset.address, value]));
   }
 
