@@ -2,6 +2,8 @@
 
 mod rows;
 
+use std::collections::HashMap;
+
 use anyhow::{Context, Result};
 use database::bulk::{Ready, Rows};
 use database::{Engine, Value, params};
@@ -69,6 +71,8 @@ pub(crate) struct Collector<'w> {
     ids: Ids,
     tables: [Rows; TABLES.len()],
     found: Bulk,
+    /// What the fields of tickets say, until it is found with their first messages.
+    values: HashMap<TicketId, String>,
     messages: u64,
     tickets: u64,
 }
@@ -83,7 +87,8 @@ impl<'w> Collector<'w> {
     ) -> Self {
         let tables = TABLES.map(Rows::new);
         let (rng, found) = (Rng::of(seed, 3), Bulk::new(engine));
-        Self { shop, files, engine, rng, ids, tables, found, messages: 0, tickets: 0 }
+        let values = HashMap::new();
+        Self { shop, files, engine, rng, ids, tables, found, values, messages: 0, tickets: 0 }
     }
 
     pub(crate) fn messages(&self) -> u64 {
@@ -147,6 +152,12 @@ impl<'w> Collector<'w> {
         }
         for (field, value) in &extras.fields {
             self.push(TICKET_FIELDS, params![id, *field, value]);
+        }
+        if !extras.fields.is_empty() {
+            let mut fields = extras.fields.clone();
+            fields.sort();
+            let values: String = fields.iter().flat_map(|(_, value)| ["\n", value]).collect();
+            self.values.insert(id, values);
         }
         for (party, at) in &extras.participants {
             self.push(PARTICIPANTS, params![id, &party.address, &party.name, *at]);
@@ -259,6 +270,7 @@ impl<'w> Collector<'w> {
             ];
             self.push(ATTACHMENTS, row);
         }
+        words.push_str(&self.values.remove(&ticket).unwrap_or_default());
         self.findable(scene, Kind::Message(MessageId(id)), ticket, (&mail.subject, &words), at)
     }
 
