@@ -129,7 +129,8 @@ pub(crate) struct NewMessage {
     /// Markdown.
     pub(crate) text: Option<String>,
     pub(crate) html: Option<String>,
-    /// Who it goes to. Without `to`, `cc` and `bcc`: the customer and whoever takes part.
+    /// Who it goes to. Without `to`, `cc` and `bcc`: the customer and whoever takes part. With `cc`
+    /// or `bcc` it has to be said, too; whoever is in `cc` takes part from then on.
     #[serde(default)]
     pub(crate) to: Vec<Writer>,
     #[serde(default)]
