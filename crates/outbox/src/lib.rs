@@ -12,10 +12,10 @@ pub use letter::{Kind, Letter, Party, Recipients, new_mail_id};
 pub use policy::{Caps, Withheld};
 pub use store::check;
 pub use store::{
-    Delivery, Listed, Posted, Sending, Shelf, State, accepted, bounced, claim, deliveries_of,
-    discard, failed_count, failed_letters, find_by_mail_id, find_listed, free_all, free_expired,
-    lift_suppression, listed, next_due, of_ticket, post, put_back, retry, sent, set_failed,
-    suppress, suppressions, take_back,
+    Delivery, Listed, Posted, Sending, Shelf, State, accepted, black_out, bounced, claim,
+    deliveries_of, discard, failed_count, failed_letters, find_by_mail_id, find_listed, free_all,
+    free_expired, lift_suppression, listed, next_due, of_ticket, post, put_back, retry, sent,
+    set_failed, suppress, suppressions, take_back,
 };
 
 #[cfg(test)]

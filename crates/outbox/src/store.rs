@@ -3,6 +3,7 @@
 pub mod check;
 mod listed;
 mod outcome;
+mod redaction;
 
 use anyhow::{Context, Result, bail};
 use database::{Cols, Conn, Db, FromRow, Sql, Tx, dialect, params};
@@ -13,6 +14,7 @@ use crate::{Kind, Letter, Recipients};
 
 pub use listed::{Listed, Shelf, find_listed, listed};
 pub use outcome::{accepted, bounced, discard, put_back, retry, sent, set_failed, take_back};
+pub use redaction::black_out;
 
 /// What became of a posted letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

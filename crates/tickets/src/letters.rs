@@ -168,8 +168,8 @@ pub(crate) fn forward(
             ("subject", &original.subject),
         ],
     );
-    let whole = format!("{}\n\n{}", original.text, original.quoted);
-    let quote = Quote { head, text: ui::prose(&whole), plain: whole.trim_end().to_owned() };
+    let plain = whole(original);
+    let quote = Quote { head, text: ui::prose(&plain), plain };
     let subject = format!("Fwd: {} [{}]", ticket.subject, ticket.id);
     person(office, actor, ticket, &frame, text, None, Some(quote), subject)
 }
@@ -200,9 +200,7 @@ fn person(
     }
     if let Some(quote) = &quote {
         plain.extend(["\n", &quote.head, "\n"]);
-        for line in quote.plain.lines() {
-            plain.extend(["> ", line, "\n"]);
-        }
+        plain.push_str(&quoted(&quote.plain));
     }
     let html = ReplyHtml {
         f: frame,
@@ -219,6 +217,27 @@ fn person(
     }
 }
 
+/// Each line behind a mark.
+fn quoted(text: &str) -> String {
+    text.lines().flat_map(|line| ["> ", line, "\n"]).collect()
+}
+
+/// A message as mails of ours quote it, the longest first: in a forward, in an answer.
+pub(crate) fn quotes_of(message: &Message) -> Vec<String> {
+    let texts = [whole(message), clipped(message)];
+    texts.iter().map(|text| quoted(text)).filter(|quote| !quote.trim().is_empty()).collect()
+}
+
+/// All of a message, for a third party.
+fn whole(message: &Message) -> String {
+    format!("{}\n\n{}", message.text, message.quoted).trim_end().to_owned()
+}
+
+/// As much of a message as an answer repeats.
+fn clipped(message: &Message) -> String {
+    kernel::clip(message.text.trim_end(), QUOTE_CHARS_MAX)
+}
+
 /// `Priya at Northlight`: a person, and whose.
 fn sender_name(office: &Office, actor: &Actor, inbox: InboxId) -> String {
     let name = office.directory.inbox(inbox).map_or("", |inbox| inbox.sender_name.as_str());
@@ -231,7 +250,7 @@ fn sender_name(office: &Office, actor: &Actor, inbox: InboxId) -> String {
 fn quote(office: &Office, words: &Words, message: &Message) -> Quote {
     let when = moment_in_full(message.created_at, &company_time(office));
     let head = words.a2("letter-wrote", "who", message.shown_from(), "when", when);
-    let plain = kernel::clip(message.text.trim_end(), QUOTE_CHARS_MAX);
+    let plain = clipped(message);
     Quote { head, text: ui::prose(&plain), plain }
 }
 

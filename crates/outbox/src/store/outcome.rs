@@ -121,7 +121,7 @@ pub async fn retry(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<bool> 
         Sql::of(
             "update deliveries
                 set state = 'queued', send_after = $2, give_up_at = $3, attempts = 0
-              where id = $1 and state in ('failed', 'bounced')",
+              where id = $1 and state in ('failed', 'bounced') and text <> ''",
             params![id, now, now + TRIED_FOR],
         ),
     )

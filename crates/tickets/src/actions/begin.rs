@@ -12,7 +12,7 @@ use super::reply::{
     Done, Outgoing, Replied, ReplyRefusal, check_fields, check_recipients, check_text, post, write,
 };
 use super::threading::Threading;
-use super::undo::{UndoRefusal, with_newer};
+use super::undo::{UndoRefusal, untouched, with_newer};
 use super::{Office, Reversal, keep, record, save};
 use crate::clock::Waiting;
 use crate::event::{By, Fact};
@@ -160,13 +160,7 @@ pub(super) async fn take_back(
     {
         return Err(UndoRefusal::HasLeft.into());
     }
-    let ticket = tickets::take(tx, id).await?.filter(|ticket| ticket.version == version);
-    let ticket = ticket.ok_or(UndoRefusal::ChangedMeanwhile(id))?;
-    let is_alone = entries::message_ids(tx, id).await? == [message]
-        && entries::note_ids(tx, id).await?.is_empty();
-    if !is_alone {
-        return Err(UndoRefusal::ChangedMeanwhile(id).into());
-    }
+    let ticket = untouched(tx, id, version, &[message]).await?;
     search::remove(tx, search::Kind::Message(message)).await?;
     entries::delete_message(tx, message, Waits::FOR_NEW).await?;
     tickets::delete(tx, id, ticket.inbox).await?;

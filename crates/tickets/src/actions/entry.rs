@@ -161,9 +161,13 @@ pub async fn redact(
     if !actor.may_see(ticket.inbox) {
         return Err(EntryRefusal::NoMessage.into());
     }
+    let files = entries::attachments(tx, &[message.id]).await?;
     if !entries::redact(tx, message.id, actor.id, office.now).await? {
         return Err(EntryRefusal::AlreadyRedacted.into());
     }
+    let files: Vec<&str> = files.iter().map(|file| file.file_hash.as_str()).collect();
+    entries::drop_copies(tx, ticket.id, &files).await?;
+    outbox::black_out(tx, message.id, ticket.id, &letters::quotes_of(&message)).await?;
     search::remove(tx, Kind::Message(message.id)).await?;
     findable::head_again(tx, &ticket).await?;
     if ticket.snippet == letters::snippet(&message.text) {

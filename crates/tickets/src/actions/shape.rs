@@ -3,10 +3,11 @@
 use accounts::Actor;
 use anyhow::{Context, Result};
 use database::Tx;
-use kernel::{CustomerId, Failure, MessageId, ProblemId, Refusal, TicketId};
+use kernel::{CustomerId, Failure, MessageId, ProblemId, PublicId, Refusal, TicketId};
 use live::{Change, Touch};
 
-use super::{Office, findable, record, recount, save, take};
+use super::undo::Parted;
+use super::{Office, Reversal, findable, keep, record, recount, save, take};
 use crate::clock::Waiting;
 use crate::event::{By, Fact};
 use crate::letters;
@@ -44,9 +45,10 @@ pub async fn split(
     id: TicketId,
     chosen: &[MessageId],
     subject: &str,
-) -> Done<TicketId> {
+) -> Done<(TicketId, PublicId)> {
     let now = office.now;
     let mut ticket = seen(tx, actor, id).await?;
+    let before = ticket.clone();
     let all = entries::message_ids(tx, ticket.id).await?;
     let chosen: Vec<MessageId> = all.iter().copied().filter(|id| chosen.contains(id)).collect();
     if chosen.is_empty() || chosen.len() == all.len() {
@@ -107,9 +109,18 @@ pub async fn split(
     }
     tickets::link(tx, part.id, ticket.id, "split_from", now).await?;
     let by = By::Agent(actor.id);
-    record(tx, ticket.id, by, &[Fact::SplitOff { other: part.id }], now).await?;
+    let events = record(tx, ticket.id, by, &[Fact::SplitOff { other: part.id }], now).await?;
     record(tx, part.id, by, &[Fact::SplitFrom { other: ticket.id }], now).await?;
-    Ok(part.id)
+    let reversal = Reversal::Split(Parted {
+        part: part.id,
+        part_version: part.version,
+        before: Box::new(before),
+        version: ticket.version,
+        messages: chosen,
+        events,
+    });
+    let undo = keep(tx, actor, &reversal, now).await?;
+    Ok((part.id, undo))
 }
 
 /// How two tickets belong together.

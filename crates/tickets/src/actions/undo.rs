@@ -48,6 +48,8 @@ pub enum Reversal {
     Reply(Sent),
     /// Takes two tickets apart again.
     Merge(Merged),
+    /// Puts messages back into the ticket that they were taken out of.
+    Split(Parted),
     /// Takes a ticket that we began back, as if it had never been.
     Begun(Begun),
     /// All of these, the last first.
@@ -87,6 +89,17 @@ pub struct Merged {
     pub fields: Vec<(FieldId, String)>,
     #[serde(default)]
     pub followers: Vec<AgentId>,
+    pub events: Vec<i64>,
+}
+
+/// A ticket that was made of messages of another one, which is kept as it was before.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Parted {
+    pub part: TicketId,
+    pub part_version: i64,
+    pub before: Box<Ticket>,
+    pub version: i64,
+    pub messages: Vec<MessageId>,
     pub events: Vec<i64>,
 }
 
@@ -225,6 +238,7 @@ async fn reverse(
         }
         Reversal::Reply(sent) => take_message_back(tx, office, actor, sent).await.map(Some),
         Reversal::Merge(merged) => take_apart(tx, office, &merged).await.map(Some),
+        Reversal::Split(parted) => put_together(tx, office, &parted).await.map(Some),
         Reversal::Begun(begun) => {
             begin::take_back(tx, office, actor, begun).await?;
             Ok(None)
@@ -311,6 +325,42 @@ async fn take_apart(
     }
     entries::forget_events(tx, &merged.events).await?;
     Ok(from.id)
+}
+
+/// Puts what was split off back; the ticket that was made of it is no more.
+async fn put_together(
+    tx: &mut Tx,
+    office: &Office,
+    parted: &Parted,
+) -> Result<TicketId, Failure<UndoRefusal>> {
+    let Parted { part, part_version, before, version, messages, events } = parted;
+    let made = untouched(tx, *part, *part_version, messages).await?;
+    entries::move_messages(tx, messages, before.id).await?;
+    tickets::delete(tx, made.id, made.inbox).await?;
+    put_back(tx, before, *version, office.now).await?;
+    for id in messages {
+        findable::message_again(tx, before, *id).await?;
+    }
+    findable::head_again(tx, before).await?;
+    entries::forget_events(tx, events).await?;
+    Ok(before.id)
+}
+
+/// A ticket that holds these messages and nothing else, as it was left.
+pub(super) async fn untouched(
+    tx: &mut Tx,
+    id: TicketId,
+    version: i64,
+    messages: &[MessageId],
+) -> Result<Ticket, Failure<UndoRefusal>> {
+    let changed = || UndoRefusal::ChangedMeanwhile(id);
+    let ticket = tickets::take(tx, id).await?.filter(|ticket| ticket.version == version);
+    let ticket = ticket.ok_or_else(changed)?;
+    let is_same = entries::message_ids(tx, id).await? == messages;
+    if !is_same || tickets::has_words_of_the_team(tx, id).await? {
+        return Err(changed().into());
+    }
+    Ok(ticket)
 }
 
 /// Takes from the ticket what it has only from the one that was merged into it.

@@ -88,6 +88,19 @@ pub(crate) async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<TicketId> {
     Ok(id)
 }
 
+/// Whether somebody of us wrote or began to write in a ticket: notes, drafts, files for them.
+pub(crate) async fn has_words_of_the_team(conn: &mut Conn, id: TicketId) -> Result<bool> {
+    let count: i64 = conn
+        .scalar(
+            "select (select count(*) from notes where ticket_id = $1)
+                  + (select count(*) from drafts where ticket_id = $1)
+                  + (select count(*) from attachments where draft_ticket_id = $1)",
+            params![id],
+        )
+        .await?;
+    Ok(count > 0)
+}
+
 /// Removes a ticket that was taken back before anybody outside heard of it. Its messages are gone
 /// already.
 pub(crate) async fn delete(tx: &mut Tx, id: TicketId, inbox: InboxId) -> Result<()> {
@@ -98,7 +111,6 @@ pub(crate) async fn delete(tx: &mut Tx, id: TicketId, inbox: InboxId) -> Result<
         "delete from ticket_reads where ticket_id = $1",
         "delete from participants where ticket_id = $1",
         "delete from followers where ticket_id = $1",
-        "delete from drafts where ticket_id = $1",
         "delete from ticket_tags where ticket_id = $1",
         "delete from ticket_fields where ticket_id = $1",
         "delete from ticket_links where ticket_id = $1 or other_id = $1",

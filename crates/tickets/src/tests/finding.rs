@@ -90,7 +90,7 @@ on_both! {
         // What is split off is found by its own subject, and what is blacked out takes nothing along.
         let messages = stage.messages(theirs).await;
         let mut tx = stage.db.begin().await.unwrap();
-        let part = split(&mut tx, &office, &priya, theirs, &[messages[1].id], "Parcel").await.unwrap();
+        let (part, _) = split(&mut tx, &office, &priya, theirs, &[messages[1].id], "Parcel").await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(numbers(&stage, &priya, "parcel").await, [part.0 - 10_000]);
         assert_eq!(numbers(&stage, &priya, "quotation").await, [b]);

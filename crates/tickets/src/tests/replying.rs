@@ -9,6 +9,7 @@ use crate::actions::{
     Edit, Forward, Incoming, NewTicket, Reply, ReplyRefusal, admit, forward, open_ticket, redact,
     reply,
 };
+use crate::message::StoredFile;
 use crate::state::{CannotMove, State, Then};
 use crate::store::people::{self, Draft};
 use crate::store::tickets;
@@ -342,6 +343,53 @@ on_both! {
         let mut conn = stage.db.read().await.unwrap();
         let expr = search::expr(&[search::Term::Word("4242".to_owned())]).unwrap();
         assert!(search::newest(&mut conn, &expr, None, None, 9).await.unwrap().is_empty());
+    }
+
+    async fn nothing_of_a_redacted_message_stays_in_what_went_on_with_it(db: Db) {
+        let stage = Stage::new(db).await;
+        let mut tx = stage.db.begin().await.unwrap();
+        let hash = files::FileHash::of(b"card");
+        files::record(&mut tx, &hash, 4, stage.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut mail = stage.mail("My card", "It is 4242 4242\nand valid");
+        mail.files = vec![StoredFile {
+            name: "card.png".to_owned(),
+            media_type: files::MediaType::of(b"card"),
+            size_bytes: 4,
+            content_id: None,
+            hash,
+        }];
+        let id = stage.comes(&mail).await.ticket;
+        let (office, actor) = (stage.office().await, stage.priya().await);
+        stage.answers(id, "We have it.").await;
+        let mut tx = stage.db.begin().await.unwrap();
+        let on = Forward {
+            message: None,
+            recipients: Recipients::to(party("bank@example.com")),
+            text: "Is this yours?".to_owned(),
+            uploads: vec![],
+        };
+        forward(&mut tx, &office, &actor, id, &on).await.unwrap();
+        tx.commit().await.unwrap();
+        let kept = async || {
+            let mut conn = stage.db.read().await.unwrap();
+            let words = "select text || coalesce(html, '') from deliveries order by id";
+            let mails: Vec<String> = conn.column(words, params![]).await.unwrap();
+            let sql = "select count(*) from attachments";
+            (mails.join("\n"), conn.scalar::<i64>(sql, params![]).await.unwrap())
+        };
+        let (mails, files) = kept().await;
+        assert!(mails.matches("4242 4242").count() >= 4 && files == 2, "{files}: {mails}");
+
+        let message = stage.messages(id).await.remove(0);
+        let mut tx = stage.db.begin().await.unwrap();
+        redact(&mut tx, &office, &actor, message.public_id).await.unwrap();
+        tx.commit().await.unwrap();
+        let (mails, files) = kept().await;
+        assert!(!mails.contains("4242") && files == 0, "{files}: {mails}");
+        for stays in ["We have it.", "Is this yours?", "> […]"] {
+            assert!(mails.contains(stays), "{stays}: {mails}");
+        }
     }
 
     async fn notes_mention_and_never_leave(db: Db) {

@@ -279,7 +279,7 @@ on_both! {
             let refused = split(&mut tx, &office, &actor, id, wrong, "x").await;
             assert!(matches!(refused, Err(Failure::Refused(ShapeRefusal::NothingToSplit))));
         }
-        let part = split(&mut tx, &office, &actor, id, &all[1..], "Invoice").await.unwrap();
+        let (part, undoable) = split(&mut tx, &office, &actor, id, &all[1..], "Invoice").await.unwrap();
         tx.commit().await.unwrap();
         let ticket = stage.ticket(part).await;
         assert_eq!((ticket.subject.as_str(), ticket.state), ("Invoice", State::Open));
@@ -287,6 +287,22 @@ on_both! {
         let mut conn = stage.db.read().await.unwrap();
         let links = tickets::links(&mut conn, part).await.unwrap();
         assert_eq!(links, [(id, "split_from".to_owned(), true)]);
+        drop(conn);
+
+        stage.takes_back(undoable).await.unwrap();
+        let mut conn = stage.db.read().await.unwrap();
+        assert!(tickets::find(&mut conn, part).await.unwrap().is_none());
+        drop(conn);
+        assert_eq!((stage.messages(id).await.len(), stage.ticket(id).await.message_count), (2, 2));
+        assert!(!stage.facts(id).await.contains(&"split_off".to_owned()));
+
+        // Where somebody went on, it stays.
+        let mut tx = stage.db.begin().await.unwrap();
+        let (part, undoable) = split(&mut tx, &office, &actor, id, &all[1..], "Invoice").await.unwrap();
+        tx.commit().await.unwrap();
+        stage.notes(part, "I look into it").await;
+        assert!(stage.takes_back(undoable).await.unwrap_err().contains("changed"));
+        assert_eq!(stage.messages(part).await.len(), 1);
     }
 
     async fn tickets_are_linked_and_belong_to_problems(db: Db) {

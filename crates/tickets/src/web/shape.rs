@@ -83,13 +83,13 @@ pub(super) async fn split(
         let message = entries::message_by_public_id(&mut tx, public_id).await?;
         chosen.extend(message.map(|message| message.id));
     }
-    let part = actions::split(&mut tx, &office, &actor, id, &chosen, subject).await?;
+    let (part, undo) = actions::split(&mut tx, &office, &actor, id, &chosen, subject).await?;
     tx.commit().await?;
     let page = url(part, &from.list);
     if !view.is_htmx {
         return Ok(ui::see_other(&page));
     }
-    let toast = Toast::new(w.a("done-split", "ticket", part));
+    let toast = with_undo(Toast::new(w.a("done-split", "ticket", part)), Some(undo), &w);
     open_instead(&desk, &actor, part, &from, &toast).await
 }
 

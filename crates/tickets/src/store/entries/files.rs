@@ -220,6 +220,19 @@ pub(crate) async fn copy_attachments(
     Ok(())
 }
 
+/// Drops what forwards of a ticket carry of these files, other than what was uploaded for them.
+pub(crate) async fn drop_copies(tx: &mut Tx, ticket: TicketId, files: &[&str]) -> Result<()> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let mut sql = Sql::new(
+        "delete from attachments where uploaded_by is null and message_id in (
+            select id from messages where kind = 'forward' and ticket_id = ",
+    );
+    sql.bind(ticket).push(") and file_hash in (").bind_list(files.iter().copied()).push(")");
+    tx.execute_sql(sql).await.map(drop)
+}
+
 /// Drops files that waited for a draft which was never sent.
 pub(crate) async fn drop_stale_uploads(tx: &mut Tx, before: Timestamp) -> Result<u64> {
     tx.execute(

@@ -479,7 +479,8 @@ on_both! {
         assert_eq!(shop.count("select count(*) from tickets").await, 0);
         priya.get(&ticket).await.is(404);
         let page = priya.get("/t/new").await.is(200);
-        assert_eq!((page.field("to"), page.field("subject")), ("Leo <leo@example.net>".to_owned(), "Your course".to_owned()));
+        assert_eq!(page.field("subject"), "Your course");
+        assert_eq!(page.field("to"), "Leo &lt;leo@example.net&gt;");
         assert_eq!(page.field("new_file"), file);
         page.says("It begins on Monday.");
         shop.later(Span::minutes(1));
