@@ -75,19 +75,34 @@ pub async fn add(tx: &mut Tx, entry: &Entry<'_>) -> Result<()> {
 /// Adds something or replaces what was there of it.
 pub async fn put(tx: &mut Tx, entry: &Entry<'_>) -> Result<()> {
     let (kind, source) = entry.kind.parts();
-    let id: i64 = tx
-        .scalar(
-            "insert into search_documents (kind, source_id, ticket_id, customer_id, created_at)
-             values ($1, $2, $3, $4, $5)
-             on conflict (kind, source_id) do update set ticket_id = excluded.ticket_id
-             returning id",
-            params![kind, source, entry.ticket, entry.customer, entry.at],
+    // An insert that meets what is there would use up a number all the same.
+    let known: Option<(i64,)> = tx
+        .optional(
+            "update search_documents set ticket_id = $3
+              where kind = $1 and source_id = $2 returning id",
+            params![kind, source, entry.ticket],
         )
         .await?;
+    let id = match known {
+        Some((id,)) => id,
+        None => insert_or_meet(tx, entry).await?,
+    };
     let (subject, words) = (words(entry.subject), words(entry.text));
     let scope = scope(entry.inbox);
     let document = Document { id, subject: &subject, words: &words, scope: &scope };
     database::search::put(tx, &document).await
+}
+
+async fn insert_or_meet(tx: &mut Tx, entry: &Entry<'_>) -> Result<i64> {
+    let (kind, source) = entry.kind.parts();
+    tx.scalar(
+        "insert into search_documents (kind, source_id, ticket_id, customer_id, created_at)
+         values ($1, $2, $3, $4, $5)
+         on conflict (kind, source_id) do update set ticket_id = excluded.ticket_id
+         returning id",
+        params![kind, source, entry.ticket, entry.customer, entry.at],
+    )
+    .await
 }
 
 /// Takes something out.
