@@ -4,12 +4,13 @@ use accounts::{Act, Actor};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use kernel::{EmailAddress, Failure, MessageId, PublicId, TicketId, Timestamp};
-use outbox::{Party, Recipients};
+use kernel::{Failure, MessageId, PublicId, TicketId, Timestamp};
+use outbox::Recipients;
 use requests::Attempt;
 use serde_json::json;
 use ui::{Answer, Fields, Form, Markup, Toast, Upload, View, WebError, WebResult, Words};
 
+use super::addresses::parties;
 use super::composer::{self, Composer};
 use super::entries::{Loaded, Maker, Part, time_of};
 use super::reference::Reference;
@@ -68,22 +69,6 @@ impl Mode {
             Self::Reply | Self::Forward => Act::WriteToCustomers,
         }
     }
-}
-
-/// Addresses separated by commas or semicolons.
-pub(crate) fn parties(text: &str) -> Result<Vec<Party>, String> {
-    text.split([',', ';', '\n'])
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-        .map(|part| {
-            let (name, address) = match part.rsplit_once('<') {
-                Some((name, rest)) => (name.trim().trim_matches('"'), rest.trim_end_matches('>')),
-                None => ("", part),
-            };
-            let address: Result<EmailAddress, _> = address.trim().parse();
-            address.map(|address| Party::new(name, address)).ok().ok_or_else(|| part.to_owned())
-        })
-        .collect()
 }
 
 /// Who it is to go to, or the first address that cannot be read.
@@ -483,24 +468,4 @@ pub(super) async fn draft(
     people::save_draft(&mut tx, opened.ticket.id, actor.id, &draft).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parties;
-
-    #[test]
-    fn addresses_as_people_type_them() {
-        let shown = |text: &str| -> Result<Vec<String>, String> {
-            Ok(parties(text)?.iter().map(ToString::to_string).collect())
-        };
-        assert_eq!(shown("").unwrap(), Vec::<String>::new());
-        assert_eq!(shown("a@b.example").unwrap(), ["a@b.example"]);
-        assert_eq!(shown("a@b.example, c@d.example;").unwrap(), ["a@b.example", "c@d.example"]);
-        assert_eq!(
-            shown("Ana \"A\" Lima <a@b.example>").unwrap(),
-            ["Ana \"A\" Lima <a@b.example>"]
-        );
-        assert_eq!(shown("nobody, a@b.example").unwrap_err(), "nobody");
-    }
 }

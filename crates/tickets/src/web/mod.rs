@@ -1,5 +1,6 @@
 //! Pages of tickets: lists, the open ticket, what is done there, search, news, customers.
 
+mod addresses;
 mod bulk;
 mod change;
 mod compose;

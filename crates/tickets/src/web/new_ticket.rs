@@ -14,7 +14,8 @@ use ui::{
     Answer, Choice, Chrome, Fields, Form, Problems, Upload, View, WebError, WebResult, Words, found,
 };
 
-use super::compose::{DRAFT_CHARS_MAX, parties, unknown_mode};
+use super::addresses::parties;
+use super::compose::{DRAFT_CHARS_MAX, unknown_mode};
 use super::composer::UploadCard;
 use super::ticket::url;
 use super::uploads::keep_files;

@@ -9,7 +9,7 @@ use kernel::{InboxId, PublicId};
 use serde::Deserialize;
 use ui::{WebResult, Words, found};
 
-use super::compose::parties;
+use super::addresses::parties;
 use super::reference::Reference;
 use super::ticket::Opened;
 use crate::desk::Desk;
