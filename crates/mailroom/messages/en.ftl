@@ -216,7 +216,7 @@ decided-dismissed = Put aside by { $name }, { $at }
 
 # Quarantine
 quarantine-title = Quarantine
-quarantine-text = Mail that looks like spam or comes from a blocked sender waits here. What you decide is learned.
+quarantine-text = Mail that looks like spam, comes from a blocked sender, or reports on a mail that is not ours waits here. What you decide is learned.
 quarantine-held = Held
 quarantine-aside = Put aside
 quarantine-none = Nothing is held

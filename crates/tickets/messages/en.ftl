@@ -31,7 +31,7 @@ letter-online = All your requests online: { $link }
 letter-online-button = All your requests online
 letter-wrote = On { $when }, { $who } wrote:
 letter-forwarded = Forwarded message from { $who }, { $when }, “{ $subject }”:
-withheld-robot = it was sent by a machine
+withheld-robot = it was sent by a machine, or asks machines not to answer
 
 # Notifications
 notification-new-ticket = { $who } wrote: “{ $subject }” ({ $ticket })
@@ -216,6 +216,7 @@ event-acknowledged = Acknowledged automatically, an answer within { $span } prom
 event-not-acknowledged = Not acknowledged: { $reason }
 event-sent-elsewhere = Sent from { $inbox } with another program
 event-bounced = A mail to { $address } came back: { $reason }
+event-complaint = { $address } marked a mail of ours as spam. Nothing is sent there any more.
 event-links-revoked = { $who } ended all links of the customer
 event-redacted = { $who } removed a message
 event-state = { $who } set this to { $state }

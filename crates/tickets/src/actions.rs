@@ -44,7 +44,7 @@ pub use edit::{Edit, EditRefusal, Edited, edit};
 pub use entry::{
     EntryRefusal, NewNote, Noted, admit, change_participants, follow, post_note, redact, unfollow,
 };
-pub use mail::{bounce_came, sent_elsewhere};
+pub use mail::{bounce_came, complaint_came, sent_elsewhere};
 pub use merge::merge;
 pub use receive::{Incoming, Received, ReplyTokens, Sender, receive};
 pub(crate) use reply::UNDO_FOR;

@@ -81,6 +81,7 @@ pub enum Fact {
     ParticipantRemoved { address: String },
     SentElsewhere { inbox: String },
     BounceCame { address: String, reason: String },
+    ComplaintCame { address: String },
     LinksRevoked,
 }
 

@@ -161,7 +161,8 @@ impl Life {
             references: mail.references,
             // The answer goes to the address that proves where it belongs.
             tokens: ReplyTokens { ticket: goes_on.then_some(id), ..ReplyTokens::default() },
-            is_robot: false,
+            is_automatic: false,
+            must_not_be_answered: false,
             is_history: false,
             language: Some(scene.person.language.to_owned()),
             ledger: None,

@@ -8,15 +8,20 @@ use crate::format::header::Header;
 use crate::format::ids;
 use crate::format::parts::Leaf;
 use crate::format::transfer;
-use crate::nature::{Bounce, Complaint, Evidence, Nature, is_robot_name, sender_of};
+use crate::nature::names::{is_mail_server_name, is_postmaster};
+use crate::nature::{Bounce, Complaint, Evidence, Nature, has_no_return_path, sender_of};
 use crate::status::{self, Status};
 
 const HEADER_BYTES_MAX: usize = 64 * 1024;
 const GROUPS_MAX: usize = 100;
 const REASON_CHARS_MAX: usize = 300;
 
-/// The nature of a mail that carries a report in a standard form.
+/// The nature of a mail that carries a report in a standard form. A report that a person attached
+/// to words of their own is a file like any other.
 pub(crate) fn report(evidence: &Evidence<'_, '_>) -> Option<Nature> {
+    if !is_report(evidence.header) && !comes_from_mail_server(evidence) {
+        return None;
+    }
     for leaf in evidence.leaves {
         match leaf.kind.kind.as_str() {
             "message/feedback-report" => return Some(Nature::Complaint(complaint(evidence, leaf))),
@@ -29,31 +34,40 @@ pub(crate) fn report(evidence: &Evidence<'_, '_>) -> Option<Nature> {
     None
 }
 
-/// Whether a mail without a standard report may be a bounce all the same.
+/// Whether a mail without a standard report may be a bounce all the same, by its words.
 pub(crate) fn is_suspect(evidence: &Evidence<'_, '_>) -> bool {
-    let header = evidence.header;
-    let from_robot = sender_of(evidence.reading)
-        .is_some_and(|address| is_robot_name(address.local()) || address.local() == "mail")
-        || {
-            let name = evidence.reading.shown_name.to_lowercase();
-            [
-                "mail delivery",
-                "mailer-daemon",
-                "mailer daemon",
-                "mail-daemon",
-                "postmaster",
-                "system administrator",
-                "mail administrator",
-                "microsoft outlook",
-            ]
-            .iter()
-            .any(|robot| name.contains(robot))
-        };
-    let no_return = header.find("Return-Path").is_some_and(|path| path.unfolded().trim() == "<>");
+    comes_from_mail_server(evidence)
+        || is_from(evidence, is_postmaster)
+        || is_delivery_report(evidence.header)
+}
+
+/// Only what nobody but a mail server writes: everything else people have as a name, too.
+pub(crate) fn comes_from_mail_server(evidence: &Evidence<'_, '_>) -> bool {
+    is_from(evidence, is_mail_server_name) || has_no_return_path(evidence.header)
+}
+
+fn is_from(evidence: &Evidence<'_, '_>, is_it: fn(&str) -> bool) -> bool {
+    sender_of(evidence.reading).is_some_and(|address| is_it(address.local()))
+}
+
+/// Whether the whole mail is a report, of whatever kind.
+fn is_report(header: &Header<'_>) -> bool {
     let kind = Value::of(header, "Content-Type").unwrap_or_default();
-    let is_report = kind.is("multipart/report")
-        && kind.parameter("report-type").is_none_or(|kind| kind.contains("delivery"));
-    from_robot || no_return || is_report || header.has("X-Failed-Recipients")
+    [
+        "multipart/report",
+        "message/delivery-status",
+        "message/global-delivery-status",
+        "message/feedback-report",
+    ]
+    .iter()
+    .any(|report| kind.is(report))
+}
+
+/// Whether the whole mail is a report about a delivery, in the standard form or nearly.
+pub(crate) fn is_delivery_report(header: &Header<'_>) -> bool {
+    let kind = Value::of(header, "Content-Type").unwrap_or_default();
+    kind.is("multipart/report")
+        && kind.parameter("report-type").is_none_or(|kind| kind.contains("delivery"))
 }
 
 /// One group of fields in a delivery report.
@@ -107,6 +121,7 @@ fn delivery(evidence: &Evidence<'_, '_>, leaf: &Leaf<'_>) -> Option<Nature> {
     let words = status.and_then(Status::words).unwrap_or("the mail could not be delivered");
     let is_final = status.is_none_or(Status::is_permanent);
     Some(Nature::Bounce(Bounce {
+        is_formal: true,
         recipient,
         permanent: is_final && !is_delay,
         status: status.map(Status::text),
@@ -177,8 +192,13 @@ fn returned_header(evidence: &Evidence<'_, '_>) -> Option<Vec<u8>> {
     Some(bytes.get(..HEADER_BYTES_MAX).map(<[u8]>::to_vec).unwrap_or(bytes))
 }
 
-/// The Message-ID of our mail: in the returned header, in the text, or in what the report answers.
+/// The Message-ID of our mail: in what came back with the report, or in what the report answers.
 pub(crate) fn original_mail_id(evidence: &Evidence<'_, '_>) -> Option<String> {
+    returned_mail_id(evidence).or_else(|| evidence.reading.references.first().cloned())
+}
+
+/// The Message-ID in the returned header or in the text.
+pub(crate) fn returned_mail_id(evidence: &Evidence<'_, '_>) -> Option<String> {
     let returned = returned_header(evidence);
     let in_part = returned.as_ref().and_then(|bytes| {
         let (header, _) = Header::split(bytes.trim_ascii_start(), HEADER_BYTES_MAX);
@@ -193,7 +213,6 @@ pub(crate) fn original_mail_id(evidence: &Evidence<'_, '_>) -> Option<String> {
             id_in_text(&charset::guess(bytes.get(..HEADER_BYTES_MAX).unwrap_or(&bytes)))
         })
         .or_else(|| evidence.header.text("X-Original-Message-Id").and_then(|id| first_id(&id)))
-        .or_else(|| evidence.reading.references.first().cloned())
 }
 
 fn first_id(value: &str) -> Option<String> {

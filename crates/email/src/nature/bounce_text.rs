@@ -2,7 +2,10 @@
 
 use kernel::EmailAddress;
 
-use crate::nature::bounce::{address_in, failed_recipients, in_words, original_mail_id};
+use crate::nature::bounce::{
+    address_in, comes_from_mail_server, failed_recipients, in_words, is_delivery_report,
+    original_mail_id, returned_mail_id,
+};
 use crate::nature::{Bounce, Evidence, is_robot_name};
 use crate::status::{self, Status};
 use crate::words::Words;
@@ -52,6 +55,7 @@ pub(crate) fn read(evidence: &Evidence<'_, '_>) -> Option<Bounce> {
     let subject = evidence.reading.subject.to_lowercase();
     let says = |phrases: &Words| phrases.occur_in(&subject) || phrases.occur_in(&evidence.lower);
     let is_delay = says(&DELAYS);
+    let is_formal = is_delivery_report(evidence.header);
     let named = failed_recipients(evidence.header);
     if !is_delay && named.is_none() && !says(&FAILURES) {
         return None;
@@ -70,12 +74,19 @@ pub(crate) fn read(evidence: &Evidence<'_, '_>) -> Option<Bounce> {
         (None, Some(meaning), _) => meaning.permanent,
         (None, None, _) => true,
     };
+    // A postmaster may be a person who answers; what a server sends back has our mail in it.
+    let original_mail_id = if comes_from_mail_server(evidence) || is_formal {
+        original_mail_id(evidence)
+    } else {
+        returned_mail_id(evidence)
+    };
     Some(Bounce {
+        is_formal,
         recipient: named.or_else(|| recipient(evidence, report)),
         permanent: is_final && !is_delay,
         status: status.map(Status::text),
         reason: in_words(words, said.unwrap_or_default()),
-        original_mail_id: original_mail_id(evidence),
+        original_mail_id,
     })
 }
 

@@ -1,7 +1,8 @@
 //! What kind of mail it is: from a person, from a robot, a report about our own mail.
 //!
 //! Invariant: a mail that may come from a robot is never answered automatically. In doubt it is
-//! one; a person is still answered by a person.
+//! one; a person is still answered by a person. What changes more than that (that a mail is a
+//! report, or automatic and therefore moves nothing) needs a certain sign.
 
 mod auto_reply;
 mod bounce;
@@ -25,6 +26,8 @@ pub enum Nature {
     Personal,
     /// Sent by a machine in answer to a mail, or on its own.
     AutoReply { why: String },
+    /// Perhaps from a person, with a mark that asks machines for silence.
+    NoAnswerWanted { why: String },
     /// A report that a mail of ours did not arrive, or not yet.
     Bounce(Bounce),
     /// A report that somebody marked a mail of ours as spam.
@@ -38,6 +41,9 @@ pub enum Nature {
 /// A mail of ours that did not arrive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bounce {
+    /// It has the form of a report. Otherwise its words sound like one, and it is one only if it
+    /// is about a mail of ours.
+    pub is_formal: bool,
     /// Who it did not reach.
     pub recipient: Option<EmailAddress>,
     /// Trying again is useless. A full mailbox is not permanent, whatever the server says.
@@ -58,11 +64,23 @@ pub struct Complaint {
 }
 
 impl Nature {
+    /// Whether a machine wrote it, beyond doubt: it tells nothing that somebody waits for.
+    pub fn is_automatic(&self) -> bool {
+        match self {
+            Self::AutoReply { .. } | Self::Complaint(_) => true,
+            Self::Bounce(bounce) => bounce.is_formal,
+            Self::Personal | Self::NoAnswerWanted { .. } | Self::List { .. } | Self::NoReply => {
+                false
+            }
+        }
+    }
+
     /// Whether this mail must never be answered automatically.
-    pub fn is_robot(&self) -> bool {
+    pub fn must_not_be_answered(&self) -> bool {
         match self {
             Self::Personal => false,
             Self::AutoReply { .. }
+            | Self::NoAnswerWanted { .. }
             | Self::Bounce(_)
             | Self::Complaint(_)
             | Self::List { .. }
@@ -124,7 +142,15 @@ pub(crate) fn judge(
     if sender_of(reading).is_some_and(|address| is_robot_name(address.local())) {
         return Nature::NoReply;
     }
+    if let Some(why) = auto_reply::why_not_answered(&evidence) {
+        return Nature::NoAnswerWanted { why: why.to_owned() };
+    }
     Nature::Personal
+}
+
+/// The return path of mail that nobody may answer: servers write it, and good robots.
+pub(crate) fn has_no_return_path(header: &Header<'_>) -> bool {
+    header.find("Return-Path").is_some_and(|path| path.unfolded().trim() == "<>")
 }
 
 pub(crate) fn sender_of(reading: &Reading) -> Option<&EmailAddress> {

@@ -99,12 +99,14 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Reading {
     let (text, quoted) = match &reading.nature {
         // Nothing in a report is history.
         Nature::Bounce(_) | Nature::Complaint(_) => (content.text, String::new()),
-        Nature::Personal | Nature::AutoReply { .. } | Nature::List { .. } | Nature::NoReply => {
-            quote::split(
-                &content.text,
-                &quote::Style { reply_lines: &limits.reply_lines, forwarded },
-            )
-        }
+        Nature::Personal
+        | Nature::AutoReply { .. }
+        | Nature::NoAnswerWanted { .. }
+        | Nature::List { .. }
+        | Nature::NoReply => quote::split(
+            &content.text,
+            &quote::Style { reply_lines: &limits.reply_lines, forwarded },
+        ),
     };
     reading.text = text;
     reading.quoted = quoted;

@@ -118,7 +118,7 @@ fn automatic_mail_says_so_and_goes_to_one_person() {
         text_of(&mail)
             .contains("\r\nAuto-Submitted: auto-replied\r\nX-Auto-Response-Suppress: All\r\n")
     );
-    assert!(read(&mail.bytes, &Limits::default()).nature.is_robot());
+    assert!(read(&mail.bytes, &Limits::default()).nature.must_not_be_answered());
     let notice = composed(&Draft { automatic: Some(AutomaticKind::Notice), ..draft() });
     assert!(text_of(&notice).contains("Auto-Submitted: auto-generated"));
     let to_two = Draft { cc: vec![party(None, "kim@customer.example")], ..automatic };

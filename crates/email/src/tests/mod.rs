@@ -4,6 +4,7 @@ mod corpus;
 mod documents;
 mod fetching;
 mod mutations;
+mod natures;
 mod peer;
 mod permission;
 mod probing;

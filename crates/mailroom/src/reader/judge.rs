@@ -3,9 +3,9 @@
 use anyhow::{Context, Result};
 use database::Tx;
 use email::Nature;
-use kernel::{EmailAddress, Span, Timestamp};
+use kernel::{EmailAddress, Span, TicketId, Timestamp};
 use tickets::SenderCheck;
-use tickets::actions::{Office, receive, sent_elsewhere};
+use tickets::actions::{Office, complaint_came, receive, sent_elsewhere};
 
 use super::Prepared;
 use super::incoming::placeholder;
@@ -45,24 +45,14 @@ pub(super) async fn decide(
     {
         return Ok(outcome(Fate::Dismissed, Some("our own mail came back".to_owned())));
     }
-    match &reading.nature {
-        Nature::Bounce(bounce) => {
-            let ticket = bounced(tx, office, bounce).await?;
-            return Ok(Outcome { ticket, ..outcome(Fate::Bounce, Some(bounce.reason.clone())) });
-        }
-        Nature::Complaint(complaint) => {
-            if let Some(address) = &complaint.recipient
-                && was_sent(tx, complaint.original_mail_id.as_deref(), address).await?
-            {
-                let why = "the recipient marked our mail as spam";
-                outbox::suppress(tx, address, why, office.now).await?;
-            }
-            let reason = Some("a complaint about mail of ours".to_owned());
-            return Ok(outcome(Fate::Bounce, reason));
-        }
-        Nature::Personal | Nature::AutoReply { .. } | Nature::List { .. } | Nature::NoReply => {}
+    if let Some(report) = reported(tx, office, &reading.nature).await? {
+        return Ok(Outcome { ticket: report.ticket, ..outcome(Fate::Bounce, Some(report.reason)) });
     }
-    if let Some(reason) = reason_to_hold(tx, office, mail, prepared).await? {
+    let reason = match unclaimed(mail, &reading.nature) {
+        Some(reason) => Some(reason),
+        None => reason_to_hold(tx, office, mail, prepared).await?,
+    };
+    if let Some(reason) = reason {
         let preview = kernel::clip(&kernel::one_line(&reading.text), PREVIEW_CHARS);
         return Ok(Outcome { preview, ..outcome(Fate::Quarantined, Some(reason)) });
     }
@@ -127,44 +117,92 @@ async fn reason_to_hold(
     }))
 }
 
-/// Whether the mail that a report is about is one of ours, and went to this address: a forged
-/// report silences nobody else.
-async fn was_sent(tx: &mut Tx, mail_id: Option<&str>, address: &EmailAddress) -> Result<bool> {
-    let Some(mail_id) = mail_id else { return Ok(false) };
-    let delivery = outbox::find_by_mail_id(tx, mail_id).await?;
-    Ok(delivery.is_some_and(|sent| went_to(&sent, address)))
+/// A report about a mail of ours, with the ticket that learned of it.
+struct Report {
+    ticket: Option<TicketId>,
+    reason: String,
+}
+
+/// Takes a report to the mail of ours that it is about. Nothing: there is no such mail.
+async fn reported(tx: &mut Tx, office: &Office, nature: &Nature) -> Result<Option<Report>> {
+    match nature {
+        Nature::Bounce(bounce) => bounced(tx, office, bounce).await,
+        Nature::Complaint(complaint) => complained(tx, office, complaint).await,
+        Nature::Personal
+        | Nature::AutoReply { .. }
+        | Nature::NoAnswerWanted { .. }
+        | Nature::List { .. }
+        | Nature::NoReply => Ok(None),
+    }
+}
+
+/// Why a report that is about no mail of ours is held. Words that only sound like a report are a
+/// mail like any other, and so is what a person let go on.
+fn unclaimed(mail: &Waiting, nature: &Nature) -> Option<String> {
+    match nature {
+        _ if mail.is_released => None,
+        Nature::Bounce(bounce) if bounce.is_formal => Some(format!(
+            "it reports that a mail did not arrive, but that mail is not known here: {}",
+            bounce.reason
+        )),
+        Nature::Complaint(_) => Some(
+            "it complains about a mail that is not known here, or did not go to the one who \
+             complains"
+                .to_owned(),
+        ),
+        Nature::Bounce(_)
+        | Nature::Personal
+        | Nature::AutoReply { .. }
+        | Nature::NoAnswerWanted { .. }
+        | Nature::List { .. }
+        | Nature::NoReply => None,
+    }
+}
+
+/// Somebody called a mail of ours spam: nothing is sent there any more. A forged complaint
+/// silences nobody else.
+async fn complained(
+    tx: &mut Tx,
+    office: &Office,
+    complaint: &email::Complaint,
+) -> Result<Option<Report>> {
+    let Some(mail_id) = &complaint.original_mail_id else { return Ok(None) };
+    let Some(delivery) = outbox::find_by_mail_id(tx, mail_id).await? else { return Ok(None) };
+    let address = complaint.recipient.clone().or_else(|| only_recipient(&delivery));
+    let Some(address) = address.filter(|address| went_to(&delivery, address)) else {
+        return Ok(None);
+    };
+    let why = "the recipient marked our mail as spam";
+    outbox::suppress(tx, &address, why, office.now).await?;
+    if let Some(ticket) = delivery.ticket {
+        complaint_came(tx, office, ticket, &address).await?;
+    }
+    let reason = "a complaint about mail of ours".to_owned();
+    Ok(Some(Report { ticket: delivery.ticket, reason }))
 }
 
 fn went_to(delivery: &outbox::Delivery, address: &EmailAddress) -> bool {
     delivery.recipients.everyone().any(|party| party.address == *address)
 }
 
-/// A report about a mail of ours: its delivery, its address and its ticket learn of it.
-async fn bounced(
-    tx: &mut Tx,
-    office: &Office,
-    bounce: &email::Bounce,
-) -> Result<Option<kernel::TicketId>> {
-    let delivery = match &bounce.original_mail_id {
-        Some(mail_id) => outbox::find_by_mail_id(tx, mail_id).await?,
-        None => None,
-    };
-    let address = bounce.recipient.clone().or_else(|| {
-        let recipients = delivery.as_ref().map(|delivery| &delivery.recipients)?;
-        let mut everyone = recipients.everyone();
-        let first = everyone.next()?;
-        everyone.next().is_none().then(|| first.address.clone())
-    });
+fn only_recipient(delivery: &outbox::Delivery) -> Option<EmailAddress> {
+    let mut everyone = delivery.recipients.everyone();
+    let first = everyone.next()?;
+    everyone.next().is_none().then(|| first.address.clone())
+}
+
+/// A mail of ours did not arrive: its delivery, its address and its ticket learn of it.
+async fn bounced(tx: &mut Tx, office: &Office, bounce: &email::Bounce) -> Result<Option<Report>> {
+    let Some(mail_id) = &bounce.original_mail_id else { return Ok(None) };
+    let Some(delivery) = outbox::find_by_mail_id(tx, mail_id).await? else { return Ok(None) };
+    let address = bounce.recipient.clone().or_else(|| only_recipient(&delivery));
     // Only who we wrote to can be unreachable: a forged report silences nobody else.
-    let was_written_to =
-        |address: &EmailAddress| delivery.as_ref().is_some_and(|sent| went_to(sent, address));
     if let Some(address) = &address
         && bounce.address_is_dead()
-        && was_written_to(address)
+        && went_to(&delivery, address)
     {
         outbox::suppress(tx, address, &bounce.reason, office.now).await?;
     }
-    let Some(delivery) = delivery else { return Ok(None) };
     if bounce.permanent {
         outbox::bounced(tx, delivery.id, address.as_ref(), &bounce.reason).await?;
     }
@@ -176,7 +214,7 @@ async fn bounced(
         is_over: bounce.permanent,
     };
     undelivered::tell(tx, office, &mail).await?;
-    Ok(delivery.ticket)
+    Ok(Some(Report { ticket: delivery.ticket, reason: bounce.reason.clone() }))
 }
 
 /// A mail that could not be read: another try, or a ticket that says so. Nothing is hidden.

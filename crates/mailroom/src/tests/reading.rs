@@ -178,8 +178,45 @@ on_both! {
             assert_eq!(line.fate, Fate::Ticketed, "{field}");
         }
         assert_eq!(stage.count("select count(*) from deliveries").await, 0);
-        let kinds: Vec<String> = stage.column("select distinct kind from messages").await;
-        assert_eq!(kinds, ["automatic"]);
+        let kinds: Vec<String> = stage.column("select kind from messages order by id").await;
+        assert_eq!(kinds[0], "automatic");
+        assert!(kinds[1..].iter().all(|kind| kind == "message"), "people may have written these");
+    }
+
+    async fn an_answer_with_marks_of_a_list_opens_the_ticket_and_an_absence_notice_does_not(db: Db) {
+        let stage = Stage::new(db).await;
+        let answers = async |number: usize, field: &str, subject: &str| {
+            let dana = format!("dana{number}@example.com");
+            let first = mail_from(&dana, &format!("a{number}"), "My order", "Where is it?");
+            let ticket = stage.comes(first).await.ticket.unwrap();
+            let actor = stage.cast.actor(stage.cast.priya).await;
+            let office = stage.office().await;
+            let mut tx = stage.db.begin().await.unwrap();
+            let answer = tickets::actions::Reply { text: "Here.".to_owned(), ..Default::default() };
+            tickets::actions::reply(&mut tx, &office, &actor, ticket, &answer).await.unwrap();
+            tx.commit().await.unwrap();
+            let ours: Vec<String> =
+                stage.column("select mail_id from deliveries where kind = 'reply' order by id desc").await;
+            let field = format!("{field}\r\nIn-Reply-To: <{}>", ours[0]);
+            let second = mail_from(&dana, &format!("c{number}"), subject, "It does not open.");
+            let line = stage.comes(with_field(&second, &field)).await;
+            assert_eq!(line.ticket, Some(ticket), "{field}");
+            stage.state(ticket).await
+        };
+        for (number, (field, subject, state)) in [
+            ("List-Id: <team.example.com>", "Re: My order", "open"),
+            ("List-Unsubscribe: <https://example.com/u>", "Re: My order", "open"),
+            ("X-Auto-Response-Suppress: All", "Re: My order", "open"),
+            ("Precedence: bulk", "Re: My order", "open"),
+            ("X-Nothing: special", "Absence of lesson 4 in my download", "open"),
+            ("X-Nothing: special", "Vacation photography course: refund?", "open"),
+            ("Auto-Submitted: auto-replied", "Re: My order", "waiting_customer"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert_eq!(answers(number, field, subject).await, state, "{field} {subject}");
+        }
     }
 
     async fn mail_from_ourselves_goes_round_no_second_time(db: Db) {
@@ -217,8 +254,18 @@ on_both! {
         let template = include_str!("../../../email/tests/mail/bounce-hard-postfix.eml");
         let forged = template.replace("m7q2kx@shop.example", "unknown@northlight.example");
         let line = stage.comes(forged).await;
-        assert_eq!((line.fate, line.ticket), (Fate::Bounce, None));
-        assert_eq!(stage.count("select count(*) from suppressions").await, 0, "we never wrote there");
+        assert_eq!((line.fate, line.ticket), (Fate::Quarantined, None), "we never wrote that");
+        assert!(line.reason.unwrap().contains("not known here"));
+        assert_eq!(stage.count("select count(*) from suppressions").await, 0, "nor there");
+        let mut tx = stage.db.begin().await.unwrap();
+        actions::release(&mut tx, line.id, &[], stage.cast.priya, stage.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        stage.later(actions::UNDO_FOR);
+        stage.reads().await;
+        let line = stage.lines().await.remove(0);
+        assert_eq!(line.fate, Fate::Ticketed, "a person wants to see it");
+        let told = "select count(*) from deliveries where recipients like '%mailer-daemon%'";
+        assert_eq!(stage.count(told).await, 0);
 
         let report = template
             .replace("m7q2kx@shop.example", &sent[0])
@@ -232,7 +279,30 @@ on_both! {
         let dead: Vec<String> = stage.column("select address from suppressions").await;
         assert_eq!(dead, ["kim@gone.example"]);
         assert_eq!(stage.state(ticket).await, "open", "somebody has to look");
-        assert_eq!(stage.count("select count(*) from tickets").await, 1);
+        assert_eq!(stage.count("select count(*) from tickets").await, 2);
+    }
+
+    async fn words_that_only_sound_like_a_bounce_are_a_ticket(db: Db) {
+        let stage = Stage::new(db).await;
+        for (number, (from, text)) in [
+            ("mail@ilse-design.example", "die Mail mit dem Download konnte nicht zugestellt werden"),
+            ("mail@tomsmith.example", "your download link did not reach me"),
+            ("postmaster@petershop2.example", "I rejected your message and want a refund"),
+            ("\"Paul Postmaster\" <paul@customer.example>", "The following address is my new one"),
+            ("Microsoft Outlook <kim@customer.example>", "It could not be delivered"),
+            ("MAILER-DAEMON@mx.example", "It could not be delivered"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let line = stage.comes(mail_from(from, &format!("b{number}"), "My order", text)).await;
+            assert_eq!(line.fate, Fate::Ticketed, "{from}");
+            assert!(line.ticket.is_some());
+        }
+        let line = stage
+            .comes(include_str!("../../../email/tests/mail/person-forwards-report.eml"))
+            .await;
+        assert_eq!(line.fate, Fate::Ticketed);
     }
 
     async fn a_forged_complaint_silences_nobody(db: Db) {
@@ -245,10 +315,15 @@ on_both! {
                 .replace("kim@gone.example", of)
         };
         for (id, of) in [("made.up@shop.example", "kim@gone.example"), (&ours[0], "victim@other.example")] {
-            assert_eq!(stage.comes(report(id, of)).await.fate, Fate::Bounce);
+            assert_eq!(stage.comes(report(id, of)).await.fate, Fate::Quarantined);
             assert_eq!(stage.count("select count(*) from suppressions").await, 0, "{id} {of}");
         }
-        assert_eq!(stage.comes(report(&ours[0], "kim@gone.example")).await.fate, Fate::Bounce);
+        let line = stage.comes(report(&ours[0], "kim@gone.example")).await;
+        assert_eq!(line.fate, Fate::Bounce);
+        assert!(line.ticket.is_some());
+        let facts: Vec<String> =
+            stage.column("select data from events order by id desc limit 1").await;
+        assert!(facts[0].contains("complaint_came") && facts[0].contains("kim@gone"), "{facts:?}");
         let silenced: Vec<String> = stage.column("select address from suppressions").await;
         assert_eq!(silenced, ["kim@gone.example"]);
     }

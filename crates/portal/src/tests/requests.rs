@@ -26,7 +26,7 @@ on_both! {
         stranger.tokens.ticket = Some(ticket);
         stage.comes(stranger).await;
         let mut robot = stage.incoming(GRETA, "Greta Holm", "ROBOT I am away");
-        (robot.tokens.ticket, robot.is_robot) = (Some(ticket), true);
+        (robot.tokens.ticket, robot.is_automatic) = (Some(ticket), true);
         stage.comes(robot).await;
         stage.later(Span::minutes(1));
         let just_sent = Reply { text: "UNDOABLE word".to_owned(), ..Reply::default() };

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use database::Tx;
-use kernel::{InboxId, TicketId};
+use kernel::{EmailAddress, InboxId, TicketId};
 use live::{Change, Touch};
 
 use super::{Office, record, save, take};
@@ -36,6 +36,20 @@ pub async fn bounce_came(
         let told = Told { reason: Reason::Replied, ticket: &ticket, by: address };
         notify::tell(tx, office, &told, None).await?;
     }
+    Ok(())
+}
+
+/// Somebody marked a mail of ours as spam. Only those who look at the ticket learn of it.
+pub async fn complaint_came(
+    tx: &mut Tx,
+    office: &Office,
+    id: TicketId,
+    address: &EmailAddress,
+) -> Result<()> {
+    let Some(ticket) = take(tx, id).await? else { return Ok(()) };
+    let fact = Fact::ComplaintCame { address: address.to_string() };
+    record(tx, ticket.id, By::System, &[fact], office.now).await?;
+    tx.announce(Change::Ticket { id: ticket.id, inbox: ticket.inbox, touch: Touch::Entry });
     Ok(())
 }
 

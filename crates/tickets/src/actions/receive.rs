@@ -41,8 +41,11 @@ pub struct Incoming {
     /// In-Reply-To and References, the nearest first.
     pub references: Vec<String>,
     pub tokens: ReplyTokens,
-    /// Written by a machine: stored, never answered, moves nothing.
-    pub is_robot: bool,
+    /// Written by a machine beyond doubt, such as an absence notice: it moves nothing.
+    pub is_automatic: bool,
+    /// No machine of ours may answer. Lists and senders that ask for silence are like this, and
+    /// everything automatic.
+    pub must_not_be_answered: bool,
     /// From before the inbox was connected: no acknowledgement, no notification.
     pub is_history: bool,
     pub language: Option<String>,
@@ -276,7 +279,7 @@ async fn go_on(
         if held { Author::Stranger(writer.customer) } else { Author::Customer(writer.customer) };
     let message = write(tx, incoming, &ticket, author, held).await?;
     ticket.message_count += 1;
-    if !incoming.is_robot && !incoming.is_history {
+    if !incoming.is_automatic && !incoming.is_history {
         moved_by_customer(tx, office, incoming, &mut ticket).await?;
     }
     if !held {
@@ -290,7 +293,7 @@ async fn go_on(
         }
     }
     save(tx, &mut ticket, Touch::Entry, at).await?;
-    if !incoming.is_robot && !incoming.is_history && ticket.state != State::Spam {
+    if !incoming.is_automatic && !incoming.is_history && ticket.state != State::Spam {
         let told = Told { reason: Reason::Replied, ticket: &ticket, by: &incoming.sender.name };
         notify::tell(tx, office, &told, None).await?;
     }
@@ -342,7 +345,7 @@ async fn write(
     author: Author,
     held: bool,
 ) -> Result<MessageId> {
-    let kind = if incoming.is_robot { MessageKind::Automatic } else { MessageKind::Message };
+    let kind = if incoming.is_automatic { MessageKind::Automatic } else { MessageKind::Message };
     let new = NewMessage {
         ticket: ticket.id,
         direction: Direction::In,
@@ -397,7 +400,7 @@ async fn add_participants(
     incoming: &Incoming,
     ticket: &Ticket,
 ) -> Result<()> {
-    if incoming.sender.check != SenderCheck::Pass || incoming.is_robot {
+    if incoming.sender.check != SenderCheck::Pass || incoming.must_not_be_answered {
         return Ok(());
     }
     let mut present = tickets::participants(tx, ticket.id).await?.len();
@@ -430,7 +433,7 @@ async fn acknowledge(
     if !inbox.acknowledges {
         return Ok(());
     }
-    let withheld = if incoming.is_robot {
+    let withheld = if incoming.must_not_be_answered {
         Some(office.words(None).t("withheld-robot").to_owned())
     } else {
         let to = Party::new(incoming.sender.name.as_str(), address.clone());

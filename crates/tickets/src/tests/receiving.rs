@@ -97,7 +97,11 @@ on_both! {
 
     async fn robots_get_no_answer_and_move_nothing(db: Db) {
         let stage = Stage::new(db).await;
-        let robot = Incoming { is_robot: true, ..stage.mail("Out of office", "Back on Monday.") };
+        let robot = Incoming {
+            is_automatic: true,
+            must_not_be_answered: true,
+            ..stage.mail("Out of office", "Back on Monday.")
+        };
         let received = stage.comes(&robot).await;
         assert!(stage.leaves().await.is_empty());
         let ticket = stage.ticket(received.ticket).await;
@@ -107,12 +111,27 @@ on_both! {
         let id = stage.dana_writes().await;
         stage.answers(id, "Here you are.").await;
         let reply = Incoming {
-            is_robot: true,
+            is_automatic: true,
+            must_not_be_answered: true,
             references: vec![our_mail_id(&stage, id).await],
             ..stage.mail("Auto: Re: Refund", "I am away.")
         };
         assert_eq!(stage.comes(&reply).await.ticket, id);
         assert_eq!(stage.ticket(id).await.state, State::WaitingCustomer);
+
+        // Somebody whose mail asks machines for silence is answered by people.
+        let reply = Incoming {
+            is_automatic: false,
+            references: vec![our_mail_id(&stage, id).await],
+            ..stage.mail("Re: Refund", "It is NS-1.")
+        };
+        let reply = Incoming { must_not_be_answered: true, ..reply };
+        let received = stage.comes(&reply).await;
+        assert_eq!(received.ticket, id);
+        let ticket = stage.ticket(id).await;
+        assert_eq!(ticket.state, State::Open);
+        assert!(ticket.waiting.since.is_some(), "it waits for an answer");
+        assert_eq!(stage.messages(id).await.last().unwrap().kind, MessageKind::Message);
     }
 
     async fn an_answer_to_our_mail_joins_by_every_proof(db: Db) {

@@ -52,6 +52,9 @@ impl Telling<'_> {
                     [("address", address), ("reason", reason)];
                 told("mail-x", "bad", self.rich("event-bounced", &args))
             }
+            Fact::ComplaintCame { address } => {
+                told("mail-x", "bad", self.rich("event-complaint", &[("address", address)]))
+            }
             Fact::LinksRevoked => {
                 told("link", "", self.rich("event-links-revoked", &[("who", &who)]))
             }
