@@ -314,23 +314,10 @@ impl Page {
     }
 }
 
+/// Elements whose content is neither markup nor for people. What others hold is shown, even where
+/// a browser would show something else: an element that is never closed must not swallow a letter.
 fn is_silent(name: &str) -> bool {
-    matches!(
-        name,
-        "script"
-            | "style"
-            | "title"
-            | "template"
-            | "noscript"
-            | "iframe"
-            | "object"
-            | "svg"
-            | "math"
-            | "select"
-            | "textarea"
-            | "noembed"
-            | "noframes"
-    )
+    matches!(name, "script" | "style" | "title" | "iframe" | "noembed" | "noframes")
 }
 
 fn is_block(name: &str) -> bool {
@@ -357,5 +344,9 @@ fn is_block(name: &str) -> bool {
             | "caption"
             | "body"
             | "html"
+            | "object"
+            | "select"
+            | "option"
+            | "textarea"
     )
 }
