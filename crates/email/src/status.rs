@@ -48,7 +48,7 @@ impl Status {
             (1, 8) => "our own sender address was refused; its domain may not exist",
             (1, 10) => "the address does not exist or takes no mail",
             (7, 27) => "this domain takes no mail",
-            (2, 0 | 1) => "the mailbox is disabled",
+            (2, 1) => "the mailbox is disabled",
             (2, 2) => "the mailbox is full",
             (2, 3) | (3, 4) => "the mail is too large for the other side",
             (2, 4) => "the mailing list could not be reached",

@@ -1,5 +1,7 @@
 //! What is missing in the DNS of the owner's own domain, and what to put there.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Dns;
@@ -162,6 +164,11 @@ async fn spf(domain: &str, sending_host: Option<&str>, dns: &Dns) -> Finding {
 /// How an SPF record names a server.
 fn mechanism(host: &str) -> String {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
+    match host.trim_matches(['[', ']']).parse() {
+        Ok(IpAddr::V4(address)) => return format!("ip4:{address}"),
+        Ok(IpAddr::V6(address)) => return format!("ip6:{address}"),
+        Err(_) => {}
+    }
     let provider = PROVIDERS.iter().find(|(suffix, _)| {
         host == *suffix || host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'))
     });
