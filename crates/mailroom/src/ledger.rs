@@ -190,3 +190,18 @@ pub(crate) struct Outcome {
     pub(crate) subject: String,
     pub(crate) preview: String,
 }
+
+impl Outcome {
+    /// What is written down about a mail that could not be taken in, with a reason for people.
+    pub(crate) fn failed(reason: &str) -> Self {
+        Self {
+            fate: Fate::Failed,
+            reason: Some(kernel::clip(&kernel::one_line(reason), 500)),
+            ticket: None,
+            message: None,
+            from_address: String::new(),
+            subject: String::new(),
+            preview: String::new(),
+        }
+    }
+}

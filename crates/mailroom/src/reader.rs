@@ -25,10 +25,10 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connection;
-use crate::ledger::Waiting;
+use crate::ledger::{Outcome, Waiting};
 use crate::store::ledger;
 use incoming::incoming;
-use judge::{decide, failed, next_try, unreadable};
+use judge::{UNREADABLE, decide, next_try, unreadable};
 
 /// Reads stored mails. Cheap to clone.
 #[derive(Clone)]
@@ -100,13 +100,12 @@ impl Reader {
 
     /// Counts a try of a mail whose handling panicked; after the last one it has failed.
     async fn set_back(&self, id: LedgerId, attempts: i64) -> Result<()> {
-        const SAID: &str = "handling it panicked";
-        tracing::error!(ledger = %id, "mail {id} could not be read: {SAID}");
+        tracing::error!(ledger = %id, "mail {id} could not be read: handling it panicked");
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         match next_try(attempts, now) {
-            Some(at) => ledger::count_attempt(&mut tx, id, SAID, at).await?,
-            None => drop(ledger::settle(&mut tx, id, &failed(SAID), now).await?),
+            Some(at) => ledger::count_attempt(&mut tx, id, UNREADABLE, at).await?,
+            None => drop(ledger::settle(&mut tx, id, &Outcome::failed(UNREADABLE), now).await?),
         }
         tx.commit().await
     }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use database::Tx;
-use email::Nature;
+use email::{Nature, Reading};
 use kernel::{EmailAddress, Span, TicketId, Timestamp};
 use tickets::SenderCheck;
 use tickets::actions::{Office, complaint_came, receive, sent_elsewhere};
@@ -17,6 +17,9 @@ use crate::undelivered::{self, Undelivered};
 
 /// Before the second and the third try; there is no fourth.
 const PAUSES: [Span; 2] = [Span::seconds(10), Span::minutes(5)];
+/// What people are told about a mail that failed.
+pub(super) const UNREADABLE: &str =
+    "it could not be taken in because of a fault on our side; the log of the server says more";
 /// The same mail to two of our addresses arrives within this time.
 const TWINS_WITHIN: Span = Span::days(7);
 /// Of a held mail so much is shown in the list.
@@ -101,8 +104,9 @@ async fn reason_to_hold(
             }
         }
     }
-    // An answer is not held by a filter that does not know what it answers.
-    if prepared.reading.is_marked_as_spam && prepared.reading.references.is_empty() {
+    // An answer is not held by a filter that does not know what it answers. Only a mail of ours
+    // can be answered: anybody can refer to anything.
+    if prepared.reading.is_marked_as_spam && !answers_ours(tx, &prepared.reading).await? {
         return Ok(Some("a spam filter on its way marked it as spam".to_owned()));
     }
     let lessons = senders::lessons(tx).await?;
@@ -115,6 +119,20 @@ async fn reason_to_hold(
             likelihood.unwrap_or(1.0) * 100.0
         )
     }))
+}
+
+/// Mails refer to few others; more would only be looked up to make us work.
+const REFERENCES_MAX: usize = 50;
+
+/// Whether a mail refers to one that left a ticket of ours.
+async fn answers_ours(tx: &mut Tx, reading: &Reading) -> Result<bool> {
+    for mail_id in reading.references.iter().take(REFERENCES_MAX) {
+        let sent = outbox::find_by_mail_id(tx, mail_id).await?;
+        if sent.is_some_and(|delivery| delivery.ticket.is_some()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A report about a mail of ours, with the ticket that learned of it.
@@ -225,13 +243,14 @@ pub(super) async fn unreadable(
     fault: &anyhow::Error,
 ) -> Result<Option<Outcome>> {
     let said = format!("{fault:#}");
+    // People get a sentence; what the machine said is for the log.
     if let Some(at) = next_try(mail.attempts, office.now) {
         tracing::warn!(ledger = %mail.id, "mail {} could not be read and is tried again: {said}", mail.id);
-        ledger::count_attempt(tx, mail.id, &said, at).await?;
+        ledger::count_attempt(tx, mail.id, UNREADABLE, at).await?;
         return Ok(None);
     }
     tracing::error!(ledger = %mail.id, "mail {} cannot be read: {said}", mail.id);
-    let failed = failed(&said);
+    let failed = Outcome::failed(UNREADABLE);
     if let Some((ticket, message)) = mail.failed_into {
         // Read again in vain: the ticket that says so is there.
         return Ok(Some(Outcome { ticket: Some(ticket), message: Some(message), ..failed }));
@@ -255,17 +274,4 @@ pub(super) async fn unreadable(
 pub(super) fn next_try(attempts: i64, now: Timestamp) -> Option<Timestamp> {
     let pause = PAUSES.get(usize::try_from(attempts).ok()?)?;
     Some(now + *pause)
-}
-
-/// What is written down about a mail that cannot be read.
-pub(super) fn failed(said: &str) -> Outcome {
-    Outcome {
-        fate: Fate::Failed,
-        reason: Some(kernel::clip(&kernel::one_line(said), 500)),
-        ticket: None,
-        message: None,
-        from_address: String::new(),
-        subject: String::new(),
-        preview: String::new(),
-    }
 }
