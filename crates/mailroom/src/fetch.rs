@@ -1,6 +1,7 @@
 //! Fetching over IMAP: one task an inbox, on one node at a time.
 
 mod session;
+mod troubles;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -20,6 +21,7 @@ use crate::intake::Intake;
 use crate::oauth::Permissions;
 use crate::store::health;
 use session::{Going, Session};
+use troubles::Troubles;
 
 /// Fetches for all inboxes. Cheap to clone.
 #[derive(Clone)]
@@ -92,16 +94,20 @@ impl Fetcher {
 
     async fn keep_fetching(self, inbox: InboxId, connection: Connection, stop: CancellationToken) {
         let mut pause = PAUSE_FIRST;
+        let mut troubles = Troubles::default();
         while !stop.is_cancelled() {
             let outcome = match self.win_lease(inbox).await {
                 Ok(true) => {
-                    let fetching = self.fetch_until_it_breaks(inbox, &connection);
+                    let fetching = self.fetch_until_it_breaks(inbox, &connection, &mut troubles);
                     match stop.run_until_cancelled(fetching).await {
                         Some(outcome) => outcome,
                         None => break,
                     }
                 }
-                Ok(false) => Ok(()),
+                Ok(false) => {
+                    troubles = Troubles::default();
+                    Ok(())
+                }
                 Err(fault) => Err(fault),
             };
             match outcome {
@@ -113,7 +119,9 @@ impl Fetcher {
                     if let Err(fault) = self.note_fault(inbox, &fault.to_string()).await {
                         tracing::error!(%inbox, "the health of inbox {inbox} cannot be noted: {fault:#}");
                     }
-                    pause = (pause * 2).min(PAUSE_LONGEST);
+                    // The others should not wait long for the mail that may be the cause.
+                    let soon = troubles.broke_fetching();
+                    pause = if soon { PAUSE_FIRST } else { (pause * 2).min(PAUSE_LONGEST) };
                 }
             }
             let jitter = rand::rng().random_range(0.75..1.25);
@@ -124,13 +132,19 @@ impl Fetcher {
         }
     }
 
-    async fn fetch_until_it_breaks(&self, inbox: InboxId, connection: &Connection) -> Result<()> {
+    async fn fetch_until_it_breaks(
+        &self,
+        inbox: InboxId,
+        connection: &Connection,
+        troubles: &mut Troubles,
+    ) -> Result<()> {
         let endpoint = connection.imap.as_ref().context("an inbox without IMAP")?;
         let credentials = self.permissions.imap(inbox, connection).await?;
         let server = endpoint.server(&self.hello_name);
         let mut mailbox =
             Mailbox::connect(&server, &credentials, MESSAGE_BYTES_MAX, &self.guard).await?;
-        let session = Session::begin(self, inbox, connection, &mut mailbox).await?;
+        let mut session = Session { fetcher: self, inbox, connection, troubles };
+        session.begin(&mut mailbox).await?;
         while session.catch_up(&mut mailbox).await? == Going::On
             && self.still_ours(inbox).await? == Going::On
         {

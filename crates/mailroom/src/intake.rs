@@ -7,7 +7,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use std::sync::Arc;
 
-use crate::ledger::{Arrival, Door};
+use crate::ledger::{Arrival, Door, Outcome};
 use crate::store::{cursors, ledger};
 
 /// Where an IMAP folder was read up to. Committed with the mails that it counts.
@@ -81,10 +81,12 @@ impl Intake {
         answer.await.context("the intake broke off")?
     }
 
-    /// Stores what was fetched from a folder together with how far it was read.
+    /// Stores what was fetched from a folder together with how far it was read. What could not be
+    /// fetched has its line, too, with the reason.
     pub(crate) async fn store_fetched(
         &self,
         arrivals: &[Arrival],
+        set_aside: &[(Arrival, String)],
         inbox: InboxId,
         cursor: &Cursor,
     ) -> Result<usize> {
@@ -92,6 +94,13 @@ impl Intake {
         let mut new = 0;
         for arrival in arrivals {
             new += usize::from(ledger::store(&mut tx, arrival).await?.is_some());
+        }
+        for (arrival, reason) in set_aside {
+            if let Some(id) = ledger::store(&mut tx, arrival).await? {
+                tracing::error!(ledger = %id, %inbox, "a mail cannot be fetched: {reason}");
+                let failed = Outcome::failed(reason);
+                ledger::settle(&mut tx, id, &failed, self.clock.now()).await?;
+            }
         }
         cursors::save(&mut tx, inbox, cursor).await?;
         tx.announce("mail-in");
@@ -168,7 +177,7 @@ async fn commit(db: &Db, together: &[Parcel]) -> Result<Vec<Option<LedgerId>>> {
     }
     tx.announce("mail-in");
     tx.commit().await?;
-    let count = u64::try_from(together.len()).unwrap_or(0);
+    let count = u64::try_from(ids.iter().flatten().count()).unwrap_or(0);
     metrics::counter!("recourse_mails_accepted_total", "door" => "push").increment(count);
     Ok(ids)
 }

@@ -67,12 +67,20 @@ pub struct Fetched {
     pub body: Body,
 }
 
+impl Fetched {
+    fn refused(uid: u32, why: String) -> Self {
+        Self { uid, internal_date: None, size: 0, body: Body::Refused(why) }
+    }
+}
+
 /// What was fetched of a mail.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Body {
     Whole(Vec<u8>),
     /// The mail is larger than we take; this is its header.
     HeaderOnly(Vec<u8>),
+    /// The server names the mail and does not give it, for this reason.
+    Refused(String),
 }
 
 /// Says how much it is, never what it says.
@@ -81,6 +89,7 @@ impl std::fmt::Debug for Body {
         match self {
             Self::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
             Self::HeaderOnly(bytes) => write!(f, "HeaderOnly({} bytes)", bytes.len()),
+            Self::Refused(why) => write!(f, "Refused({why})"),
         }
     }
 }
@@ -164,32 +173,94 @@ impl Mailbox {
         self.search(&format!("SINCE {day}")).await
     }
 
+    /// The ids of all mails after an id, the lowest first.
+    pub async fn uids_after(&mut self, after: u32) -> Result<Vec<u32>, ImapFault> {
+        let Some(first) = after.checked_add(1) else { return Ok(Vec::new()) };
+        // `first:*` always names the last mail, even one before `first`.
+        let mut uids = self.search(&format!("UID {first}:*")).await?;
+        uids.retain(|uid| *uid >= first);
+        Ok(uids)
+    }
+
     /// The next mails after an id, at most `batch` of them, the oldest first.
     pub async fn fetch_since(
         &mut self,
         after: u32,
         batch: usize,
     ) -> Result<Vec<Fetched>, ImapFault> {
-        let Some(first) = after.checked_add(1) else { return Ok(Vec::new()) };
-        // `first:*` always names the last mail, even one before `first`.
-        let mut uids = self.search(&format!("UID {first}:*")).await?;
-        uids.retain(|uid| *uid >= first);
+        let mut uids = self.uids_after(after).await?;
         uids.truncate(batch.min(BATCH_MAX));
         self.fetch(&uids).await
     }
 
-    /// These mails, the oldest first. Those that are gone are left out.
+    /// These mails, the oldest first. Those that are gone are left out; those that the server
+    /// names and does not give are among them, with the reason.
     pub async fn fetch(&mut self, uids: &[u32]) -> Result<Vec<Fetched>, ImapFault> {
         let mut mails = Vec::new();
         for batch in uids.chunks(BATCH_MAX) {
-            let envelopes = self.envelopes(batch).await?;
-            let limit = u64::try_from(self.message_bytes_max).unwrap_or(u64::MAX);
-            for group in uids::groups(&envelopes, GROUP_BYTES_MAX, limit) {
-                self.fetch_group(&group, &envelopes, &mut mails).await?;
+            match self.fetch_together(batch, &mut mails).await {
+                // One that the server cannot read must not hold up the others.
+                Err(ImapFault::Refused { .. }) => self.fetch_singly(batch, &mut mails).await?,
+                outcome => outcome?,
             }
+            self.note_missing(batch, &mut mails).await?;
         }
         mails.sort_by_key(|mail| mail.uid);
         Ok(mails)
+    }
+
+    async fn fetch_together(
+        &mut self,
+        batch: &[u32],
+        mails: &mut Vec<Fetched>,
+    ) -> Result<(), ImapFault> {
+        let envelopes = self.envelopes(batch).await?;
+        let limit = u64::try_from(self.message_bytes_max).unwrap_or(u64::MAX);
+        for group in uids::groups(&envelopes, GROUP_BYTES_MAX, limit) {
+            self.fetch_group(&group, &envelopes, mails).await?;
+        }
+        Ok(())
+    }
+
+    /// Those of a batch that are not here yet, each with a command of its own.
+    async fn fetch_singly(
+        &mut self,
+        batch: &[u32],
+        mails: &mut Vec<Fetched>,
+    ) -> Result<(), ImapFault> {
+        for uid in batch {
+            if mails.iter().any(|mail| mail.uid == *uid) {
+                continue;
+            }
+            match self.fetch_together(&[*uid], mails).await {
+                Err(ImapFault::Refused { said, .. }) => mails.push(Fetched::refused(*uid, said)),
+                outcome => outcome?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What was asked for and did not come is gone, or withheld without a word.
+    async fn note_missing(
+        &mut self,
+        batch: &[u32],
+        mails: &mut Vec<Fetched>,
+    ) -> Result<(), ImapFault> {
+        let missing = |mails: &[Fetched]| -> Vec<u32> {
+            let came = |uid: &u32| mails.iter().any(|mail| mail.uid == *uid);
+            batch.iter().copied().filter(|uid| !came(uid)).collect()
+        };
+        let asked = missing(mails);
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let mut there = self.search(&format!("UID {}", uids::set(&asked))).await?;
+        there.retain(|uid| asked.contains(uid));
+        self.fetch_singly(&there, mails).await?;
+        let still = missing(mails).into_iter().filter(|uid| there.contains(uid));
+        let why = "it names the mail and sends nothing of it";
+        mails.extend(still.map(|uid| Fetched::refused(uid, why.to_owned())).collect::<Vec<_>>());
+        Ok(())
     }
 
     /// Size and date of each mail.

@@ -463,19 +463,70 @@ async fn only_mails_that_were_asked_for_are_taken_and_each_once() {
     assert_eq!((mails[0].uid, &mails[0].body), (7, &Body::Whole(b"a".to_vec())));
 }
 
-#[tokio::test]
-async fn a_mail_without_content_is_left_out() {
-    let answer = |line: &str| {
-        if line.contains("BODY.PEEK") {
-            imap(line, "* 1 FETCH (UID 7 BODY[] NIL)\n{t} OK\n")
-        } else {
-            honest(line)
-        }
-    };
+/// Fetches from a server that names these mails, and gives what came with why it did not.
+async fn came(answer: impl FnMut(&str) -> Answer) -> Vec<(u32, Option<String>)> {
     let mails = opened(answer, async |mut mailbox| {
         mailbox.select("INBOX").await.unwrap();
         mailbox.fetch_since(4, 100).await.unwrap()
     })
     .await;
-    assert!(mails.is_empty());
+    let why = |body| match body {
+        Body::Refused(why) => Some(why),
+        Body::Whole(_) | Body::HeaderOnly(_) => None,
+    };
+    mails.into_iter().map(|mail| (mail.uid, why(mail.body))).collect()
+}
+
+#[tokio::test]
+async fn a_mail_that_is_gone_is_left_out() {
+    let came = came(|line: &str| {
+        if line.contains("BODY.PEEK") {
+            imap(line, "* 1 FETCH (UID 7 BODY[] NIL)\n{t} OK\n")
+        } else {
+            honest(line)
+        }
+    })
+    .await;
+    assert!(came.is_empty());
+}
+
+#[tokio::test]
+async fn a_mail_that_is_named_and_not_given_is_told() {
+    let came = came(|line: &str| {
+        if line.contains("BODY.PEEK[]") {
+            imap(line, "* 1 FETCH (UID 7 BODY[] NIL)\n{t} OK\n")
+        } else if line.ends_with("UID SEARCH UID 7") {
+            imap(line, "* SEARCH 7\n{t} OK\n")
+        } else {
+            honest(line)
+        }
+    })
+    .await;
+    assert_eq!(came.len(), 2);
+    assert!(came[0].0 == 7 && came[0].1.as_ref().unwrap().contains("nothing"), "{came:?}");
+    assert_eq!(came[1], (9, None));
+}
+
+#[tokio::test]
+async fn a_mail_that_the_server_cannot_read_holds_up_no_other() {
+    let came = came(|line: &str| {
+        let command = line.split_once(' ').map_or("", |(_, command)| command);
+        match command {
+            "UID SEARCH UID 5:*" => imap(line, "* SEARCH 7 8\n{t} OK\n"),
+            "UID FETCH 7:8 (UID RFC822.SIZE INTERNALDATE)" => imap(
+                line,
+                "* 1 FETCH (UID 7 RFC822.SIZE 52)\n* 2 FETCH (UID 8 RFC822.SIZE 52)\n{t} OK\n",
+            ),
+            "UID FETCH 7 (UID RFC822.SIZE INTERNALDATE)" => {
+                imap(line, "* 1 FETCH (UID 7 RFC822.SIZE 52)\n{t} OK\n")
+            }
+            "UID FETCH 7:8 (UID BODY.PEEK[])" | "UID FETCH 8 (UID RFC822.SIZE INTERNALDATE)" => {
+                imap(line, "{t} NO [SERVERBUG] the file is damaged\n")
+            }
+            _ => honest(line),
+        }
+    })
+    .await;
+    assert_eq!(came[0], (7, None));
+    assert!(came[1].0 == 8 && came[1].1.as_ref().unwrap().contains("damaged"), "{came:?}");
 }

@@ -1,10 +1,13 @@
 //! What one connection to an IMAP server fetches.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use email::imap::{Body, Fetched, Mailbox, Selected};
 use kernel::{InboxId, Span, Timestamp};
 
 use super::Fetcher;
+use super::troubles::Troubles;
 use crate::connection::{AfterFetch, Connection};
 use crate::intake::Cursor;
 use crate::ledger::{Arrival, Door};
@@ -14,9 +17,20 @@ const BATCH: usize = 50;
 
 /// One connection's work.
 pub(super) struct Session<'f> {
-    fetcher: &'f Fetcher,
-    inbox: InboxId,
-    connection: &'f Connection,
+    pub(super) fetcher: &'f Fetcher,
+    pub(super) inbox: InboxId,
+    pub(super) connection: &'f Connection,
+    pub(super) troubles: &'f mut Troubles,
+}
+
+/// What came of the mails that were asked for.
+#[derive(Default)]
+struct Haul {
+    mails: Vec<Fetched>,
+    /// Mails that are asked for no more, with the reason.
+    set_aside: Vec<(u32, String)>,
+    /// Mails that did not come and are asked for again.
+    refused: Vec<u32>,
 }
 
 /// Whether this node goes on fetching for the inbox.
@@ -27,27 +41,24 @@ pub(super) enum Going {
     Over,
 }
 
-impl<'f> Session<'f> {
+impl Session<'_> {
     /// Makes sure that the folder is there into which fetched mail goes.
-    pub(super) async fn begin(
-        fetcher: &'f Fetcher,
-        inbox: InboxId,
-        connection: &'f Connection,
-        mailbox: &mut Mailbox,
-    ) -> Result<Self> {
-        if let AfterFetch::MoveTo(folder) = &connection.after_fetch {
+    pub(super) async fn begin(&self, mailbox: &mut Mailbox) -> Result<()> {
+        if let AfterFetch::MoveTo(folder) = &self.connection.after_fetch {
             let folders = mailbox.folders().await?;
             if !folders.iter().any(|known| known.name == *folder) {
                 mailbox.create_folder(folder).await?;
             }
         }
-        Ok(Self { fetcher, inbox, connection })
+        Ok(())
     }
 
     /// Fetches what is new, then older mail if that was asked for and is not here yet.
-    pub(super) async fn catch_up(&self, mailbox: &mut Mailbox) -> Result<Going> {
+    pub(super) async fn catch_up(&mut self, mailbox: &mut Mailbox) -> Result<Going> {
         let folder = &self.connection.folder;
         let selected = mailbox.select(folder).await?;
+        self.troubles.begin(selected.uid_validity);
+        self.tidy(mailbox).await?;
         let known = cursors::find(&mut self.fetcher.db.read().await?, self.inbox, folder).await?;
         let mut cursor = match known {
             Some(known) if known.uid_validity == selected.uid_validity => known,
@@ -79,33 +90,76 @@ impl<'f> Session<'f> {
             last_uid,
             history_from: None,
         };
-        self.fetcher.intake.store_fetched(&[], self.inbox, &cursor).await?;
+        self.fetcher.intake.store_fetched(&[], &[], self.inbox, &cursor).await?;
         Ok(cursor)
     }
 
     /// Fetches everything after the cursor.
-    async fn fetch_new(&self, mailbox: &mut Mailbox, cursor: &mut Cursor) -> Result<Going> {
+    async fn fetch_new(&mut self, mailbox: &mut Mailbox, cursor: &mut Cursor) -> Result<Going> {
+        let mut looked_at = BTreeSet::new();
         loop {
-            let mails = mailbox.fetch_since(cursor.last_uid, BATCH).await?;
-            let Some(last) = mails.last() else { return Ok(Going::On) };
-            cursor.last_uid = last.uid;
-            let new: Vec<Fetched> = mails
+            let there = mailbox.uids_after(cursor.last_uid).await?;
+            let next = self.troubles.next(&there, &looked_at, BATCH);
+            if next.is_empty() {
+                return Ok(Going::On);
+            }
+            looked_at.extend(&next);
+            let haul = self.ask_for(mailbox, &next).await?;
+            cursor.last_uid = self.troubles.reached(&there, cursor.last_uid);
+            let new: Vec<Fetched> = haul
+                .mails
                 .into_iter()
                 .filter(|mail| !is_before(mail.internal_date, self.connection.fetch_from))
                 .collect();
             let uids: Vec<u32> = new.iter().map(|mail| mail.uid).collect();
-            let arrivals: Vec<_> = new.into_iter().map(|mail| self.arrival(mail, false)).collect();
-            self.fetcher.intake.store_fetched(&arrivals, self.inbox, cursor).await?;
-            self.tidy(mailbox, &uids).await?;
+            let arrivals: Vec<_> =
+                new.into_iter().filter_map(|mail| self.arrival(mail, false)).collect();
+            let set_aside = self.set_aside(haul.set_aside, false);
+            let intake = &self.fetcher.intake;
+            intake.store_fetched(&arrivals, &set_aside, self.inbox, cursor).await?;
+            self.troubles.untidied.extend(uids);
+            self.tidy(mailbox).await?;
             if self.fetcher.still_ours(self.inbox).await? == Going::Over {
                 return Ok(Going::Over);
             }
         }
     }
 
+    /// Asks the server for mails: those that were no trouble together, others one by one.
+    async fn ask_for(&mut self, mailbox: &mut Mailbox, uids: &[u32]) -> Result<Haul> {
+        let mut haul = Haul::default();
+        let is_hopeless = |uid: &u32| self.troubles.hopeless(*uid).is_some();
+        let asked: Vec<u32> = uids.iter().copied().filter(|uid| !is_hopeless(uid)).collect();
+        let is_careful = asked.iter().any(|uid| self.troubles.is_suspect(*uid));
+        let together = if is_careful { 1 } else { BATCH };
+        for group in asked.chunks(together) {
+            self.troubles.asked = group.to_vec();
+            let mails = mailbox.fetch(group).await?;
+            self.troubles.asked.clear();
+            for mail in mails {
+                if let Body::Refused(why) = mail.body {
+                    self.troubles.count(mail.uid, why);
+                    haul.refused.push(mail.uid);
+                } else {
+                    haul.mails.push(mail);
+                }
+            }
+        }
+        for uid in uids {
+            if let Some(why) = self.troubles.hopeless(*uid) {
+                haul.set_aside.push((*uid, why.to_owned()));
+                haul.refused.retain(|refused| refused != uid);
+            }
+            if !haul.refused.contains(uid) {
+                self.troubles.settle(*uid);
+            }
+        }
+        Ok(haul)
+    }
+
     /// Takes in mail from before, quietly. New mail does not wait for it, and if it breaks off
     /// it begins anew: what is here already is recognised.
-    async fn fetch_history(&self, mailbox: &mut Mailbox, cursor: &mut Cursor) -> Result<Going> {
+    async fn fetch_history(&mut self, mailbox: &mut Mailbox, cursor: &mut Cursor) -> Result<Going> {
         let connected = self.connection.fetch_from;
         let Some(from) = self.connection.history_from else { return Ok(Going::On) };
         if cursor.history_from.is_some_and(|done| done <= from) {
@@ -118,14 +172,21 @@ impl<'f> Session<'f> {
             uids.retain(|uid| after.first().is_none_or(|first| uid < first));
         }
         for group in uids.chunks(BATCH) {
-            let mails = mailbox.fetch(group).await?;
-            let arrivals: Vec<_> = mails
-                .into_iter()
-                .filter(|mail| !is_before(mail.internal_date, Some(from)))
-                .filter(|mail| is_before(mail.internal_date, connected))
-                .map(|mail| self.arrival(mail, true))
-                .collect();
-            self.fetcher.intake.store_fetched(&arrivals, self.inbox, cursor).await?;
+            let mut left = group.to_vec();
+            while !left.is_empty() {
+                let haul = self.ask_for(mailbox, &left).await?;
+                left = haul.refused;
+                let arrivals: Vec<_> = haul
+                    .mails
+                    .into_iter()
+                    .filter(|mail| !is_before(mail.internal_date, Some(from)))
+                    .filter(|mail| is_before(mail.internal_date, connected))
+                    .filter_map(|mail| self.arrival(mail, true))
+                    .collect();
+                let set_aside = self.set_aside(haul.set_aside, true);
+                let intake = &self.fetcher.intake;
+                intake.store_fetched(&arrivals, &set_aside, self.inbox, cursor).await?;
+            }
             if self.fetch_new(mailbox, cursor).await? == Going::Over
                 || self.fetcher.still_ours(self.inbox).await? == Going::Over
             {
@@ -133,25 +194,53 @@ impl<'f> Session<'f> {
             }
         }
         cursor.history_from = Some(from);
-        self.fetcher.intake.store_fetched(&[], self.inbox, cursor).await?;
+        self.fetcher.intake.store_fetched(&[], &[], self.inbox, cursor).await?;
         Ok(Going::On)
     }
 
-    fn arrival(&self, mail: Fetched, is_history: bool) -> Arrival {
+    fn arrival(&self, mail: Fetched, is_history: bool) -> Option<Arrival> {
         let bytes = match mail.body {
             Body::Whole(bytes) => bytes,
             Body::HeaderOnly(header) => too_large(&header, mail.size),
+            Body::Refused(_) => return None,
         };
+        Some(self.taken(bytes, is_history))
+    }
+
+    fn taken(&self, bytes: Vec<u8>, is_history: bool) -> Arrival {
         self.fetcher.intake.arrival(self.inbox, Door::Imap, String::new(), bytes, is_history)
     }
 
+    /// What is written down about mails that the server does not give.
+    fn set_aside(&self, mails: Vec<(u32, String)>, is_history: bool) -> Vec<(Arrival, String)> {
+        let folder = &self.connection.folder;
+        let note = |(uid, why): (u32, String)| {
+            let reason = format!(
+                "the mail server names this mail (number {uid} in the folder “{folder}”) and did \
+                 not give it in three tries: {why}"
+            );
+            let text = format!(
+                "Subject: A mail that could not be fetched\r\n\
+                 Content-Type: text/plain; charset=utf-8\r\n\r\n\
+                 This is not the mail itself: {reason}. It was left in the mailbox.\r\n"
+            );
+            (self.taken(text.into_bytes(), is_history), reason)
+        };
+        mails.into_iter().map(note).collect()
+    }
+
     /// Does on the server what the owner wants done with fetched mail.
-    async fn tidy(&self, mailbox: &mut Mailbox, uids: &[u32]) -> Result<()> {
-        match &self.connection.after_fetch {
-            AfterFetch::Leave => Ok(()),
-            AfterFetch::MarkSeen => Ok(mailbox.mark_seen(uids).await?),
-            AfterFetch::MoveTo(folder) => Ok(mailbox.move_to(uids, folder).await?),
+    async fn tidy(&mut self, mailbox: &mut Mailbox) -> Result<()> {
+        let uids = &self.troubles.untidied;
+        if !uids.is_empty() {
+            match &self.connection.after_fetch {
+                AfterFetch::Leave => {}
+                AfterFetch::MarkSeen => mailbox.mark_seen(uids).await?,
+                AfterFetch::MoveTo(folder) => mailbox.move_to(uids, folder).await?,
+            }
         }
+        self.troubles.untidied.clear();
+        Ok(())
     }
 }
 

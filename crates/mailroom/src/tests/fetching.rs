@@ -6,7 +6,7 @@ use database::on_both;
 use kernel::{Span, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use super::servers::{Post, until};
+use super::servers::{Post, Withheld, until};
 use super::stage::{Stage, mail};
 use crate::connection::{AfterFetch, Connection};
 use crate::health::{health, raise_alarm};
@@ -35,6 +35,37 @@ async fn fetches(stage: &Stage, node: &str, is_so: impl AsyncFn() -> bool) {
 
 async fn stored(stage: &Stage) -> usize {
     stage.lines().await.len()
+}
+
+/// Five mails come, of which the server does not give the second one.
+async fn sets_aside(stage: &Stage, how: Withheld) {
+    let post = Post::new().await;
+    stage.connects(stage.cast.support, &connection(stage, &post)).await;
+    post.withholds(2, how);
+    let comes = |number: usize| {
+        let id = format!("t{number}");
+        post.arrives(mail(&id, "New", &id), stage.now() + Span::seconds(1));
+    };
+    (0..3).for_each(comes);
+    let stop = CancellationToken::new();
+    let work = stage.fetcher("a").run(stop.clone());
+    let wait = async {
+        // Each look at the mailbox is one try, and new mail brings one about.
+        for number in 3..5 {
+            until(async || stored(stage).await >= number - 1).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            comes(number);
+        }
+        until(async || stored(stage).await == 5).await;
+        stop.cancel();
+    };
+    tokio::join!(work, wait);
+    stage.reads().await;
+    let lines = stage.lines().await;
+    let failed: Vec<_> = lines.iter().filter(|line| line.fate == Fate::Failed).collect();
+    assert_eq!((lines.len(), failed.len()), (5, 1));
+    let reason = failed[0].reason.as_ref().unwrap();
+    assert!(reason.contains("number 2 in the folder “INBOX”"), "{reason}");
 }
 
 on_both! {
@@ -125,6 +156,18 @@ on_both! {
         post.arrives(mail("last", "One more", "Text"), at);
         fetches(&stage, "b", async || stored(&stage).await > 120).await;
         assert_eq!(stored(&stage).await, 121, "what was here already is recognised");
+    }
+
+    async fn a_mail_that_is_named_and_not_given_is_set_aside_and_holds_up_no_other(db: Db) {
+        sets_aside(&Stage::new(db).await, Withheld::Silently).await;
+    }
+
+    async fn a_mail_that_the_server_cannot_read_is_set_aside_and_holds_up_no_other(db: Db) {
+        sets_aside(&Stage::new(db).await, Withheld::WithNo).await;
+    }
+
+    async fn a_mail_that_breaks_the_connection_is_set_aside_and_holds_up_no_other(db: Db) {
+        sets_aside(&Stage::new(db).await, Withheld::Breaking).await;
     }
 
     async fn fetched_mail_is_moved_where_the_owner_wants_it(db: Db) {

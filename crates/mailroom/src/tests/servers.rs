@@ -169,6 +169,17 @@ struct PostState {
     refuses_sign_in: bool,
     /// The connection breaks after this many answers.
     breaks_after: Option<usize>,
+    /// A mail that is named and not given, and how.
+    withholds: Option<(u32, Withheld)>,
+}
+
+/// How a server does not give a mail.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Withheld {
+    Silently,
+    WithNo,
+    /// The connection breaks while it is sent.
+    Breaking,
 }
 
 impl Post {
@@ -184,6 +195,7 @@ impl Post {
             sign_in: Vec::new(),
             refuses_sign_in: false,
             breaks_after: None,
+            withholds: None,
         };
         let post = Self(Arc::new(Mutex::new(state)), Arc::default());
         let own = post.clone();
@@ -220,6 +232,10 @@ impl Post {
 
     pub(super) fn breaks_after(&self, answers: usize) {
         self.state().breaks_after = Some(answers);
+    }
+
+    pub(super) fn withholds(&self, uid: u32, how: Withheld) {
+        self.state().withholds = Some((uid, how));
     }
 
     pub(super) fn refuses_sign_in(&self, refuses: bool) {
@@ -270,6 +286,9 @@ impl Post {
                 *left -= 1;
             }
             say(&mut stream, untagged).await?;
+            if outcome == BREAKS {
+                return None;
+            }
             say(&mut stream, format!("{tag} {outcome}\r\n")).await?;
         }
     }
@@ -298,6 +317,10 @@ impl Post {
                 state.uid_validity,
                 state.next
             ),
+            ("UID", ["SEARCH", "UID", set]) if !set.ends_with('*') => {
+                let wanted = uids(set);
+                found(state.mails.iter().map(|mail| mail.0).filter(|uid| wanted.contains(uid)))
+            }
             ("UID", ["SEARCH", "UID", range]) => {
                 let first: u32 = range.split(':').next().unwrap_or_default().parse().unwrap();
                 let last = state.mails.iter().map(|mail| mail.0).max();
@@ -309,7 +332,15 @@ impl Post {
                 let late = state.mails.iter().filter(|mail| mail.1 >= since);
                 found(late.map(|mail| mail.0))
             }
-            ("UID", ["FETCH", set, ..]) => return (fetched(&state, set, command), "OK done"),
+            ("UID", ["FETCH", set, ..]) => {
+                let is_asked = |uid: u32| command.contains("BODY") && uids(set).contains(&uid);
+                let outcome = match state.withholds {
+                    Some((uid, Withheld::WithNo)) if is_asked(uid) => "NO [SERVERBUG] damaged",
+                    Some((uid, Withheld::Breaking)) if is_asked(uid) => BREAKS,
+                    _ => "OK done",
+                };
+                return (fetched(&state, set, command), outcome);
+            }
             ("UID", ["STORE", set, ..]) => {
                 state.seen.push((*set).to_owned());
                 String::new()
@@ -325,6 +356,9 @@ impl Post {
         (text.into_bytes(), "OK done")
     }
 }
+
+/// Instead of an outcome: the connection breaks.
+const BREAKS: &str = "";
 
 fn found(uids: impl Iterator<Item = u32>) -> String {
     let uids: Vec<String> = uids.map(|uid| format!(" {uid}")).collect();
@@ -358,6 +392,19 @@ fn fetched(state: &PostState, set: &str, command: &str) -> Vec<u8> {
                 format!("* 1 FETCH (UID {uid} RFC822.SIZE {size} INTERNALDATE \"{date}\")\r\n")
                     .as_bytes(),
             );
+        } else if let Some((withheld, how)) = state.withholds
+            && withheld == *uid
+        {
+            let beginning = match how {
+                Withheld::Silently | Withheld::WithNo => {
+                    format!("* 1 FETCH (UID {uid} BODY[] NIL)\r\n")
+                }
+                Withheld::Breaking => format!("* 1 FETCH (UID {uid} BODY[] {{100}}\r\nFrom: "),
+            };
+            said.extend_from_slice(beginning.as_bytes());
+            if how == Withheld::Breaking {
+                break;
+            }
         } else {
             said.extend_from_slice(
                 format!("* 1 FETCH (UID {uid} BODY[] {{{}}}\r\n", bytes.len()).as_bytes(),
