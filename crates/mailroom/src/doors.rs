@@ -1,5 +1,7 @@
 //! Doors through which mail is handed to us: LMTP and the pipe.
 
+use std::ffi::OsStr;
+
 use accounts::Accounts;
 use email::lmtp::{Door as LmtpDoor, Envelope, Known, MailFrom, Verdict};
 use kernel::{EmailAddress, InboxId, StorageFull};
@@ -97,6 +99,18 @@ pub enum Piped {
     Refused(String),
     /// 75: not now.
     TryAgain(String),
+}
+
+/// The return path as a mail server hands it over: Exim writes nothing for nobody, and Postfix a
+/// name of its own. Without one nobody knows, which is not the same.
+pub fn envelope_sender(given: Option<&OsStr>) -> String {
+    let Some(given) = given else { return String::new() };
+    let given = given.to_string_lossy();
+    let given = given.trim();
+    if given.is_empty() || given == NOBODY || given.eq_ignore_ascii_case("MAILER-DAEMON") {
+        return NOBODY.to_owned();
+    }
+    given.to_owned()
 }
 
 const SIZE_MAX: usize = 25 * 1024 * 1024;

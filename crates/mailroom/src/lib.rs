@@ -26,7 +26,7 @@ mod web;
 
 pub use actions::{MailRefusal, learn};
 pub use connection::{AfterFetch, Connection, Endpoint, Oauth, Place, Tls, seal};
-pub use doors::{Doorway, Piped, pipe};
+pub use doors::{Doorway, Piped, envelope_sender, pipe};
 pub use fetch::Fetcher;
 pub use health::{Health, health, raise_alarm};
 pub use intake::Intake;

@@ -1,11 +1,13 @@
 //! Mail is stored before anybody is told so, once, and byte for byte.
 
+use std::ffi::OsStr;
+
 use database::on_both;
 use email::lmtp::{Door as _, Envelope, Known, MailFrom, Verdict};
 use futures_util::future::join_all;
 
-use super::stage::{Stage, mail};
-use crate::doors::pipe;
+use super::stage::{Stage, mail, mail_from};
+use crate::doors::{envelope_sender, pipe};
 use crate::ledger::Fate;
 use crate::{Doorway, Piped};
 
@@ -45,6 +47,28 @@ on_both! {
         assert_eq!(stage.lines().await.len(), 11);
         stage.reads().await;
         assert_eq!(stage.count("select count(*) from messages").await, 11);
+    }
+
+    async fn mail_without_a_return_path_is_not_answered(db: Db) {
+        let stage = Stage::new(db).await;
+        let to = "support@northlight.example".parse().unwrap();
+        for (number, (given, answers)) in [
+            (Some(""), 0),
+            (Some("<>"), 0),
+            (Some("MAILER-DAEMON"), 0),
+            (None, 1),
+            (Some("-x@b.example"), 2),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let from = envelope_sender(given.map(OsStr::new));
+            let dana = format!("dana{number}@example.com");
+            let bytes = mail_from(&dana, &format!("p{number}"), "Hello", "A question");
+            pipe(&stage.cast.accounts, &stage.intake, &to, &from, bytes.into_bytes()).await;
+            stage.reads().await;
+            assert_eq!(stage.count("select count(*) from deliveries").await, answers, "{given:?}");
+        }
     }
 
     async fn many_at_once_are_all_there(db: Db) {

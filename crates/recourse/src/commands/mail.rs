@@ -1,5 +1,6 @@
 //! `mail deliver`, for the pipe transport of a mail server.
 
+use std::ffi::OsString;
 use std::io::Read;
 
 use anyhow::{Context, Result};
@@ -14,9 +15,9 @@ pub(super) enum Mail {
         /// Address of the inbox it is for
         #[arg(long)]
         inbox: String,
-        /// The envelope's sender
-        #[arg(long, default_value = "")]
-        from: String,
+        /// The envelope's sender; empty, `<>` or MAILER-DAEMON when it has none
+        #[arg(long, allow_hyphen_values = true)]
+        from: Option<OsString>,
     },
 }
 
@@ -26,6 +27,7 @@ const READ_MAX: u64 = 25 * 1024 * 1024 + 1;
 impl Mail {
     pub(super) fn command(self) -> Result<(Command, Vec<u8>)> {
         let Self::Deliver { inbox, from } = self;
+        let from = mailroom::envelope_sender(from.as_deref());
         let mut bytes = Vec::new();
         std::io::stdin()
             .take(READ_MAX)
