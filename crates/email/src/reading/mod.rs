@@ -71,6 +71,15 @@ impl Reading {
     pub fn language(&self) -> Option<&'static str> {
         language::of(&self.text)
     }
+
+    /// Whom its sender, behind whom nobody reads, asks to answer: forms on web sites write so. It
+    /// is a claim and no more.
+    pub fn author_behind_no_reply(&self) -> Option<&Party> {
+        let from = self.from.address()?;
+        let [party] = self.reply_to.as_slice() else { return None };
+        let is_form = nature::is_robot_name(from.local()) && !self.nature.is_automatic();
+        (is_form && party.address != *from).then_some(party)
+    }
 }
 
 /// Reads a mail. Own control headers (`X-Recourse-…`) are not looked at: nobody outside decides

@@ -1,6 +1,7 @@
 //! A mail as a message that tickets understand. Pure.
 
 use email::Reading;
+use kernel::EmailAddress;
 use outbox::{Party, Recipients};
 use tickets::actions::{Incoming, Office, ReplyTokens, Sender};
 use tickets::{Channel, SenderCheck, StoredFile};
@@ -17,54 +18,32 @@ pub(super) fn incoming(
     office: &Office,
 ) -> Incoming {
     let own = office.inbox_of(mail.inbox).and_then(|inbox| inbox.address.as_ref());
-    let verdict = match check.verdict {
-        email::Verdict::Pass => SenderCheck::Pass,
-        email::Verdict::Fail => SenderCheck::Fail,
-        email::Verdict::Unknown => SenderCheck::Unknown,
+    // A form wrote in somebody's name: that is who we answer, though nobody has proved it.
+    let author =
+        reading.author_behind_no_reply().filter(|party| !office.is_own_address(&party.address));
+    let tokens = match author {
+        // What proves that somebody has our mail proves it of who sent this one.
+        Some(_) => ReplyTokens::default(),
+        None => reply_tokens(reading, own),
     };
-    let address = reading.from.address().cloned();
-    // Who is not clear is nobody we know, whatever is shown.
-    let shown = match (&address, &reading.shown_address) {
-        (Some(_), _) | (None, None) => reading.shown_name.clone(),
-        (None, Some(shown)) => format!("{} ({shown}?)", reading.shown_name),
-    };
-    let everywhere = reading.to.iter().chain(&reading.cc).map(|party| &party.address);
-    let everywhere = everywhere.chain(&reading.delivered_to);
-    let tags = everywhere
-        .filter_map(|address| address.split_tag())
-        .filter(|(base, _)| own == Some(base))
-        .map(|(_, tag)| tag.to_owned())
-        .collect();
-    let link_texts = [Some(&reading.text), Some(&reading.quoted), reading.html.as_ref()];
-    let links = link_texts
-        .into_iter()
-        .flatten()
-        .flat_map(|text| customers::links::tokens_in(text))
-        .map(str::to_owned)
-        .collect();
     Incoming {
         inbox: mail.inbox,
         channel: Channel::Email,
-        sender: Sender {
-            name: kernel::clip(&shown, 200),
-            address,
-            check: verdict,
-            check_detail: serde_json::to_string(check).unwrap_or_default(),
-        },
+        sender: sender(reading, check, author),
         recipients: Recipients {
             to: others(&reading.to, office),
             cc: others(&reading.cc, office),
             bcc: Vec::new(),
         },
         subject: reading.subject.clone(),
-        text: with_remarks(reading),
+        text: with_remarks(reading, author.and(reading.from.address())),
         quoted: reading.quoted.clone(),
         // Plain text that was dressed as HTML reads better as text.
         html: reading.html.clone().filter(|html| email::html::is_rich(html)),
         files,
         mail_id: reading.mail_id.clone(),
         references: reading.references.clone(),
-        tokens: ReplyTokens { tags, links, ticket: None },
+        tokens,
         is_automatic: reading.nature.is_automatic() || mail.envelope_from == NOBODY,
         must_not_be_answered: reading.nature.must_not_be_answered() || mail.envelope_from == NOBODY,
         is_history: mail.is_history,
@@ -80,6 +59,50 @@ pub(super) fn incoming(
     }
 }
 
+fn sender(reading: &Reading, check: &email::SenderCheck, author: Option<&email::Party>) -> Sender {
+    let (name, address) = match (author, reading.from.address(), &reading.shown_address) {
+        (Some(author), ..) => {
+            let name = author.name.clone().unwrap_or_else(|| author.address.to_string());
+            (name, Some(&author.address))
+        }
+        (None, Some(from), _) => (reading.shown_name.clone(), Some(from)),
+        // Who is not clear is nobody we know, whatever is shown.
+        (None, None, Some(shown)) => (format!("{} ({shown}?)", reading.shown_name), None),
+        (None, None, None) => (reading.shown_name.clone(), None),
+    };
+    Sender {
+        name: kernel::clip(&name, 200),
+        address: address.cloned(),
+        check: match check.verdict {
+            // What was checked is the form, not who wrote with it.
+            email::Verdict::Pass if author.is_some() => SenderCheck::Unknown,
+            email::Verdict::Pass => SenderCheck::Pass,
+            email::Verdict::Fail => SenderCheck::Fail,
+            email::Verdict::Unknown => SenderCheck::Unknown,
+        },
+        check_detail: serde_json::to_string(check).unwrap_or_default(),
+    }
+}
+
+/// Proofs in the addresses that it was sent to, and in its text.
+fn reply_tokens(reading: &Reading, own: Option<&EmailAddress>) -> ReplyTokens {
+    let everywhere = reading.to.iter().chain(&reading.cc).map(|party| &party.address);
+    let everywhere = everywhere.chain(&reading.delivered_to);
+    let tags = everywhere
+        .filter_map(|address| address.split_tag())
+        .filter(|(base, _)| own == Some(base))
+        .map(|(_, tag)| tag.to_owned())
+        .collect();
+    let link_texts = [Some(&reading.text), Some(&reading.quoted), reading.html.as_ref()];
+    let links = link_texts
+        .into_iter()
+        .flatten()
+        .flat_map(|text| customers::links::tokens_in(text))
+        .map(str::to_owned)
+        .collect();
+    ReplyTokens { tags, links, ticket: None }
+}
+
 /// Recipients besides ourselves.
 fn others(parties: &[email::Party], office: &Office) -> Vec<Party> {
     parties
@@ -90,8 +113,11 @@ fn others(parties: &[email::Party], office: &Office) -> Vec<Party> {
 }
 
 /// The text, after what the team has to know about how it was read.
-fn with_remarks(reading: &Reading) -> String {
+fn with_remarks(reading: &Reading, form: Option<&EmailAddress>) -> String {
     let mut text = String::new();
+    if let Some(form) = form {
+        text.extend(["[sent by ", form.as_str(), " in this person's name]\n"]);
+    }
     for remark in &reading.remarks {
         text.extend(["[", &remark.to_string(), "]\n"]);
     }

@@ -88,8 +88,8 @@ async fn reason_to_hold(
         return Ok(None);
     }
     let incoming = &prepared.incoming;
-    let address = incoming.sender.address.as_ref();
-    if let Some(address) = address {
+    // Who sent it, even where a form says that somebody else wrote it.
+    if let Some(address) = prepared.reading.from.address() {
         if office.is_own_address(address) {
             return Ok(Some(
                 "it says it is from one of our own addresses; it may be a loop".to_owned(),

@@ -165,6 +165,32 @@ on_both! {
         assert_eq!(stage.comes(marked("f3")).await.fate, Fate::Ticketed);
     }
 
+    async fn a_form_writes_for_the_customer_and_proves_nothing(db: Db) {
+        let stage = Stage::new(db).await;
+        for (number, (reply_to, customer)) in [
+            ("Kim Lee <kim@customer.example>", "kim@customer.example"),
+            ("a@customer.example, b@customer.example", "noreply@shop.example"),
+            ("support@northlight.example", "noreply@shop.example"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let plain = mail_from("noreply@shop.example", &format!("w{number}"), "Form", "Hello");
+            let form = with_field(&plain, &format!("Reply-To: {reply_to}"));
+            let line = stage.comes(form).await;
+            assert_eq!((line.fate, &*line.from_address), (Fate::Ticketed, "noreply@shop.example"));
+            let from: Vec<String> =
+                stage.column("select from_address from messages order by id desc limit 1").await;
+            assert_eq!(from, [customer], "{reply_to}");
+        }
+        let said: Vec<String> = stage.column("select text from messages order by id limit 1").await;
+        assert!(said[0].contains("noreply@shop.example"), "{said:?}");
+        says(&stage, "noreply@shop.example", Rule::Block).await;
+        let plain = mail_from("noreply@shop.example", "w9", "Form", "Hello");
+        let line = stage.comes(with_field(&plain, "Reply-To: kim@customer.example")).await;
+        assert_eq!(line.fate, Fate::Quarantined, "a block is about who sent it");
+    }
+
     async fn robots_are_kept_and_never_answered(db: Db) {
         let stage = Stage::new(db).await;
         for (number, (from, field)) in [
