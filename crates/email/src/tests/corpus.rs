@@ -93,7 +93,7 @@ fn no_robot_of_the_corpus_is_answered_and_no_person_is_ignored() {
                 assert!(nature.must_not_be_answered(), "{name}: {nature:?}");
             }
             "person" | "quote" | "forward" => {
-                assert!(!nature.must_not_be_answered(), "{name}: {nature:?}")
+                assert!(!nature.must_not_be_answered(), "{name}: {nature:?}");
             }
             _ => {}
         }
