@@ -22,6 +22,10 @@ pub enum AccountRefusal {
     AddressTaken(EmailAddress),
     #[error("there is nobody with the address {0} here")]
     Nobody(EmailAddress),
+    #[error("{0} was let go; take them back on the page People first")]
+    LetGo(EmailAddress),
+    #[error("{0} has not accepted the invitation yet")]
+    StillInvited(EmailAddress),
     #[error("enter a name")]
     Nameless,
     #[error("the installation needs at least one owner; make somebody else owner first")]
@@ -143,9 +147,7 @@ pub async fn add_agent(
     now: Timestamp,
 ) -> Done<AgentId> {
     let (id, _) = invite(tx, invitation, time_zone, now).await?;
-    let hash = password::hash(password).await?;
-    store::links::revoke(tx, id).await?;
-    store::agents::set_password(tx, id, &hash).await?;
+    take_password(tx, id, password).await?;
     store::agents::set_state(tx, id, AgentState::Invited, AgentState::Active, now).await?;
     Ok(id)
 }
@@ -164,8 +166,7 @@ pub async fn accept_invitation(
         .await?
         .flatten()
         .ok_or(AccountRefusal::DeadLink)?;
-    let hash = password::hash(password).await?;
-    store::agents::set_password(tx, id, &hash).await?;
+    take_password(tx, id, password).await?;
     store::agents::set_name_and_zone(tx, id, &name, time_zone).await?;
     if !store::agents::set_state(tx, id, AgentState::Invited, AgentState::Active, now).await? {
         return Err(AccountRefusal::DeadLink.into());
@@ -180,11 +181,19 @@ pub async fn make_reset_link(
     now: Timestamp,
 ) -> Done<(Agent, Token)> {
     let agent = store::agents::find_by_email(tx, email).await?;
-    let agent = agent
-        .filter(|agent| agent.state == AgentState::Active)
-        .ok_or_else(|| AccountRefusal::Nobody(email.clone()))?;
+    let agent = agent.ok_or_else(|| AccountRefusal::Nobody(email.clone()))?;
+    working(agent.state, email)?;
     let token = store::links::make(tx, Purpose::Reset, Some(agent.id), now).await?;
     Ok((agent, token))
+}
+
+/// Refuses to do something for somebody who does not work here now, and says why.
+pub fn working(state: AgentState, email: &EmailAddress) -> Result<(), AccountRefusal> {
+    match state {
+        AgentState::Active => Ok(()),
+        AgentState::Invited => Err(AccountRefusal::StillInvited(email.clone())),
+        AgentState::Deactivated => Err(AccountRefusal::LetGo(email.clone())),
+    }
 }
 
 /// A new password by a link. Every session of the person ends.
@@ -202,8 +211,7 @@ pub async fn set_password_with_link(
     if agent.state != AgentState::Active {
         return Err(AccountRefusal::DeadLink.into());
     }
-    let hash = password::hash(password).await?;
-    store::agents::set_password(tx, id, &hash).await?;
+    take_password(tx, id, password).await?;
     store::sessions::end_all(tx, id, None).await?;
     Ok(id)
 }
@@ -220,10 +228,17 @@ pub async fn change_password(
     if !password::verify(present, stored).await? {
         return Err(AccountRefusal::WrongPassword.into());
     }
-    let hash = password::hash(new).await?;
-    store::agents::set_password(tx, id, &hash).await?;
+    take_password(tx, id, new).await?;
     store::sessions::end_all(tx, id, session).await?;
     Ok(())
+}
+
+/// A new password. A link that was on its way would let its holder choose the next one, so none
+/// stays open.
+async fn take_password(tx: &mut Tx, id: AgentId, new: NewPassword) -> Result<()> {
+    let hash = password::hash(new).await?;
+    store::agents::set_password(tx, id, &hash).await?;
+    store::links::revoke(tx, id).await
 }
 
 /// Changes what somebody is and sees.
@@ -265,9 +280,14 @@ pub async fn deactivate(tx: &mut Tx, id: AgentId, now: Timestamp) -> Done<()> {
     Ok(())
 }
 
-/// Takes somebody back. They sign in with their old password.
+/// Takes somebody back. They sign in with their old password; who never chose one is invited
+/// again, and needs a new link.
 pub async fn reactivate(tx: &mut Tx, id: AgentId, now: Timestamp) -> Result<bool> {
-    store::agents::set_state(tx, id, AgentState::Deactivated, AgentState::Active, now).await
+    let state = match store::agents::password_hash(tx, id).await? {
+        Some(_) => AgentState::Active,
+        None => AgentState::Invited,
+    };
+    store::agents::set_state(tx, id, AgentState::Deactivated, state, now).await
 }
 
 fn named(name: &str) -> Result<String, AccountRefusal> {

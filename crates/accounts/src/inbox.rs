@@ -4,7 +4,8 @@ use anyhow::{Result, bail};
 use database::{Conn, Tx};
 use kernel::{EmailAddress, Failure, InboxId, PublicId, Refusal, Timestamp};
 
-use crate::store::inboxes;
+use crate::store::{agents, inboxes};
+use crate::{Actor, Sees};
 
 #[derive(Clone, Debug)]
 pub struct Inbox {
@@ -115,6 +116,14 @@ pub async fn add_inbox(
         (Some(id), _) => Ok(id),
         (None, Some(address)) => Err(InboxRefusal::AddressTaken(address.clone()).into()),
         (None, None) => Err(anyhow::anyhow!("an inbox was not added").into()),
+    }
+}
+
+/// Lets whoever made an inbox see it, where they see only some.
+pub async fn let_maker_see(tx: &mut Tx, maker: &Actor, inbox: InboxId) -> Result<()> {
+    match maker.sees {
+        Sees::Everything => Ok(()),
+        Sees::Only(_) => agents::add_to_inboxes(tx, maker.id, inbox).await,
     }
 }
 

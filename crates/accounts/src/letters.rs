@@ -2,18 +2,19 @@
 
 use anyhow::Result;
 use database::{Conn, Tx};
-use kernel::{EmailAddress, Timestamp};
+use kernel::{EmailAddress, InboxId, Timestamp};
 use outbox::{Caps, Kind, Letter, Party, Recipients, new_mail_id, post};
 use ui::Words;
 
 use crate::{Company, SystemMail, store};
 
 /// Whether a mail of the system would leave: some inbox or a server of its own can send.
-pub(crate) async fn can_leave(conn: &mut Conn, company: &Company) -> Result<bool> {
+pub async fn can_leave(conn: &mut Conn, company: &Company) -> Result<bool> {
     match company.system_mail {
         SystemMail::Server { .. } => Ok(true),
-        SystemMail::AnyInbox | SystemMail::Inbox { .. } => {
-            Ok(store::inboxes::with_a_server(conn).await? > 0)
+        SystemMail::AnyInbox => Ok(!store::inboxes::with_a_server(conn).await?.is_empty()),
+        SystemMail::Inbox { inbox } => {
+            Ok(store::inboxes::with_a_server(conn).await?.contains(&InboxId(inbox)))
         }
     }
 }
@@ -25,6 +26,18 @@ pub struct SystemLetter<'l> {
     pub subject: String,
     pub text: String,
     pub link: String,
+}
+
+/// The domain that Message-IDs of the system name: where its mail comes from.
+async fn mail_domain(conn: &mut Conn, company: &Company) -> Result<String> {
+    let address = match &company.system_mail {
+        SystemMail::Server { from, .. } => Some(from.clone()),
+        SystemMail::AnyInbox => store::inboxes::sending_address(conn, None).await?,
+        SystemMail::Inbox { inbox } => {
+            store::inboxes::sending_address(conn, Some(InboxId(*inbox))).await?
+        }
+    };
+    Ok(address.map_or_else(|| "localhost".to_owned(), |address| address.domain().to_owned()))
 }
 
 /// Queues a letter of the system. By which way it leaves is decided when it does.
@@ -43,12 +56,13 @@ pub async fn send(
         letter.link,
         words.a("letter-from", "company", &company.name)
     );
+    let mail_id = new_mail_id(&mail_domain(tx, company).await?);
     let mail = Letter {
         kind: Kind::System,
         inbox: None,
         ticket: None,
         message: None,
-        mail_id: new_mail_id(address.domain()),
+        mail_id,
         from_name: company.name.clone(),
         reply_to: None,
         recipients: Recipients::to(Party::new(name, address.clone())),

@@ -28,7 +28,7 @@ mod web;
 pub use actions::{
     AccountRefusal, Invitation, NewOwner, accept_invitation, add_agent, change_password,
     deactivate, invite, make_reset_link, make_set_up_link, reactivate, set_password_with_link,
-    set_up, update_agent,
+    set_up, update_agent, working,
 };
 pub use actor::{Actor, Scope, Scopes, Sees, UnknownScope};
 pub use agent::{Agent, AgentState};
@@ -36,9 +36,11 @@ pub use api_token::{ApiToken, NewToken};
 pub use company::{Company, SystemMail};
 pub use directory::{AgentCard, Directory, TeamCard};
 pub use frame::{ChromeMaker, SettingsPage};
-pub use inbox::{Inbox, InboxKind, InboxRefusal, NewInbox, add_inbox, archive_inbox, update_inbox};
+pub use inbox::{
+    Inbox, InboxKind, InboxRefusal, NewInbox, add_inbox, archive_inbox, let_maker_see, update_inbox,
+};
 pub use jobs::{HandOver, HandOverWork};
-pub use letters::{SystemLetter, send as send_system_letter};
+pub use letters::{SystemLetter, can_leave, send as send_system_letter};
 pub use password::{NewPassword, WeakPassword, hash as hash_password};
 pub use policy::Act;
 pub use preferences::{Notify, Preferences, Ways};

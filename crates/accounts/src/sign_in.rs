@@ -24,7 +24,9 @@ impl From<TooMany> for SignInRefusal {
 
 /// Counts failed tries. A success costs nothing.
 pub(crate) struct Doors {
-    /// A hundred guesses an hour at one account, whatever address they come from.
+    /// Guesses at one account from one network.
+    here: Limiter,
+    /// A hundred guesses an hour at one account, from whatever networks nobody signed in from.
     account: Limiter,
     network: Limiter,
     /// Links by mail, for an address.
@@ -34,6 +36,7 @@ pub(crate) struct Doors {
 impl Default for Doors {
     fn default() -> Self {
         Self {
+            here: Limiter::new(Rate::new(10, Span::seconds(40))),
             account: Limiter::new(Rate::new(10, Span::seconds(40))),
             network: Limiter::new(Rate::new(30, Span::seconds(10))),
             links: Limiter::new(Rate::new(3, Span::minutes(20))),
@@ -42,16 +45,35 @@ impl Default for Doors {
 }
 
 impl Doors {
-    /// Whether a try is looked at at all.
+    /// Whether a try from a network is looked at at all.
+    fn hear(&self, email: &EmailAddress, network: &str, now: Timestamp) -> Result<(), TooMany> {
+        self.network.take(network, now)?;
+        self.here.take(&at(email, network), now)
+    }
+
+    /// Whether the password is looked at. Where its owner signed in before, guesses of others do
+    /// not count: nobody can be shut out by strangers.
     pub(crate) fn let_in(
         &self,
         email: &EmailAddress,
-        network: &str,
+        is_known_network: bool,
         now: Timestamp,
     ) -> Result<(), TooMany> {
-        self.network.take(network, now)?;
-        self.account.take(email.as_str(), now)
+        if is_known_network { Ok(()) } else { self.account.take(email.as_str(), now) }
     }
+
+    /// Gives back what the right password should not have cost.
+    fn forgive(&self, email: &EmailAddress, network: &str, is_known_network: bool) {
+        self.network.give_back(network);
+        self.here.clear(&at(email, network));
+        if !is_known_network {
+            self.account.give_back(email.as_str());
+        }
+    }
+}
+
+fn at(email: &EmailAddress, network: &str) -> String {
+    format!("{network} {email}")
 }
 
 /// The person behind an address and a password.
@@ -63,19 +85,21 @@ pub(crate) async fn check(
     network: &str,
     now: Timestamp,
 ) -> Result<AgentId, Failure<SignInRefusal>> {
-    doors.let_in(email, network, now).map_err(SignInRefusal::from)?;
+    doors.hear(email, network, now).map_err(SignInRefusal::from)?;
     let mut conn = db.read().await?;
     let agent = store::agents::find_by_email(&mut conn, email).await?;
     let agent = agent.filter(|agent| agent.state == AgentState::Active);
-    let stored = match &agent {
-        Some(agent) => store::agents::password_hash(&mut conn, agent.id).await?,
-        None => None,
-    };
+    // The same is asked for somebody who is not there, so that it takes as long.
+    let id = agent.as_ref().map_or(AgentId(0), |agent| agent.id);
+    let stored = store::agents::password_hash(&mut conn, id).await?;
+    let networks = store::networks::of(&mut conn, id).await?;
     drop(conn);
+    let is_known = networks.iter().any(|known| known == network);
+    doors.let_in(email, is_known, now).map_err(SignInRefusal::from)?;
     let right = password::verify(given, stored).await?;
     match agent {
         Some(agent) if right => {
-            doors.account.clear(email.as_str());
+            doors.forgive(email, network, is_known);
             Ok(agent.id)
         }
         Some(_) | None => Err(SignInRefusal::Wrong.into()),

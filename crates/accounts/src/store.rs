@@ -5,6 +5,7 @@ pub(crate) mod api_tokens;
 pub(crate) mod directory;
 pub(crate) mod inboxes;
 pub(crate) mod links;
+pub(crate) mod networks;
 pub(crate) mod sessions;
 pub mod settings;
 pub(crate) mod teams;

@@ -166,11 +166,10 @@ on_both! {
         let email = "priya@northlight.example".parse().unwrap();
         let mut evaluated = 0;
         for second in 0..3600_i64 {
-            for network in 0..28 {
+            for _ in 0..28 {
                 let now = cast.accounts.now() + Span::seconds(second);
                 // What a refused try costs is nothing; the hash is what must not be computed.
-                let network = format!("10.0.{}.{network}", second % 250);
-                if doors.let_in(&email, &network, now).is_ok() {
+                if doors.let_in(&email, false, now).is_ok() {
                     evaluated += 1;
                 }
             }

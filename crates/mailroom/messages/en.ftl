@@ -42,6 +42,7 @@ inbox-history-from = Take older mail since
 inbox-history-missing = Choose the day from which older mail is taken
 inbox-move-to = Folder for fetched mail
 inbox-move-missing = Name another folder than the one that is read
+inbox-choice-missing = Choose one of the offered ways
 inbox-more = More about incoming mail
 inbox-plus = The server delivers tagged addresses
 inbox-plus-note = Mail to name+tag@your.domain arrives here, too. Answers then carry an address that proves where they belong.

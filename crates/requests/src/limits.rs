@@ -58,7 +58,15 @@ impl Limiter {
         Ok(())
     }
 
-    /// Gives back what a success should not have cost.
+    /// Gives back one that was taken.
+    pub fn give_back(&self, key: &str) {
+        let mut buckets = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(full_at) = buckets.get_mut(key) {
+            *full_at = *full_at - self.rate.refill;
+        }
+    }
+
+    /// Gives back all that was taken.
     pub fn clear(&self, key: &str) {
         self.full_at.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }

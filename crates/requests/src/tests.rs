@@ -19,6 +19,9 @@ fn a_bucket_empties_and_fills_again() {
         assert_eq!(limiter.take("a", at(100)), Ok(()));
     }
     assert!(limiter.take("a", at(100)).is_err());
+    limiter.give_back("a");
+    assert_eq!(limiter.take("a", at(100)), Ok(()));
+    assert!(limiter.take("a", at(100)).is_err());
     limiter.clear("a");
     assert_eq!(limiter.take("a", at(100)), Ok(()));
 }

@@ -20,12 +20,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
             Ok(axum_extra::extract::Form(form)) => Ok(Self(form)),
             Err(fault) => {
                 tracing::debug!(%fault, "a form could not be read");
-                Err(WebError::BadInput(
-                    "The form was not as expected; reload the page and try again.".to_owned(),
-                ))
+                Err(not_as_expected())
             }
         }
     }
+}
+
+pub(crate) fn not_as_expected() -> WebError {
+    WebError::BadInput("The form was not as expected; reload the page and try again.".to_owned())
 }
 
 /// A form as pairs, for forms whose fields are known only at run time.
@@ -43,6 +45,15 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 impl Fields {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Refuses a form with fields that nobody asked for, as [`Form`] does.
+    pub fn only<N: AsRef<str>>(&self, names: &[N]) -> Result<(), WebError> {
+        let is_known = |key: &String| names.iter().any(|name| name.as_ref() == key);
+        match self.0.iter().find(|(key, _)| !is_known(key)) {
+            Some(_) => Err(not_as_expected()),
+            None => Ok(()),
+        }
     }
 
     pub fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {

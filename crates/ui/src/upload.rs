@@ -6,6 +6,7 @@ use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};
 use tokio::sync::Semaphore;
 
+use crate::form::not_as_expected;
 use crate::{Client, Fields, WebError};
 
 /// One file may have this many bytes.
@@ -94,14 +95,10 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
         let _place = places.acquire().await.map_err(anyhow::Error::from)?;
         let form = Multipart::from_request(request, state).await.map_err(|fault| {
             tracing::debug!(%fault, "a form with files could not be read");
-            unreadable()
+            not_as_expected()
         })?;
         read(form).await
     }
-}
-
-fn unreadable() -> WebError {
-    WebError::BadInput("The form was not as expected; reload the page and try again.".to_owned())
 }
 
 async fn read(mut form: Multipart) -> Result<Upload, WebError> {
@@ -110,7 +107,7 @@ async fn read(mut form: Multipart) -> Result<Upload, WebError> {
         if fault.status() == StatusCode::PAYLOAD_TOO_LARGE {
             WebError::TooLarge
         } else {
-            unreadable()
+            not_as_expected()
         }
     };
     for _ in 0..PARTS_MAX {
@@ -133,7 +130,7 @@ async fn read(mut form: Multipart) -> Result<Upload, WebError> {
             Some(name) => upload.files.push(UploadedFile { field, name, bytes }),
             None if !fits => return Err(WebError::TooLarge),
             None => {
-                let text = String::from_utf8(bytes).ok().ok_or_else(unreadable)?;
+                let text = String::from_utf8(bytes).ok().ok_or_else(not_as_expected)?;
                 upload.fields.0.push((field, text.replace("\r\n", "\n")));
             }
         }

@@ -135,7 +135,9 @@ pub(crate) async fn set_password(tx: &mut Tx, id: AgentId, hash: &str) -> Result
 }
 
 pub(crate) async fn password_hash(conn: &mut Conn, id: AgentId) -> Result<Option<String>> {
-    conn.scalar("select password_hash from agents where id = $1", params![id]).await
+    let row: Option<(Option<String>,)> =
+        conn.optional("select password_hash from agents where id = $1", params![id]).await?;
+    Ok(row.and_then(|(hash,)| hash))
 }
 
 pub(crate) async fn set_name_and_zone(
@@ -192,6 +194,17 @@ pub(crate) async fn inboxes_of(conn: &mut Conn, id: AgentId) -> Result<Vec<Inbox
         params![id],
     )
     .await
+}
+
+/// Adds an inbox to those that somebody sees.
+pub(crate) async fn add_to_inboxes(tx: &mut Tx, id: AgentId, inbox: InboxId) -> Result<()> {
+    tx.execute(
+        "insert into inbox_access (agent_id, inbox_id) values ($1, $2) on conflict do nothing",
+        params![id, inbox],
+    )
+    .await?;
+    tx.announce(Change::Agent { id });
+    Ok(())
 }
 
 pub(crate) async fn set_inboxes(tx: &mut Tx, id: AgentId, inboxes: &[InboxId]) -> Result<()> {

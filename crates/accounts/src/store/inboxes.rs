@@ -105,8 +105,26 @@ pub(crate) async fn set_archived(tx: &mut Tx, id: InboxId, at: Option<Timestamp>
     Ok(())
 }
 
-/// How many inboxes have a server that mail can leave through.
-pub(crate) async fn with_a_server(conn: &mut Conn) -> Result<i64> {
-    conn.scalar("select count(*) from mail_connections where smtp_host is not null", params![])
+/// The address under which the mail of the system leaves: of this inbox, or of the first that can
+/// send.
+pub(crate) async fn sending_address(
+    conn: &mut Conn,
+    inbox: Option<InboxId>,
+) -> Result<Option<EmailAddress>> {
+    let mut sql = Sql::new(
+        "select i.address from inboxes i join mail_connections c on c.inbox_id = i.id
+          where c.smtp_host is not null and i.archived_at is null and i.address is not null",
+    );
+    if let Some(inbox) = inbox {
+        sql.push(" and i.id = ").bind(inbox);
+    }
+    sql.push(" order by i.id limit 1");
+    let row: Option<(EmailAddress,)> = conn.optional_sql(sql).await?;
+    Ok(row.map(|(address,)| address))
+}
+
+/// The inboxes that have a server which mail can leave through.
+pub(crate) async fn with_a_server(conn: &mut Conn) -> Result<Vec<InboxId>> {
+    conn.column("select inbox_id from mail_connections where smtp_host is not null", params![])
         .await
 }

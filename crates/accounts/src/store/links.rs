@@ -81,6 +81,20 @@ pub(crate) async fn look_at(
     Ok(row.map(|(agent,)| agent))
 }
 
+/// Who has asked for a new password and has not chosen one yet, the latest first.
+pub(crate) async fn waiting_for_password(
+    conn: &mut Conn,
+    now: Timestamp,
+) -> Result<Vec<(AgentId, Timestamp)>> {
+    conn.all(
+        "select agent_id, created_at from one_time_links
+          where purpose = $1 and agent_id is not null and expires_at > $2 and used_at is null
+          order by created_at desc limit 100",
+        params![Purpose::Reset.as_str(), now],
+    )
+    .await
+}
+
 /// Uses a link up. Of many who try at once, one wins.
 pub(crate) async fn use_up(
     tx: &mut Tx,

@@ -77,6 +77,27 @@ on_both! {
         assert_eq!(browser.post("/login", &right).await.location(), "/");
     }
 
+    async fn strangers_who_guess_shut_nobody_out(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let mut priya = Browser::new(&cast.accounts);
+        let right = given("priya@northlight.example", PASSWORD);
+        assert_eq!(priya.post("/login", &right).await.location(), "/");
+        priya.post("/logout", &[]).await;
+        for guess in 0..40 {
+            let mut stranger = Browser::new(&cast.accounts);
+            stranger.address = [203, 0, 113, guess].into();
+            let wrong = given("priya@northlight.example", "a guess");
+            let page = stranger.post("/login", &wrong).await;
+            let status = if guess < 10 { 422 } else { 429 };
+            assert_eq!(page.status.as_u16(), status, "guess {guess}");
+        }
+        assert_eq!(priya.post("/login", &right).await.location(), "/", "she was here before");
+        let mut travelling = Browser::new(&cast.accounts);
+        travelling.address = [198, 51, 100, 7].into();
+        let page = travelling.post("/login", &right).await;
+        assert_eq!(page.status, StatusCode::TOO_MANY_REQUESTS);
+    }
+
     async fn the_cookie_is_out_of_reach(db: Db) {
         let cast = Cast::new(db, MESSAGES).await;
         let fields = given("priya@northlight.example", PASSWORD);

@@ -65,6 +65,10 @@ async fn mailed(db: &Db, now: kernel::Timestamp, start: &str) -> Vec<(String, St
     paths.collect()
 }
 
+fn invitation_of<'f>(name: &'f str, email: &'f str) -> [(&'f str, &'f str); 4] {
+    [("name", name), ("email", email), ("role", "agent"), ("sees", "all")]
+}
+
 on_both! {
     async fn whoever_has_the_link_sets_up_once(db: Db) {
         let accounts = empty(&db);
@@ -175,7 +179,7 @@ on_both! {
     async fn an_invitation_lasts_three_days(db: Db) {
         let cast = Cast::new(db, MESSAGES).await;
         let mut sarah = Browser::of(&cast, "sarah").await;
-        let invitation = [("name", "Noor"), ("email", "noor@northlight.example")];
+        let invitation = invitation_of("Noor", "noor@northlight.example");
         let path = link(&sarah.post("/settings/people", &invitation).await, "invite");
         let mut noor = Browser::new(&cast.accounts);
         cast.clock.advance(Span::seconds(72 * 3_600 - 1));
@@ -200,7 +204,7 @@ on_both! {
             ("tls", "starttls"),
         ];
         assert_eq!(sarah.post("/settings/company", &server).await.location(), "/settings/company");
-        let invitation = [("name", "Noor"), ("email", "noor@northlight.example")];
+        let invitation = invitation_of("Noor", "noor@northlight.example");
         let page = sarah.post("/settings/people", &invitation).await;
         assert_eq!(page.location(), "/settings/people");
         let mails = mailed(&cast.db, cast.accounts.now(), "/invite/").await;
@@ -239,6 +243,36 @@ on_both! {
         browser.post(path, &[("password", "a third long password")]).await.refuses(DEAD);
         let new = [("email", "priya@northlight.example"), ("password", "another long password")];
         assert_eq!(browser.post("/login", &new).await.location(), "/");
+    }
+
+    async fn a_new_password_closes_the_links_that_are_open(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let mut browser = Browser::new(&cast.accounts);
+        browser.post("/forgot", &[("email", "priya@northlight.example")]).await;
+        let path = mailed(&cast.db, cast.accounts.now(), "/reset/").await.remove(0).1;
+        browser.get(&path).await.says("name=\"password\"");
+        let mut priya = Browser::of(&cast, "priya").await;
+        let change = [("present", PASSWORD), ("new", "another long password")];
+        assert_eq!(priya.post("/me/password", &change).await.location(), "/me");
+        browser.get(&path).await.says(DEAD);
+        browser.post(&path, &[("password", "a third long password")]).await.refuses(DEAD);
+    }
+
+    async fn while_no_mail_can_leave_an_owner_sees_who_asked(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let mut browser = Browser::new(&cast.accounts);
+        let page = browser.post("/forgot", &[("email", "priya@northlight.example")]).await;
+        page.says("No mail can leave here yet.");
+        page.is_silent_about("on its way");
+        let mut sarah = Browser::of(&cast, "sarah").await;
+        let page = sarah.get("/settings/people").await;
+        page.says("They asked for a new password");
+        page.is_silent_about("/reset/rcp_");
+        let directory = cast.accounts.directory().await.unwrap();
+        let make = format!("/settings/people/{}/link", directory.agent(cast.priya).unwrap().public_id);
+        let path = link(&sarah.post(&make, &[]).await, "reset");
+        browser.post(&path, &[("password", "another long password")]).await.location();
+        sarah.get("/settings/people").await.is_silent_about("They asked for a new password");
     }
 
     async fn a_reset_link_dies_after_an_hour_and_with_the_next(db: Db) {

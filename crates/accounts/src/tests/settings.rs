@@ -78,7 +78,6 @@ on_both! {
         let support = cast.support.to_string();
         for (fields, expected) in [
             (vec![("sees", "some"), ("inbox", support.as_str())], (true, false)),
-            (vec![("sees", "some"), ("inbox", "4711")], (false, false)),
             (vec![("sees", "some")], (false, false)),
             (vec![("sees", "all")], (true, true)),
         ] {
@@ -86,6 +85,60 @@ on_both! {
             assert_eq!(sarah.post(&path, &all).await.location(), path);
             assert_eq!(sees().await, expected, "{fields:?}");
         }
+    }
+
+    async fn rights_that_are_missing_or_mistyped_are_not_given(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let mut sarah = Browser::of(&cast, "sarah").await;
+        let path = path_of(&cast, cast.tom).await;
+        let before = cast.actor(cast.tom).await;
+        let billing = cast.billing.to_string();
+        for (role, sees, inbox, sentence) in [
+            (Some("agent"), None, Some(billing.as_str()), "Say whether they see every inbox"),
+            (Some("agent"), Some("somee"), Some(&billing), "Say whether they see every inbox"),
+            (Some("agent"), Some("some"), Some("4711"), "One of the chosen inboxes is gone"),
+            (Some("collaboratr"), Some("some"), Some(&billing), "Choose a role of the list"),
+            (None, Some("some"), Some(&billing), "Choose a role of the list"),
+        ] {
+            let mut fields = vec![("name", "Tom Okafor")];
+            fields.extend(role.map(|role| ("role", role)));
+            fields.extend(sees.map(|sees| ("sees", sees)));
+            fields.extend(inbox.map(|inbox| ("inbox", inbox)));
+            sarah.post(&path, &fields).await.refuses(sentence);
+            fields.push(("email", "noor@northlight.example"));
+            sarah.post("/settings/people", &fields).await.refuses(sentence);
+        }
+        let surplus = [("name", "Tom"), ("role", "agent"), ("sees", "all"), ("scope", "*")];
+        for path in [path.as_str(), "/settings/people"] {
+            assert_eq!(sarah.post(path, &surplus).await.status, StatusCode::BAD_REQUEST);
+        }
+        let row = [("name0", "Noor"), ("email0", "noor@northlight.example"), ("role0", "agnt")];
+        sarah.post("/setup/team", &row).await.refuses("f-role0-error");
+        let page = sarah.post("/setup/team", &[("email9", "noor@northlight.example")]).await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST);
+        let after = cast.actor(cast.tom).await;
+        assert_eq!((after.role, after.sees), (before.role, before.sees));
+        assert_eq!(cast.accounts.directory().await.unwrap().everybody().len(), 5);
+    }
+
+    async fn who_never_chose_a_password_is_invited_again(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let mut sarah = Browser::of(&cast, "sarah").await;
+        let noor = [
+            ("name", "Noor"),
+            ("email", "noor@northlight.example"),
+            ("role", "agent"),
+            ("sees", "all"),
+        ];
+        sarah.post("/settings/people", &noor).await;
+        let email = "noor@northlight.example".parse().unwrap();
+        let id = cast.accounts.directory().await.unwrap().by_email(&email).unwrap().id;
+        let path = path_of(&cast, id).await;
+        sarah.post(&format!("{path}/deactivate"), &[]).await;
+        sarah.post(&format!("{path}/reactivate"), &[]).await;
+        let directory = cast.accounts.directory().await.unwrap();
+        assert_eq!(directory.agent(id).unwrap().state, AgentState::Invited);
+        sarah.post(&format!("{path}/link"), &[]).await.says("/invite/rci_");
     }
 
     async fn a_role_counts_from_the_next_request_on(db: Db) {

@@ -25,6 +25,7 @@ pub(super) async fn sign_in(
         store::sessions::end_by_token(&mut tx, &before.hash()).await?;
     }
     let browser = browser.unwrap_or_default();
+    store::networks::remember(&mut tx, agent, &client.network(), now).await?;
     let token = store::sessions::open(&mut tx, agent, browser, &client.0.to_string(), now).await?;
     tx.commit().await?;
     let lasts = keep.then(|| SESSION_ABSOLUTE.as_seconds());

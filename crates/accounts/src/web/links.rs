@@ -14,8 +14,8 @@ use super::me::zone_choices;
 use crate::store;
 use crate::store::links::Purpose;
 use crate::{
-    AccountRefusal, Accounts, NewPassword, SystemLetter, accept_invitation, make_reset_link,
-    send_system_letter, set_password_with_link,
+    AccountRefusal, Accounts, NewPassword, SystemLetter, accept_invitation, can_leave,
+    make_reset_link, send_system_letter, set_password_with_link,
 };
 
 #[derive(Template)]
@@ -24,6 +24,8 @@ struct Forgot {
     w: Words,
     email: String,
     is_sent: bool,
+    /// Whether a mail of the system would leave at all; the same for everybody who asks.
+    can_leave: bool,
     problems: Problems,
 }
 
@@ -35,7 +37,7 @@ async fn words(accounts: &Accounts) -> WebResult<Words> {
 pub(super) async fn forgot(State(accounts): State<Accounts>) -> WebResult<Response> {
     let w = words(&accounts).await?;
     let problems = Problems::default();
-    ui::page(&Forgot { w, email: String::new(), is_sent: false, problems })
+    ui::page(&Forgot { w, email: String::new(), is_sent: false, can_leave: true, problems })
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,7 +46,8 @@ pub(super) struct ForgotForm {
     email: String,
 }
 
-/// Sends a link. The answer is the same for those who work here and those who do not.
+/// Sends a link; while no mail can leave, an owner sees who asked. The answer is the same for
+/// those who work here and those who do not.
 pub(super) async fn create_reset(
     State(accounts): State<Accounts>,
     client: Client,
@@ -53,7 +56,8 @@ pub(super) async fn create_reset(
     let w = words(&accounts).await?;
     let mut problems = Problems::default();
     let Some(email) = problems.keep("email", form.email.parse::<EmailAddress>()) else {
-        return ui::again(&Forgot { w, email: form.email, is_sent: false, problems });
+        let email = form.email;
+        return ui::again(&Forgot { w, email, is_sent: false, can_leave: true, problems });
     };
     let now = accounts.now();
     let limited = [email.as_str(), &client.network()]
@@ -78,7 +82,8 @@ pub(super) async fn create_reset(
         Err(Failure::Refused(_)) => {}
         Err(Failure::Broken(fault)) => return Err(fault.into()),
     }
-    ui::page(&Forgot { w, email: form.email, is_sent: true, problems })
+    let can_leave = can_leave(&mut accounts.db().read().await?, &company).await?;
+    ui::page(&Forgot { w, email: form.email, is_sent: true, can_leave, problems })
 }
 
 #[derive(Template)]

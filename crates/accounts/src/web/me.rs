@@ -279,6 +279,10 @@ pub(super) async fn update_notifications(
     view: View,
     fields: Fields,
 ) -> WebResult<Response> {
+    let known = ["new_ticket", "assigned", "mentioned", "replied"]
+        .map(|name| ["app", "browser", "mail"].map(|way| format!("{name}.{way}")))
+        .concat();
+    fields.only(&known)?;
     let ways = |name: &str| {
         let by = |way: &str| fields.get(&format!("{name}.{way}")).is_some();
         Ways { app: by("app"), browser: by("browser"), mail: by("mail") }

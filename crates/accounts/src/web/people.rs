@@ -5,14 +5,14 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use database::Tx;
 use kernel::{EmailAddress, Failure, InboxId, PublicId};
-use ui::{Choice, Chrome, Fields, Problems, View, WebResult, found};
+use ui::{Choice, Chrome, Fields, Problems, View, WebResult, Words, found};
 
 use super::me::saved;
 use super::set_up::role_choices;
 use crate::letters::{self, SystemLetter};
 use crate::{
     Accounts, Actor, AgentCard, AgentState, Invitation, Role, Sees, invite, make_reset_link,
-    reactivate, update_agent,
+    reactivate, store, update_agent,
 };
 
 /// A link for somebody who cannot get it by mail yet.
@@ -57,7 +57,30 @@ struct People {
     roles: Vec<Choice>,
     inboxes: Vec<Choice>,
     welcome: Option<Welcome>,
+    /// Those who wait for a new password, while no mail can leave.
+    waiting: Vec<Waiting>,
     problems: Problems,
+}
+
+/// Somebody who asked for a new password, and when.
+struct Waiting {
+    card: AgentCard,
+    asked_at: String,
+}
+
+async fn waiting(accounts: &Accounts, chrome: &Chrome) -> WebResult<Vec<Waiting>> {
+    let company = accounts.company().await?;
+    let directory = accounts.directory().await?;
+    let mut conn = accounts.db().read().await?;
+    if letters::can_leave(&mut conn, &company).await? {
+        return Ok(Vec::new());
+    }
+    let asked = store::links::waiting_for_password(&mut conn, accounts.now()).await?;
+    let waiting = asked.into_iter().filter_map(|(id, at)| {
+        let card = directory.agent(id)?.clone();
+        Some(Waiting { card, asked_at: ui::moment_in_full(at, &chrome.when) })
+    });
+    Ok(waiting.collect())
 }
 
 /// What was typed, to be shown again.
@@ -68,23 +91,50 @@ struct InvitationForm {
     sees_every_inbox: bool,
 }
 
-/// Name, role and inboxes as a form says them.
-struct Read {
+/// The role and the inboxes that a form gives somebody.
+struct Rights {
     role: Role,
     sees: Sees,
 }
 
-fn read(fields: &Fields, accounts_inboxes: &[(InboxId, String)]) -> Read {
-    let role = Role::named(fields.get("role").unwrap_or_default()).unwrap_or(Role::Agent);
-    let sees = if fields.get("sees") == Some("some") {
-        let chosen = accounts_inboxes
-            .iter()
-            .filter(|(id, _)| fields.all("inbox").any(|value| value == id.to_string()));
-        Sees::Only(chosen.map(|(id, _)| *id).collect())
-    } else {
-        Sees::Everything
+const RIGHTS_FIELDS: [&str; 3] = ["role", "sees", "inbox"];
+
+/// The rights that a form gives. What is missing or not understood gives none: it is said at its
+/// field.
+fn read_rights(
+    fields: &Fields,
+    w: &Words,
+    inboxes: &[(InboxId, String)],
+    problems: &mut Problems,
+) -> Option<Rights> {
+    let role = Role::named(fields.get("role").unwrap_or_default()).ok();
+    if role.is_none() {
+        problems.add("role", w.t("person-role-missing"));
+    }
+    let sees = match fields.get("sees") {
+        Some("all") => Some(Sees::Everything),
+        Some("some") => {
+            let chosen: Option<Vec<InboxId>> = fields
+                .all("inbox")
+                .map(|value| inboxes.iter().map(|(id, _)| *id).find(|id| id.to_string() == value))
+                .collect();
+            if chosen.is_none() {
+                problems.add("sees", w.t("person-inbox-unknown"));
+            }
+            chosen.map(Sees::Only)
+        }
+        Some(_) | None => {
+            problems.add("sees", w.t("person-sees-missing"));
+            None
+        }
     };
-    Read { role, sees }
+    Some(Rights { role: role?, sees: sees? })
+}
+
+/// What was ticked, to be shown again with what was wrong about it.
+fn ticked(fields: &Fields, inboxes: &[(InboxId, String)]) -> Vec<Choice> {
+    let is_ticked = |id: &InboxId| fields.all("inbox").any(|value| value == id.to_string());
+    inboxes.iter().map(|(id, name)| Choice::new(id, name, is_ticked(id))).collect()
 }
 
 async fn inbox_names(accounts: &Accounts) -> WebResult<Vec<(InboxId, String)>> {
@@ -106,11 +156,12 @@ impl People {
         let directory = accounts.directory().await?;
         let mut people: Vec<AgentCard> = directory.everybody().into_iter().cloned().collect();
         people.sort_by_key(|card| card.state == AgentState::Deactivated);
-        let roles = role_choices(&chrome.words, Role::Agent);
+        let roles = role_choices(&chrome.words, Role::Agent.as_str());
         let inboxes = inbox_choices(&inbox_names(accounts).await?, &Sees::Everything);
         let form = InvitationForm { sees_every_inbox: true, ..InvitationForm::default() };
         let problems = Problems::default();
-        Ok(Self { chrome, people, form, roles, inboxes, welcome: None, problems })
+        let waiting = waiting(accounts, &chrome).await?;
+        Ok(Self { chrome, people, form, roles, inboxes, welcome: None, waiting, problems })
     }
 
     fn state(&self, card: &AgentCard) -> &str {
@@ -146,18 +197,20 @@ pub(super) async fn create(
     actor: Actor,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&[&["name", "email"], RIGHTS_FIELDS.as_slice()].concat())?;
     let names = inbox_names(&accounts).await?;
-    let Read { role, sees } = read(&fields, &names);
     let form = InvitationForm {
         name: fields.get("name").unwrap_or_default().to_owned(),
         email: fields.get("email").unwrap_or_default().to_owned(),
-        sees_every_inbox: sees == Sees::Everything,
+        sees_every_inbox: fields.get("sees") == Some("all"),
     };
     let mut problems = Problems::default();
+    let w = accounts.site().words(&actor.language);
     let email = problems.keep("email", form.email.parse::<EmailAddress>());
+    let rights = read_rights(&fields, &w, &names, &mut problems);
     let mut sent = None;
-    if let Some(email) = email {
-        let invitation = Invitation { name: form.name.clone(), email, role, sees: sees.clone() };
+    if let (Some(email), Some(Rights { role, sees })) = (email, rights) {
+        let invitation = Invitation { name: form.name.clone(), email, role, sees };
         let company = accounts.company().await?;
         let mut tx = accounts.db().begin().await?;
         match invite(&mut tx, &invitation, &company.time_zone, accounts.now()).await {
@@ -181,8 +234,8 @@ pub(super) async fn create(
         Some(welcome) => ui::page(&People { welcome, ..People::new(&accounts, &actor).await? }),
         None => {
             let page = People::new(&accounts, &actor).await?;
-            let roles = role_choices(&page.chrome.words, role);
-            let inboxes = inbox_choices(&names, &sees);
+            let roles = role_choices(&page.chrome.words, fields.get("role").unwrap_or_default());
+            let inboxes = ticked(&fields, &names);
             ui::again(&People { form, roles, inboxes, problems, ..page })
         }
     }
@@ -206,7 +259,7 @@ impl Person {
         let here = format!("/settings/people/{}", card.public_id);
         let chrome = accounts.chrome(actor, &here).await?;
         Ok(Self {
-            roles: role_choices(&chrome.words, card.role),
+            roles: role_choices(&chrome.words, card.role.as_str()),
             chrome,
             name: card.name.clone(),
             sees_every_inbox: card.sees == Sees::Everything,
@@ -247,27 +300,32 @@ pub(super) async fn update(
     Path(id): Path<PublicId>,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&[&["name"], RIGHTS_FIELDS.as_slice()].concat())?;
     let card = card(&accounts, id).await?;
     let names = inbox_names(&accounts).await?;
-    let Read { role, sees } = read(&fields, &names);
     let name = fields.get("name").unwrap_or_default().to_owned();
-    let mut tx = accounts.db().begin().await?;
-    match update_agent(&mut tx, card.id, &name, role, &sees).await {
-        Ok(()) => {
-            tx.commit().await?;
-            Ok(saved(&accounts, &actor, view, &format!("/settings/people/{id}")))
+    let mut problems = Problems::default();
+    let w = accounts.site().words(&actor.language);
+    if let Some(Rights { role, sees }) = read_rights(&fields, &w, &names, &mut problems) {
+        let mut tx = accounts.db().begin().await?;
+        match update_agent(&mut tx, card.id, &name, role, &sees).await {
+            Ok(()) => {
+                tx.commit().await?;
+                return Ok(saved(&accounts, &actor, view, &format!("/settings/people/{id}")));
+            }
+            Err(Failure::Refused(refusal)) => problems.add("name", refusal),
+            Err(Failure::Broken(fault)) => return Err(fault.into()),
         }
-        Err(Failure::Refused(refusal)) => {
-            let mut page = Person::new(&accounts, &actor, card).await?;
-            page.roles = role_choices(&page.chrome.words, role);
-            page.inboxes = inbox_choices(&names, &sees);
-            page.sees_every_inbox = sees == Sees::Everything;
-            page.name = name;
-            page.problems.add("name", refusal);
-            ui::again(&page)
-        }
-        Err(Failure::Broken(fault)) => Err(fault.into()),
     }
+    let page = Person::new(&accounts, &actor, card).await?;
+    ui::again(&Person {
+        roles: role_choices(&page.chrome.words, fields.get("role").unwrap_or_default()),
+        inboxes: ticked(&fields, &names),
+        sees_every_inbox: fields.get("sees") == Some("all"),
+        name,
+        problems,
+        ..page
+    })
 }
 
 /// A new invitation for somebody who did not follow the first, or a way to a new password: the

@@ -179,14 +179,19 @@ impl Row {
     fn field(&self, what: &str) -> String {
         format!("{what}{}", self.number)
     }
+
+    fn fields(&self) -> [String; 3] {
+        ["name", "email", "role"].map(|what| self.field(what))
+    }
 }
 
-pub(super) fn role_choices(w: &Words, chosen: Role) -> Vec<Choice> {
+/// The roles, with the one of which a form says the name.
+pub(super) fn role_choices(w: &Words, chosen: &str) -> Vec<Choice> {
     Role::ALL
         .into_iter()
         .map(|role| {
             let note = w.t(&format!("{}-note", role.key())).to_owned();
-            Choice::new(role.as_str(), w.t(role.key()), role == chosen).with_note(note)
+            Choice::new(role.as_str(), w.t(role.key()), role.as_str() == chosen).with_note(note)
         })
         .collect()
 }
@@ -200,7 +205,7 @@ impl Team {
                 number,
                 name: String::new(),
                 email: String::new(),
-                roles: role_choices(&w, Role::Agent),
+                roles: role_choices(&w, Role::Agent.as_str()),
             })
             .collect();
         Ok(Self {
@@ -214,6 +219,33 @@ impl Team {
     }
 }
 
+impl Team {
+    /// The people that the rows describe, each with the field where a refusal is said.
+    fn read(&mut self, fields: &Fields) -> Vec<(String, Invitation)> {
+        let mut invitations = Vec::new();
+        for row in &mut self.rows {
+            let given = |what: &str| fields.get(&row.field(what)).unwrap_or_default().trim();
+            let role = Role::named(given("role")).ok();
+            let (name, email) = (given("name").to_owned(), given("email").to_owned());
+            row.roles = role_choices(&self.w, given("role"));
+            (row.name, row.email) = (name, email);
+            if row.name.is_empty() && row.email.is_empty() {
+                continue;
+            }
+            if role.is_none() {
+                self.problems.add(row.field("role"), self.w.t("person-role-missing"));
+            }
+            let email = self.problems.keep(row.field("email"), row.email.parse::<EmailAddress>());
+            let (Some(role), Some(email)) = (role, email) else { continue };
+            let name =
+                if row.name.is_empty() { email.local().to_owned() } else { row.name.clone() };
+            let invitation = Invitation { name, email, role, sees: Sees::Everything };
+            invitations.push((row.field("email"), invitation));
+        }
+        invitations
+    }
+}
+
 pub(super) async fn team(State(accounts): State<Accounts>, actor: Actor) -> WebResult<Response> {
     ui::page(&Team::new(&accounts, &actor).await?)
 }
@@ -224,25 +256,9 @@ pub(super) async fn invite_team(
     fields: Fields,
 ) -> WebResult<Response> {
     let mut page = Team::new(&accounts, &actor).await?;
-    let mut invitations = Vec::new();
-    for row in &mut page.rows {
-        let given = |what: &str| fields.get(&row.field(what)).unwrap_or_default().trim();
-        let role = Role::named(given("role")).unwrap_or(Role::Agent);
-        (row.name, row.email) = (given("name").to_owned(), given("email").to_owned());
-        row.roles = role_choices(&page.w, role);
-        if row.name.is_empty() && row.email.is_empty() {
-            continue;
-        }
-        match row.email.parse::<EmailAddress>() {
-            Ok(email) => {
-                let name =
-                    if row.name.is_empty() { email.local().to_owned() } else { row.name.clone() };
-                let invitation = Invitation { name, email, role, sees: Sees::Everything };
-                invitations.push((row.field("email"), invitation));
-            }
-            Err(fault) => page.problems.add(row.field("email"), fault),
-        }
-    }
+    let names: Vec<String> = page.rows.iter().flat_map(Row::fields).collect();
+    fields.only(&names)?;
+    let invitations = page.read(&fields);
     if !page.problems.is_empty() {
         return ui::again(&page);
     }

@@ -59,6 +59,8 @@ pub(super) async fn index(State(accounts): State<Accounts>, actor: Actor) -> Web
     ui::page(&Teams::new(&accounts, &actor).await?)
 }
 
+const FIELDS: [&str; 2] = ["name", "member"];
+
 /// The people that the form names. Somebody who left while it was open is not among them.
 async fn members(accounts: &Accounts, fields: &Fields) -> WebResult<Vec<AgentId>> {
     let directory = accounts.directory().await?;
@@ -77,6 +79,7 @@ pub(super) async fn create(
     actor: Actor,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&FIELDS)?;
     let mut page = Teams::new(&accounts, &actor).await?;
     let problem = match name_of(&fields) {
         None => "team-name-missing",
@@ -108,6 +111,7 @@ pub(super) async fn update(
     Path(id): Path<PublicId>,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&FIELDS)?;
     let team = team(&accounts, id).await?;
     let w = accounts.site().words(&actor.language);
     let Some(name) = name_of(&fields) else {

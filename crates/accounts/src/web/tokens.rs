@@ -86,6 +86,7 @@ pub(super) async fn create(
     actor: Actor,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["name", "scope", "lifetime"])?;
     let mut page = Tokens::new(&accounts, &actor).await?;
     let name = kernel::clip(&kernel::one_line(fields.get("name").unwrap_or_default()), 100);
     let chosen: Vec<&str> = fields.all("scope").collect();
@@ -99,12 +100,15 @@ pub(super) async fn create(
     if chosen.is_empty() {
         page.problems.add("scope", page.chrome.t("token-scope-missing").to_owned());
     }
+    let days = fields.get("lifetime").and_then(|days| days.parse::<i64>().ok());
+    let days = days.filter(|days| LIFETIMES_DAYS.contains(days));
+    if days.is_none() {
+        page.problems.add("lifetime", page.chrome.t("token-lifetime-missing").to_owned());
+    }
     page.name.clone_from(&name);
-    let (true, Some(scopes)) = (page.problems.is_empty(), scopes) else {
+    let (true, Some(scopes), Some(days)) = (page.problems.is_empty(), scopes, days) else {
         return ui::again(&page);
     };
-    let days = fields.get("lifetime").and_then(|days| days.parse::<i64>().ok());
-    let days = days.filter(|days| LIFETIMES_DAYS.contains(days)).unwrap_or(365);
     let now = accounts.now();
     let expires_at = (days > 0).then(|| now + Span::days(days));
     let mut tx = accounts.db().begin().await?;

@@ -153,6 +153,9 @@ impl InboxForm {
         problems: &mut Problems,
     ) -> Option<Wanted> {
         let is_mail = kind == InboxKind::Email;
+        if is_mail {
+            self.read_choices(w, problems);
+        }
         let inbox = self.read_inbox(kind, w, problems);
         let oauth = if is_mail { self.read_app(before, w, problems) } else { None };
         let by_password = oauth.is_none();
@@ -196,6 +199,26 @@ impl InboxForm {
             plus_addresses: !self.plus_addresses.is_empty(),
             trusted_host: (!trusted_host.is_empty()).then_some(trusted_host),
         })
+    }
+
+    /// Each choice is one of those that the page offers; what is missing or not understood is
+    /// refused, and not taken for the one that asks least.
+    fn read_choices(&self, w: &Words, problems: &mut Problems) {
+        let (imap, smtp) = (self.incoming == "imap", self.outgoing == "smtp");
+        let encryptions = ["implicit", "starttls", "none"].as_slice();
+        for (is_asked, field, given, known) in [
+            (true, "incoming", &self.incoming, ["imap", "handed"].as_slice()),
+            (true, "outgoing", &self.outgoing, &["smtp", "none"]),
+            (true, "auth", &self.auth, &["password", "google", "microsoft", "own"]),
+            (imap, "imap_tls", &self.imap_tls, encryptions),
+            (smtp, "smtp_tls", &self.smtp_tls, encryptions),
+            (imap, "after_fetch", &self.after_fetch, &["leave", "seen", "move"]),
+            (imap, "begin", &self.begin, &["now", "history"]),
+        ] {
+            if is_asked && !known.contains(&given.as_str()) {
+                problems.add(field, w.t("inbox-choice-missing"));
+            }
+        }
     }
 
     fn read_inbox(&self, kind: InboxKind, w: &Words, problems: &mut Problems) -> Option<NewInbox> {

@@ -162,6 +162,7 @@ pub(super) async fn show(
 /// Adds an inbox with its connection. The refusal is at a field of the form.
 pub(super) async fn add(
     mailroom: &Mailroom,
+    actor: &Actor,
     wanted: &Wanted,
     parts: &mut Parts,
 ) -> WebResult<Option<InboxId>> {
@@ -171,6 +172,7 @@ pub(super) async fn add(
         Ok(id) => {
             let connection = wanted.connection(&Connection::default(), &mailroom.keys, id, now);
             connection.save(&mut tx, id, now).await?;
+            accounts::let_maker_see(&mut tx, actor, id).await?;
             tx.commit().await?;
             Ok(Some(id))
         }
@@ -203,7 +205,7 @@ pub(super) async fn create(
     let none = Connection::default();
     let wanted = form.read(InboxKind::Email, &none, &w, &mut page.parts.problems);
     let Some(wanted) = wanted else { return ui::again(&page) };
-    let Some(id) = add(&mailroom, &wanted, &mut page.parts).await? else {
+    let Some(id) = add(&mailroom, &actor, &wanted, &mut page.parts).await? else {
         return ui::again(&page);
     };
     Ok(ui::see_other(&next_page(&mailroom, &actor, id, wanted.uses_oauth()).await?))

@@ -61,7 +61,7 @@ pub(super) async fn create(
     let none = Connection::default();
     let wanted = form.read(InboxKind::Email, &none, &page.w, &mut page.parts.problems);
     let Some(wanted) = wanted else { return ui::again(&page) };
-    let Some(id) = add(&mailroom, &wanted, &mut page.parts).await? else {
+    let Some(id) = add(&mailroom, &actor, &wanted, &mut page.parts).await? else {
         return ui::again(&page);
     };
     if wanted.uses_oauth() {

@@ -93,6 +93,9 @@ pub(super) enum Token {
         /// all that the person may do
         #[arg(long, required = true)]
         scope: Vec<String>,
+        /// How many days it works; without it, until it is revoked
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
+        expires: Option<u16>,
         /// What it is for
         #[arg(long, default_value = "made on the command line")]
         name: String,
@@ -101,7 +104,7 @@ pub(super) enum Token {
 
 impl Token {
     pub(super) fn command(self) -> Command {
-        let Self::Create { agent, scope, name } = self;
-        Command::CreateToken { agent, name, scope: scope.join(" ") }
+        let Self::Create { agent, scope, expires, name } = self;
+        Command::CreateToken { agent, name, scope: scope.join(" "), expires_in_days: expires }
     }
 }

@@ -4,7 +4,7 @@ use accounts::{
     AccountRefusal, AgentState, Invitation, NewOwner, NewPassword, NewToken, Role, Scopes, Sees,
 };
 use anyhow::Result;
-use kernel::{EmailAddress, Failure, InboxId};
+use kernel::{EmailAddress, Failure, InboxId, Span};
 use mailroom::Piped;
 use serde::{Deserialize, Serialize};
 
@@ -15,13 +15,41 @@ use crate::Foundation;
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "command")]
 pub enum Command {
-    SetUp { company: String, name: String, email: String, password: String, time_zone: String },
-    AddAgent { name: String, email: String, role: String, inboxes: Vec<String>, password: String },
+    SetUp {
+        company: String,
+        name: String,
+        email: String,
+        password: String,
+        time_zone: String,
+    },
+    AddAgent {
+        name: String,
+        email: String,
+        role: String,
+        inboxes: Vec<String>,
+        password: String,
+    },
     ListAgents,
-    DeactivateAgent { email: String },
-    SetPassword { email: String, password: String },
-    CreateToken { agent: String, name: String, scope: String },
-    DeliverMail { inbox: String, from: String, size: u64 },
+    DeactivateAgent {
+        email: String,
+    },
+    SetPassword {
+        email: String,
+        password: String,
+    },
+    CreateToken {
+        agent: String,
+        name: String,
+        scope: String,
+        /// Without it, the token works until it is revoked.
+        #[serde(default)]
+        expires_in_days: Option<u16>,
+    },
+    DeliverMail {
+        inbox: String,
+        from: String,
+        size: u64,
+    },
 }
 
 impl Command {
@@ -83,8 +111,8 @@ pub async fn carry_out(foundation: &Foundation, command: Command, bytes: Vec<u8>
         Command::SetPassword { email, password } => {
             set_password(foundation, &email, &password).await
         }
-        Command::CreateToken { agent, name, scope } => {
-            create_token(foundation, &agent, name, &scope).await
+        Command::CreateToken { agent, name, scope, expires_in_days } => {
+            create_token(foundation, &agent, name, &scope, expires_in_days).await
         }
         Command::DeliverMail { inbox, from, .. } => {
             return deliver(foundation, &inbox, &from, bytes).await;
@@ -210,8 +238,10 @@ async fn list_agents(foundation: &Foundation) -> Done {
 async fn deactivate(foundation: &Foundation, email: &str) -> Done {
     let email = address(email)?;
     let directory = foundation.accounts.directory().await?;
-    let card = directory.by_email(&email).filter(|card| card.state != AgentState::Deactivated);
-    let Some(card) = card else { return no(AccountRefusal::Nobody(email)) };
+    let Some(card) = directory.by_email(&email) else { return no(AccountRefusal::Nobody(email)) };
+    if card.state == AgentState::Deactivated {
+        return no(format!("{email} was let go already"));
+    }
     let mut tx = foundation.db.begin().await?;
     accounts::deactivate(&mut tx, card.id, foundation.clock.now()).await.map_err(refuse)?;
     tx.commit().await?;
@@ -231,15 +261,23 @@ async fn set_password(foundation: &Foundation, email: &str, password: &str) -> D
     Ok(format!("{} has a new password; every session of theirs has ended", agent.name))
 }
 
-async fn create_token(foundation: &Foundation, agent: &str, name: String, scope: &str) -> Done {
+async fn create_token(
+    foundation: &Foundation,
+    agent: &str,
+    name: String,
+    scope: &str,
+    expires_in_days: Option<u16>,
+) -> Done {
     let email = address(agent)?;
     let scopes = Scopes::read(scope).or_else(no)?;
     let directory = foundation.accounts.directory().await?;
-    let card = directory.by_email(&email).filter(|card| card.state == AgentState::Active);
-    let Some(card) = card else { return no(AccountRefusal::Nobody(email)) };
-    let new = NewToken { agent: card.id, name, scopes, expires_at: None };
+    let Some(card) = directory.by_email(&email) else { return no(AccountRefusal::Nobody(email)) };
+    accounts::working(card.state, &email).or_else(no)?;
+    let now = foundation.clock.now();
+    let expires_at = expires_in_days.map(|days| now + Span::days(i64::from(days)));
+    let new = NewToken { agent: card.id, name, scopes, expires_at };
     let mut tx = foundation.db.begin().await?;
-    let token = accounts::make_token(&mut tx, &new, foundation.clock.now()).await?;
+    let token = accounts::make_token(&mut tx, &new, now).await?;
     tx.commit().await?;
     Ok(format!("This token is shown once; keep it: {}", token.reveal()))
 }

@@ -32,6 +32,7 @@ impl World {
             agent: OWNER.to_owned(),
             name: "Tests".to_owned(),
             scope: "*".to_owned(),
+            expires_in_days: None,
         };
         let answer = self.command(&command, &[]).await;
         assert_eq!(answer.exit_code, 0, "{}", answer.text);
