@@ -55,7 +55,11 @@ pub(crate) async fn index(
         return Ok(Json(Page { data, next: None }));
     }
     let before = match after {
-        Some(id) => Some(visible(&mut conn, &actor, id).await?.id),
+        Some(id) => match visible(&mut conn, &actor, id).await {
+            Ok(customer) => Some(customer.id),
+            Err(problem) if problem.is_not_found() => return Err(Problem::foreign_cursor()),
+            Err(problem) => return Err(problem),
+        },
         None => None,
     };
     let rows = reading::customers(&mut conn, reader, before, limit + 1).await?;

@@ -53,7 +53,10 @@ pub(crate) fn id(text: &str) -> Option<PublicId> {
 /// The oldest first.
 #[utoipa::path(get, path = "/api/v1/tickets/{reference}/messages", tag = "Messages and notes",
     params(("reference" = String, Path, example = "RC-10482"), Paging),
-    responses((status = 200, description = "A page of messages", body = Page<wire::Message>)))]
+    responses(
+        (status = 200, description = "A page of messages", body = Page<wire::Message>),
+        (status = 308, description = "The ticket was merged; `Location` says into which"),
+    ))]
 pub(crate) async fn messages(
     State(api): State<Api>,
     actor: Actor,
@@ -67,7 +70,7 @@ pub(crate) async fn messages(
         return Ok(moved);
     }
     let rows = reading::messages(&mut conn, ticket.id, after, limit + 1).await?;
-    let rows = rows.ok_or_else(|| Problem::field("after", "is not a cursor of this list"))?;
+    let rows = rows.ok_or_else(|| Problem::foreign_cursor())?;
     let directory = api.accounts.directory().await?;
     let show = |row: &reading::Written| wire::Message::of(row, &directory);
     Ok(Json(page(rows, limit, |row| row.message.public_id.to_string(), show)).into_response())
@@ -117,9 +120,16 @@ pub(crate) async fn create_message(
     let tx = &mut once.tx;
     let ticket = find(tx, &actor, &text).await?;
     let uploads = uploads(tx, &actor, &value.attachments).await?;
-    let cause = value.cause;
-    let answer =
-        Reply { text: words.text, recipients, then, resolution, cause, uploads, seen: None };
+    let answer = Reply {
+        html: words.html.as_deref().map(ui::written_html),
+        text: words.text,
+        recipients,
+        then,
+        resolution,
+        cause: value.cause,
+        uploads,
+        seen: None,
+    };
     let office = api.office().await?;
     let replied = reply(tx, &office, &actor, ticket.id, &answer).await?;
     let written = reading::message(tx, replied.public_id).await?.ok_or_else(Problem::not_found)?;
@@ -132,7 +142,10 @@ pub(crate) async fn create_message(
 /// The oldest first. Only the team reads notes.
 #[utoipa::path(get, path = "/api/v1/tickets/{reference}/notes", tag = "Messages and notes",
     params(("reference" = String, Path, example = "RC-10482"), Paging),
-    responses((status = 200, description = "A page of notes", body = Page<wire::Note>)))]
+    responses(
+        (status = 200, description = "A page of notes", body = Page<wire::Note>),
+        (status = 308, description = "The ticket was merged; `Location` says into which"),
+    ))]
 pub(crate) async fn notes(
     State(api): State<Api>,
     actor: Actor,
@@ -146,7 +159,7 @@ pub(crate) async fn notes(
         return Ok(moved);
     }
     let rows = reading::notes(&mut conn, ticket.id, after, limit + 1).await?;
-    let rows = rows.ok_or_else(|| Problem::field("after", "is not a cursor of this list"))?;
+    let rows = rows.ok_or_else(|| Problem::foreign_cursor())?;
     let directory = api.accounts.directory().await?;
     let show = |row: &reading::Jotted| wire::Note::of(row, &directory);
     Ok(Json(page(rows, limit, |row| row.note.public_id.to_string(), show)).into_response())

@@ -1,6 +1,6 @@
 //! Inboxes: which there are, and new ones.
 
-use accounts::{Actor, NewInbox, add_inbox};
+use accounts::{Actor, NewInbox, add_inbox, let_maker_see};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -77,6 +77,7 @@ pub(crate) async fn create(
     let company = api.accounts.company().await?;
     let new = NewInbox::email(kernel::one_line(&value.name), address, &company.name);
     let id = add_inbox(&mut once.tx, &new, now).await?;
+    let_maker_see(&mut once.tx, &actor, id).await?;
     if connection.imap.is_some() || connection.smtp.is_some() {
         connect(&mut once.tx, &api.keys, id, &connection, now).await?;
     }

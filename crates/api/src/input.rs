@@ -1,15 +1,22 @@
 //! What comes in: JSON and parameters of exactly the documented fields, and cursors.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Path, Request, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kernel::PublicId;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::PREFIX;
+use crate::json::{Misfit, Tree};
 use crate::problem::{ApiResult, Kind, Problem};
 
 /// A JSON body whose fields are exactly those of `T`; unknown ones are refused, so `T` says
@@ -79,50 +86,45 @@ pub(crate) fn unread(fault: &axum::extract::rejection::BytesRejection) -> Proble
 /// Reads JSON and says at which field it goes wrong.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|fault| {
-        let path = fault.path().to_string();
-        let fault = fault.into_inner();
+    let tree = Tree::deserialize(&mut reader).map_err(|fault| {
         let text = fault.to_string();
-        // serde_json puts the place behind every sentence; the field says it better.
+        // serde_json puts the place behind every sentence, and so do we.
         let text = text.split(" at line ").next().unwrap_or_default();
-        if fault.is_data() {
-            misfit(&path, text)
-        } else {
-            let place = format!("line {}, column {}", fault.line(), fault.column());
-            Problem::saying(Kind::Unreadable, format!("The body is not JSON: {text} ({place})."))
-        }
+        let place = format!("line {}, column {}", fault.line(), fault.column());
+        Problem::saying(Kind::Unreadable, format!("The body is not JSON: {text} ({place})."))
     })?;
     let more =
         || Problem::saying(Kind::Unreadable, "There is more in the body than one JSON value.");
     reader.end().ok().ok_or_else(more)?;
-    Ok(value)
+    fitted(tree, "body", "is not a field here")
 }
 
-/// A field that is unknown, missing or of the wrong kind.
-fn misfit(path: &str, text: &str) -> Problem {
-    let path = if path == "." || path == "?" { "" } else { path };
-    let quoted = |text: &str| {
-        let inside = text.split('`').nth(1);
-        inside.unwrap_or_default().to_owned()
-    };
-    let below = |name: String| {
-        if path.is_empty() || path.ends_with(&name) { name } else { format!("{path}.{name}") }
-    };
-    if text.starts_with("unknown field") {
-        let name = quoted(text);
-        let parent = path.strip_suffix(name.as_str()).map(|rest| rest.trim_end_matches('.'));
-        let full = match parent {
-            Some("") => name,
-            Some(parent) => format!("{parent}.{name}"),
-            None => below(name),
-        };
-        return Problem::unknown_field(full);
+/// What a tree stands for, or which of its fields is unknown, missing or of the wrong kind.
+fn fitted<T: DeserializeOwned>(tree: Tree, whole: &str, unknown: &str) -> ApiResult<T> {
+    serde_path_to_error::deserialize(tree).map_err(|fault| {
+        let path = fault.path().to_string();
+        let path = if path == "." || path == "?" { "" } else { &path };
+        match fault.into_inner() {
+            Misfit::Unknown(name) => Problem::field(below(path, &name), unknown),
+            Misfit::Missing(name) => Problem::field(below(path, &name), "is missing"),
+            Misfit::Twice(name) => Problem::field(below(path, &name), "stands there twice"),
+            Misfit::Wrong(detail) => {
+                Problem::field(if path.is_empty() { whole } else { path }, detail)
+            }
+        }
+    })
+}
+
+/// The path of a field in the object at `path`, which may name the field already.
+fn below(path: &str, name: &str) -> String {
+    let is_there = path == name || path.ends_with(&format!(".{name}"));
+    if is_there {
+        path.to_owned()
+    } else if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
     }
-    if text.starts_with("missing field") {
-        return Problem::field(below(quoted(text)), "is missing");
-    }
-    let field = if path.is_empty() { "body" } else { path };
-    Problem::field(field, format!("cannot be read: {text}"))
 }
 
 /// Parameters behind the question mark, exactly those of `T`.
@@ -132,19 +134,42 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> ApiResult<Self> {
-        let query = parts.uri.query().unwrap_or_default();
-        serde_urlencoded::from_str(query).map(Self).map_err(|fault| {
-            let text = fault.to_string();
-            let name = text.split('`').nth(1).unwrap_or_default();
-            if text.starts_with("unknown field") {
-                Problem::field(name, "is not a parameter here")
-            } else if text.starts_with("missing field") {
-                Problem::field(name, "is missing")
-            } else {
-                let sentence = format!("The parameters cannot be read: {text}.");
-                Problem::saying(Kind::Unreadable, sentence)
-            }
-        })
+        let pairs = parameters(&parts.uri)?;
+        let pairs = pairs.into_iter().map(|(name, word)| (name, Tree::Word(word)));
+        fitted(Tree::Object(pairs.collect()), "query", NO_PARAMETER).map(Self)
+    }
+}
+
+const NO_PARAMETER: &str = "is not a parameter here";
+
+fn parameters(uri: &Uri) -> ApiResult<Vec<(String, String)>> {
+    let unreadable = || Problem::saying(Kind::Unreadable, "The parameters cannot be read.");
+    serde_urlencoded::from_str(uri.query().unwrap_or_default()).ok().ok_or_else(unreadable)
+}
+
+/// The operations that have parameters, by method and path.
+pub(crate) type Parametered = Arc<HashSet<(String, String)>>;
+
+/// Refuses parameters where none are documented. The others read theirs by [`Query`].
+pub(crate) async fn refuse_parameters(
+    State(parametered): State<Parametered>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let place = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let method =
+        if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
+    let place = place.filter(|path| path.starts_with(PREFIX) && !path.contains("{*"));
+    let may = place.is_none_or(|path| parametered.contains(&(method.to_string(), path)));
+    if may {
+        return next.run(request).await;
+    }
+    match parameters(request.uri()) {
+        Ok(pairs) => match pairs.into_iter().next() {
+            Some((name, _)) => Problem::field(name, NO_PARAMETER).into_response(),
+            None => next.run(request).await,
+        },
+        Err(problem) => problem.into_response(),
     }
 }
 
@@ -205,6 +230,6 @@ pub(crate) fn place<T>(
     let place = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     match place.and_then(|place| read(&place)) {
         Some(place) => Ok(Some(place)),
-        None => Err(Problem::field("after", "is not a cursor of this list")),
+        None => Err(Problem::foreign_cursor()),
     }
 }

@@ -12,6 +12,7 @@ mod events;
 mod files;
 mod inboxes;
 mod input;
+mod json;
 mod lookup;
 mod mail;
 mod once;
@@ -122,12 +123,14 @@ pub fn routes(
         .get("/api/v1/openapi.json", Access::Public, docs::document)
         .get("/api/docs", Access::Public, docs::page);
     let list: Arc<[Route]> = routes.list().into();
+    let description = Arc::new(openapi::describe(&list));
+    let parametered = Arc::new(description.parametered());
     let api = Api {
         accounts: accounts.clone(),
         keys: keys.clone(),
         files: files.clone(),
         stop: stop.clone(),
-        description: Arc::new(openapi::describe(&list)),
+        description,
     };
     let (router, guards) = routes.with_state(api);
     let router = router
@@ -135,6 +138,7 @@ pub fn routes(
         .route(PREFIX, any(nothing))
         .route("/api/v1/", any(nothing))
         .route("/api/v1/{*rest}", any(nothing))
+        .layer(from_fn_with_state(parametered, input::refuse_parameters))
         .layer(from_fn_with_state(Guards(list), problem::explain));
     (router, guards)
 }

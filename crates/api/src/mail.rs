@@ -58,6 +58,11 @@ pub(crate) async fn index(
         (None, Sees::Everything) => None,
         (None, Sees::Only(inboxes)) => Some(inboxes.clone()),
     };
+    if let Some(id) = before
+        && find(&mut conn, id).await?.is_none_or(|line| !actor.may_see(line.inbox))
+    {
+        return Err(Problem::foreign_cursor());
+    }
     let filter = Filter { inboxes, fate, before };
     let rows = lines(&mut conn, &filter, limit + 1).await?;
     let show = |line: &Line| wire::Ledger::of(line, &lookup.directory);

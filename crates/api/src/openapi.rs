@@ -1,5 +1,7 @@
 //! The description of the API: what the handlers say of themselves, with what is true of all.
 
+use std::collections::HashSet;
+
 use accounts::{Access, Route};
 use serde_json::{Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -67,6 +69,24 @@ impl Modify for Token {
 pub(crate) struct Description {
     pub(crate) json: Value,
     pub(crate) text: String,
+}
+
+impl Description {
+    /// The operations that have parameters behind the question mark, by method and path.
+    pub(crate) fn parametered(&self) -> HashSet<(String, String)> {
+        let paths = self.json["paths"].as_object().into_iter().flatten();
+        let operations = paths.flat_map(|(path, item)| {
+            let operations = item.as_object().into_iter().flatten();
+            operations.map(move |(method, operation)| (method, path, operation))
+        });
+        operations
+            .filter(|(_, _, operation)| {
+                let parameters = operation["parameters"].as_array();
+                parameters.is_some_and(|all| all.iter().any(|one| one["in"] == "query"))
+            })
+            .map(|(method, path, _)| (method.to_uppercase(), path.clone()))
+            .collect()
+    }
 }
 
 /// Puts the description together. What an operation asks of a token comes from the guard of its

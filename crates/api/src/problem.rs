@@ -208,12 +208,17 @@ impl Problem {
         Self { errors, ..Self::saying(Kind::InvalidField, sentence) }
     }
 
-    pub(crate) fn unknown_field(field: impl Into<String>) -> Self {
-        Self::field(field, "is not a field here")
-    }
-
     pub(crate) fn not_found() -> Self {
         Self::new(Kind::NotFound)
+    }
+
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.status == Kind::NotFound.status().as_u16()
+    }
+
+    /// A cursor that was not handed out for this list.
+    pub(crate) fn foreign_cursor() -> Self {
+        Self::field("after", "is not a cursor of this list")
     }
 
     fn status(&self) -> StatusCode {

@@ -1,5 +1,6 @@
 //! What tickets are marked and listed by.
 
+use ::tickets::finding::Reader;
 use ::tickets::reading;
 use accounts::Actor;
 use axum::Json;
@@ -13,17 +14,18 @@ use crate::wire::{self, Page};
 
 /// List tags
 ///
-/// By name.
+/// By name. Somebody who sees only some inboxes sees the tags of the tickets there.
 #[utoipa::path(get, path = "/api/v1/tags", tag = "Tags and views", params(Paging),
     responses((status = 200, description = "A page of tags", body = Page<wire::Tag>)))]
 pub(crate) async fn tags(
     State(api): State<Api>,
+    actor: Actor,
     Query(paging): Query<Paging>,
 ) -> ApiResult<Json<Page<wire::Tag>>> {
     let limit = limit(paging.limit)?;
     let after = place(paging.after.as_deref(), |name| Some(name.to_owned()))?;
     let mut conn = api.db().read().await?;
-    let rows = reading::tags(&mut conn, after.as_deref(), limit + 1).await?;
+    let rows = reading::tags(&mut conn, Reader::of(&actor), after.as_deref(), limit + 1).await?;
     let show = |name: &String| wire::Tag { name: name.clone() };
     Ok(Json(page(rows, limit, String::clone, show)))
 }
@@ -43,7 +45,7 @@ pub(crate) async fn views(
     let mut rows = reading::views(&mut conn, &actor).await?;
     if let Some(after) = after {
         let seen = rows.iter().position(|view| view.public_id == after);
-        let seen = seen.ok_or_else(|| Problem::field("after", "is not a cursor of this list"))?;
+        let seen = seen.ok_or_else(|| Problem::foreign_cursor())?;
         rows.drain(..=seen);
     }
     Ok(Json(page(rows, limit, |view| view.public_id.to_string(), wire::View::of)))

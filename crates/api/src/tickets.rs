@@ -1,12 +1,12 @@
 //! Tickets: lists, one, a new one, changes.
 
 use ::tickets::actions::{Incoming, NewTicket, ReplyTokens, Sender, edit, open_ticket, receive};
-use ::tickets::filter::{Assignee, Cursor, Filter, Sort};
+use ::tickets::filter::{Assignee, Cursor, Filter, Sort, StateSet};
 use ::tickets::finding::Reader;
-use ::tickets::{Channel, SenderCheck, Then, Ticket, reading};
+use ::tickets::{Channel, SenderCheck, State, Then, Ticket, reading};
 use accounts::Actor;
 use axum::Json;
-use axum::extract::State;
+use axum::extract;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use database::Conn;
@@ -29,20 +29,25 @@ use crate::{Api, PREFIX};
 #[utoipa::path(get, path = "/api/v1/tickets", tag = "Tickets", params(wire::TicketQuery),
     responses((status = 200, description = "A page of tickets", body = Page<wire::Ticket>)))]
 pub(crate) async fn index(
-    State(api): State<Api>,
+    extract::State(api): extract::State<Api>,
     actor: Actor,
     Query(query): Query<wire::TicketQuery>,
 ) -> ApiResult<Json<Page<wire::Ticket>>> {
     let limit = limit(query.limit)?;
-    let after = place(query.after.as_deref(), Cursor::read)?;
     let mut conn = api.db().read().await?;
     let lookup = Lookup::open(&api, &mut conn).await?;
     let (filter, sort) = filter(&mut conn, &lookup, &actor, &query).await?;
+    // A place in one order is nowhere in another.
+    let here = |text: &str| {
+        let (order, place) = text.split_once(' ')?;
+        Cursor::read(place).filter(|_| order == sort.as_str())
+    };
+    let after = place(query.after.as_deref(), here)?;
     let reader = Reader::of(&actor);
     let (cards, next) = reading::page(&mut conn, reader, &filter, sort, after, limit).await?;
     let names = lookup.names();
     let data = cards.iter().map(|card| wire::Ticket::of(card, &names)).collect();
-    Ok(Json(Page { data, next: next.map(|next| cursor(&next.to_string())) }))
+    Ok(Json(Page { data, next: next.map(|next| cursor(&format!("{} {next}", sort.as_str()))) }))
 }
 
 /// The conditions that the parameters say, and the order.
@@ -65,14 +70,10 @@ async fn filter(
         sort = view.sort;
     }
     if let Some(status) = &query.status {
-        // Exactly one word, so that it cannot say anything else.
-        let is_word = status.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c == '-');
-        let (read, unknown) =
-            Filter::narrow(filter, &format!("status:{status}"), &known, &TimeZone::UTC);
-        if !is_word || status.is_empty() || status == "merged" || !unknown.is_empty() {
-            return Err(Problem::field("status", "is not a status that a ticket can have"));
-        }
-        filter = read;
+        let wrong = || Problem::field("status", "is neither a status nor a group of them");
+        filter.states = states(status).ok_or_else(wrong)?;
+        // A view that asks for more about the status is asked for this status instead.
+        filter.without_human = false;
     }
     match query.assignee.as_deref() {
         None => {}
@@ -98,6 +99,20 @@ async fn filter(
     Ok((filter, sort))
 }
 
+/// A status exactly, or one of the groups that the documentation names.
+fn states(text: &str) -> Option<StateSet> {
+    match text {
+        "needs_reply" => Some(StateSet::NeedsReply),
+        "active" => Some(StateSet::Active),
+        "done" => Some(StateSet::Done),
+        "any" => Some(StateSet::Any),
+        exact => {
+            let state = State::named(exact).ok().filter(|state| *state != State::Merged);
+            state.map(StateSet::One)
+        }
+    }
+}
+
 /// Get a ticket
 ///
 /// A ticket that was merged into another answers with 308 and the address of that one. Changes
@@ -109,7 +124,7 @@ async fn filter(
         (status = 308, description = "It was merged; `Location` says into which"),
     ))]
 pub(crate) async fn show(
-    State(api): State<Api>,
+    extract::State(api): extract::State<Api>,
     actor: Actor,
     Reference(text): Reference,
 ) -> ApiResult<Response> {
@@ -150,7 +165,7 @@ async fn answer(conn: &mut Conn, lookup: &Lookup, id: TicketId) -> ApiResult<wir
 #[utoipa::path(post, path = "/api/v1/tickets", tag = "Tickets", request_body = wire::NewTicket,
     responses((status = 201, description = "The new ticket with its message", body = wire::Ticket)))]
 pub(crate) async fn create(
-    State(api): State<Api>,
+    extract::State(api): extract::State<Api>,
     actor: Actor,
     input: Input<wire::NewTicket>,
 ) -> ApiResult<Response> {
@@ -188,9 +203,10 @@ pub(crate) async fn create(
     let office = api.office().await?;
     let ticket = if from_agent {
         let uploads = uploads(tx, &actor, &value.attachments).await?;
+        let html = words.html.as_deref().map(ui::written_html);
         let (subject, text) = (value.subject, words.text);
         let then = Then::Wait;
-        let new = NewTicket { inbox, customer, subject, text, cc, bcc, then, uploads };
+        let new = NewTicket { inbox, customer, subject, text, html, cc, bcc, then, uploads };
         open_ticket(tx, &office, &actor, &new).await?.ticket
     } else {
         let incoming = said(inbox, customer, value.subject, words, office.now);
@@ -248,7 +264,7 @@ fn said(
     request_body = wire::TicketPatch,
     responses((status = 200, description = "The ticket as it is now", body = wire::Ticket)))]
 pub(crate) async fn update(
-    State(api): State<Api>,
+    extract::State(api): extract::State<Api>,
     actor: Actor,
     Reference(text): Reference,
     input: Input<wire::TicketPatch>,

@@ -197,7 +197,7 @@ impl Filter {
         self.states = match value {
             "open" | "unanswered" | "needs-reply" => StateSet::NeedsReply,
             "active" => StateSet::Active,
-            "done" | "closed" | "solved" => StateSet::Done,
+            "done" | "solved" => StateSet::Done,
             "waiting" | "pending" => StateSet::One(State::WaitingCustomer),
             "hold" | "on-hold" => StateSet::One(State::OnHold),
             "any" | "all" => StateSet::Any,

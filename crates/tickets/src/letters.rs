@@ -23,6 +23,19 @@ pub(crate) struct Body {
     pub(crate) html: String,
 }
 
+/// What we write: Markdown, or HTML with its plain text.
+#[derive(Clone, Copy)]
+pub(crate) struct Written<'w> {
+    pub(crate) text: &'w str,
+    pub(crate) html: Option<&'w Markup>,
+}
+
+impl Written<'_> {
+    fn markup(&self) -> Markup {
+        self.html.cloned().unwrap_or_else(|| ui::markdown(self.text))
+    }
+}
+
 const SUBJECT_MAX: usize = 250;
 const SNIPPET_MAX: usize = 200;
 /// Quoting more helps nobody, and quoting all of it grows with every answer.
@@ -128,21 +141,21 @@ pub(crate) fn reply(
     office: &Office,
     actor: &Actor,
     ticket: &Ticket,
-    text: &str,
+    words: Written<'_>,
     latest: Option<&Message>,
 ) -> Body {
     let frame = Frame::of(office, ticket.id, None);
     let quote = latest.map(|message| quote(office, &frame.w, message));
     let link = office.site.url("/help/requests");
-    person(office, actor, ticket, &frame, text, Some(link), quote, subject_of_reply(ticket))
+    person(office, actor, ticket, &frame, words, Some(link), quote, subject_of_reply(ticket))
 }
 
 /// The first mail of a ticket that we began.
-pub(crate) fn first(office: &Office, actor: &Actor, ticket: &Ticket, text: &str) -> Body {
+pub(crate) fn first(office: &Office, actor: &Actor, ticket: &Ticket, words: Written<'_>) -> Body {
     let frame = Frame::of(office, ticket.id, None);
     let link = office.site.url("/help/requests");
     let subject = format!("{} [{}]", ticket.subject, ticket.id);
-    person(office, actor, ticket, &frame, text, Some(link), None, subject)
+    person(office, actor, ticket, &frame, words, Some(link), None, subject)
 }
 
 /// A message that is sent on: our words, then all of theirs.
@@ -150,7 +163,7 @@ pub(crate) fn forward(
     office: &Office,
     actor: &Actor,
     ticket: &Ticket,
-    text: &str,
+    words: Written<'_>,
     original: &Message,
 ) -> Body {
     let frame = Frame::of(office, ticket.id, None);
@@ -171,7 +184,7 @@ pub(crate) fn forward(
     let plain = whole(original);
     let quote = Quote { head, text: ui::prose(&plain), plain };
     let subject = format!("Fwd: {} [{}]", ticket.subject, ticket.id);
-    person(office, actor, ticket, &frame, text, None, Some(quote), subject)
+    person(office, actor, ticket, &frame, words, None, Some(quote), subject)
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one mail, put together in one place")]
@@ -180,7 +193,7 @@ fn person(
     actor: &Actor,
     ticket: &Ticket,
     frame: &Frame,
-    text: &str,
+    words: Written<'_>,
     link: Option<String>,
     quote: Option<Quote>,
     subject: String,
@@ -192,7 +205,7 @@ fn person(
     ];
     let signature = signature.iter().filter(|part| !part.is_empty()).copied();
     let signature = signature.collect::<Vec<_>>().join("\n");
-    let mut plain = format!("{}\n\n{signature}\n", text.trim_end());
+    let mut plain = format!("{}\n\n{signature}\n", words.text.trim_end());
     let foot = frame.w.a("letter-foot", "reference", frame.reference);
     plain.extend(["\n-- \n", &foot, "\n"]);
     if let Some(link) = &link {
@@ -204,7 +217,7 @@ fn person(
     }
     let html = ReplyHtml {
         f: frame,
-        body: ui::markdown(text),
+        body: words.markup(),
         signature: ui::prose(&signature),
         link: link.as_deref(),
         quote,

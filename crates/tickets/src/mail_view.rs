@@ -56,19 +56,20 @@ pub async fn mail_view(
     }))
 }
 
-/// The stored image behind the public id of a file of a message, if that is an image and its
-/// message was not blacked out.
+/// The stored image behind the public id of a file of a message, and the inbox it is in, if that
+/// is an image and its message was not blacked out.
 pub async fn inline_image(
     conn: &mut Conn,
     file: PublicId,
-) -> Result<Option<(FileHash, files::MediaType)>> {
+) -> Result<Option<(FileHash, files::MediaType, InboxId)>> {
     let Some(file) = entries::attachment_by_public_id(conn, file).await? else { return Ok(None) };
     let Some(message) = file.message else { return Ok(None) };
     let message = entries::find_message(conn, message).await?;
-    if !file.media_type.is_image() || message.is_none_or(|found| found.redacted.is_some()) {
-        return Ok(None);
-    }
-    Ok(FileHash::read(&file.file_hash).map(|hash| (hash, file.media_type)))
+    let message = message.filter(|found| file.media_type.is_image() && found.redacted.is_none());
+    let Some(message) = message else { return Ok(None) };
+    let Some(ticket) = tickets::find(conn, message.ticket).await? else { return Ok(None) };
+    let hash = FileHash::read(&file.file_hash);
+    Ok(hash.map(|hash| (hash, file.media_type, ticket.inbox)))
 }
 
 /// Whether what a message said was blacked out, so that nobody reads it by another way either.

@@ -127,6 +127,11 @@ pub async fn first_message(conn: &mut Conn, ticket: TicketId) -> Result<Option<W
     Ok(written(conn, messages).await?.pop())
 }
 
+/// The HTML of those messages that have some.
+pub async fn html_of(conn: &mut Conn, ids: &[MessageId]) -> Result<Vec<(MessageId, String)>> {
+    reading::html_of(conn, ids).await
+}
+
 async fn written(conn: &mut Conn, messages: Vec<Message>) -> Result<Vec<Written>> {
     let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
     let mut html = reading::html_of(conn, &ids).await?;
@@ -237,8 +242,14 @@ pub async fn knows(conn: &mut Conn, reader: Reader<'_>, customer: CustomerId) ->
 }
 
 /// Tags by name, after one of them.
-pub async fn tags(conn: &mut Conn, after: Option<&str>, limit: i64) -> Result<Vec<String>> {
-    reading::tags(conn, after, limit).await
+/// Tags by name, after one of them; those of tickets that may be seen.
+pub async fn tags(
+    conn: &mut Conn,
+    reader: Reader<'_>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<String>> {
+    reading::tags(conn, reader, after, limit).await
 }
 
 /// The saved views of somebody and of everybody.

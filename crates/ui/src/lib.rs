@@ -36,7 +36,7 @@ pub use fields::{
 pub use form::{Fields, Form, Problem, Problems};
 pub use headers::{Hosts, NotABaseUrl, guard_host, harden};
 pub use keymap::{KEYMAP, KeyGroup, KeyLine};
-pub use markup::{Markup, markdown, marked, prose, prose_with_mentions};
+pub use markup::{Markup, markdown, marked, prose, prose_with_mentions, written_html};
 pub use parts::{avatar, avatar_here, avatar_none, icon, icon_flip, logo, public_mark};
 pub use respond::{Toast, View, again, fire, page, rendered, see_other};
 pub use serve::asset_routes;

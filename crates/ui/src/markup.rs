@@ -194,40 +194,59 @@ fn link_bare_addresses<'e>(
     })
 }
 
+/// What Markdown makes.
+const MARKDOWN_TAGS: [&str; 19] = [
+    "p",
+    "br",
+    "strong",
+    "em",
+    "del",
+    "code",
+    "pre",
+    "blockquote",
+    "ul",
+    "ol",
+    "li",
+    "a",
+    "hr",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+];
+
+/// What says the same in other words, or what Markdown has no word for.
+const WRITTEN_TAGS: [&str; 17] = [
+    "b", "i", "u", "s", "sub", "sup", "h1", "h2", "h3", "h4", "h5", "h6", "div", "span", "tfoot",
+    "caption", "kbd",
+];
+
+fn cleaner(tags: HashSet<&'static str>) -> ammonia::Builder<'static> {
+    let mut cleaner = ammonia::Builder::default();
+    cleaner
+        .tags(tags)
+        .generic_attributes(HashSet::new())
+        .url_schemes(HashSet::from(["http", "https", "mailto", "tel"]))
+        .url_relative(ammonia::UrlRelative::Deny)
+        .link_rel(Some("noopener noreferrer nofollow"))
+        .set_tag_attribute_value("a", "target", "_blank");
+    cleaner
+}
+
 fn clean_markdown(html: &str) -> String {
-    static CLEANER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
-        let tags = [
-            "p",
-            "br",
-            "strong",
-            "em",
-            "del",
-            "code",
-            "pre",
-            "blockquote",
-            "ul",
-            "ol",
-            "li",
-            "a",
-            "hr",
-            "table",
-            "thead",
-            "tbody",
-            "tr",
-            "th",
-            "td",
-        ];
-        let mut cleaner = ammonia::Builder::default();
-        cleaner
-            .tags(HashSet::from(tags))
-            .generic_attributes(HashSet::new())
-            .url_schemes(HashSet::from(["http", "https", "mailto", "tel"]))
-            .url_relative(ammonia::UrlRelative::Deny)
-            .link_rel(Some("noopener noreferrer nofollow"))
-            .set_tag_attribute_value("a", "target", "_blank");
-        cleaner
-    });
+    static CLEANER: LazyLock<ammonia::Builder<'static>> =
+        LazyLock::new(|| cleaner(HashSet::from(MARKDOWN_TAGS)));
     CLEANER.clean(html).to_string()
+}
+
+/// HTML that a program of ours wrote for a mail, cleaned to what a mail of ours may hold: images,
+/// styles and whatever acts stay out.
+pub fn written_html(html: &str) -> Markup {
+    static CLEANER: LazyLock<ammonia::Builder<'static>> =
+        LazyLock::new(|| cleaner(MARKDOWN_TAGS.into_iter().chain(WRITTEN_TAGS).collect()));
+    Markup(CLEANER.clean(html).to_string())
 }
 
 /// Pieces of a text, those that were looked for marked.

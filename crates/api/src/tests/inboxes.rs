@@ -48,6 +48,41 @@ on_both! {
         assert_eq!((smtp.user.as_str(), smtp.password), ("", None));
     }
 
+    async fn who_makes_an_inbox_sees_it(db: Db) {
+        let shop = Shop::new(db).await;
+        let mut tx = shop.cast.db.begin().await.unwrap();
+        let sees = accounts::Sees::Only(vec![shop.cast.billing]);
+        let (id, role) = (shop.cast.mateo, accounts::Role::Lead);
+        accounts::update_agent(&mut tx, id, "Mateo Ruiz", role, &sees).await.unwrap();
+        tx.commit().await.unwrap();
+        let mateo = shop.token(id, "*").await;
+        let body = json!({"name": "Events", "address": "events@northlight.example"});
+        shop.post(&mateo, "/api/v1/inboxes", &body).await.is(201);
+        let seen = shop.get(&mateo, "/api/v1/inboxes").await.is(200).column("name");
+        assert_eq!(seen, ["Billing", "Events"]);
+    }
+
+    async fn tags_stay_within_their_inboxes(db: Db) {
+        let shop = Shop::new(db).await;
+        shop.dana_writes("Support", "Hello").await;
+        shop.dana_writes("Billing", "Hello").await;
+        let priya = shop.priya().await;
+        for (path, tag) in [("RC-10001", "secret"), ("RC-10002", "refund")] {
+            let path = format!("/api/v1/tickets/{path}");
+            shop.patch(&priya, &path, &json!({"tags": [tag]})).await.is(200);
+        }
+        let all = shop.get(&priya, "/api/v1/tags").await.is(200).column("name");
+        assert_eq!(all, ["refund", "secret"]);
+        let tom = shop.tom().await;
+        assert_eq!(shop.get(&tom, "/api/v1/tags").await.is(200).column("name"), ["refund"]);
+        let id = "0199f3a1-7c2e-7d10-a4f5-3a2b1c0d9e8f";
+        let nowhere = crate::input::cursor(id);
+        for list in ["customers", "mail/ledger"] {
+            let path = format!("/api/v1/{list}?after={nowhere}");
+            shop.get(&priya, &path).await.names(422, "after");
+        }
+    }
+
     async fn a_permission_is_taken_in_every_form(db: Db) {
         let shop = Shop::new(db).await;
         let parts = json!({

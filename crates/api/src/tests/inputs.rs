@@ -35,9 +35,31 @@ async fn bodies_that_cannot_be_read_say_why() {
         let reply = shop.send(request("POST", path, &token, Body::from(body), JSON)).await;
         reply.names(422, "body");
     }
+    for (body, field, says) in [
+        (json!([{}, "a"]), "body", "has to be an object"),
+        (
+            json!({"customer": ["dana@example.com"], "subject": "a", "text": "b"}),
+            "customer",
+            "an object",
+        ),
+        (
+            json!({"customer": {"email": 7}, "subject": "a", "text": "b"}),
+            "customer.email",
+            "a text",
+        ),
+        (
+            json!({"customer": {"email": "d@example.com"}, "subject": "a", "cc": "x"}),
+            "cc",
+            "a list",
+        ),
+    ] {
+        let reply = shop.post(&token, path, &body).await.names(422, field);
+        let detail = reply.json["detail"].as_str().unwrap();
+        assert!(detail.contains(says) && !detail.contains("struct"), "{detail}");
+    }
     let twice = "{\"text\": \"a\", \"text\": \"b\"}";
     let reply = shop.send(request("POST", path, &token, Body::from(twice), JSON)).await;
-    reply.refused(422);
+    reply.names(422, "text");
     let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
     let reply = shop.send(request("POST", path, &token, Body::from(deep), JSON)).await;
     assert!(reply.status == 400 || reply.status == 422);

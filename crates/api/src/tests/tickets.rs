@@ -121,7 +121,9 @@ on_both! {
         for (query, expected) in [
             ("", vec![6, 5, 4, 3, 2, 1]),
             ("?sort=oldest", vec![1, 2, 3, 4, 5, 6]),
-            ("?status=open", vec![6, 5, 4, 3, 1]),
+            ("?status=needs_reply", vec![6, 5, 4, 3, 1]),
+            ("?status=open", vec![3]),
+            ("?status=closed", vec![]),
             ("?status=new", vec![6, 5, 4, 1]),
             ("?status=resolved", vec![2]),
             ("?status=done", vec![2]),
@@ -161,13 +163,26 @@ on_both! {
         for (query, field) in [
             ("colour=red", "colour"), ("limit=0", "limit"), ("limit=101", "limit"),
             ("after=xyz", "after"), ("after=%25", "after"), ("status=merged", "status"), ("status=fine", "status"),
-            ("status=new+tag:x", "status"), ("status=", "status"), ("assignee=ghost", "assignee"),
+            ("status=new+tag:x", "status"), ("status=unanswered", "status"), ("limit=many", "limit"), ("status=", "status"), ("assignee=ghost", "assignee"),
             ("inbox=nowhere", "inbox"), ("customer=7", "customer"), ("sort=random", "sort"),
             ("view=0199f3a1-7c2e-7d10-a4f5-3a2b1c0d9e8f", "view"),
         ] {
             shop.get(&token, &format!("/api/v1/tickets?{query}")).await.names(422, field);
         }
-        shop.get(&token, "/api/v1/tickets?limit=many").await.refused(400);
+        for n in 0..3 {
+            shop.writes("eve@example.com", "Support", &format!("Hello {n}")).await;
+        }
+        let first = shop.get(&token, "/api/v1/tickets?limit=1").await.is(200);
+        let next = first.json["next"].as_str().unwrap();
+        let path = format!("/api/v1/tickets?limit=1&after={next}");
+        shop.get(&token, &path).await.is(200);
+        shop.get(&token, &format!("{path}&sort=oldest")).await.names(422, "after");
+        // Where there are no parameters, none is taken.
+        let note = json!({"text": "Hello"});
+        let path = "/api/v1/tickets/RC-10001/notes?foo=1";
+        shop.post(&token, path, &note).await.names(422, "foo");
+        shop.get(&token, "/api/v1/tickets/RC-10001?foo=1").await.names(422, "foo");
+        shop.get(&token, "/api/v1/tickets/RC-10001").await.is(200);
     }
 
     async fn a_change_of_several_fields_is_made_whole(db: Db) {
@@ -202,6 +217,47 @@ on_both! {
         for (status, is) in [("open", "open"), ("spam", "spam"), ("spam", "spam"), ("open", "open"), ("waiting_customer", "waiting_customer")] {
             let ticket = shop.patch(&token, &path, &json!({"status": status})).await.is(200).json;
             assert_eq!(ticket["status"], is);
+        }
+    }
+
+    async fn only_what_can_be_taken_away_may_be_null(db: Db) {
+        let shop = Shop::new(db).await;
+        let token = shop.priya().await;
+        shop.dana_writes("Support", "Hello").await;
+        let path = "/api/v1/tickets/RC-10001";
+        for field in ["status", "priority", "tags", "hold_reason", "subject"] {
+            shop.patch(&token, path, &json!({field: null})).await.names(422, field);
+        }
+        shop.patch(&token, path, &json!({"assignee": "me"})).await.is(200);
+        let changed = shop.patch(&token, path, &json!({"assignee": null, "team": null})).await.is(200);
+        assert_eq!(changed.json["assignee"], Value::Null);
+    }
+
+    async fn html_of_ours_is_mailed_as_it_was_written(db: Db) {
+        let shop = Shop::new(db).await;
+        let token = shop.priya().await;
+        let html = "<h2>Steps</h2><p>Type <code>2 * 3</code> &amp; <b>wait</b>, # 1</p>\
+            <table><tbody><tr><td>a</td></tr></tbody></table>\
+            <a href=\"https://shop.example/x\">Here</a><script>alert(1)</script>";
+        let new = json!({
+            "customer": {"email": "dana@example.com"}, "subject": "Hi", "html": html, "from": "agent"
+        });
+        shop.post(&token, "/api/v1/tickets", &new).await.is(201);
+        let path = "/api/v1/tickets/RC-10001/messages";
+        let answered = shop.post(&token, path, &json!({"html": html})).await.is(201);
+        let kept = answered.json["html"].as_str().unwrap();
+        assert!(kept.contains("<b>wait</b>") && kept.contains("<td>a</td>"), "{kept}");
+        let text = answered.json["text"].as_str().unwrap();
+        assert!(text.contains("2 * 3") && text.contains("# 1") && !text.contains('<'), "{text}");
+        let mut conn = shop.cast.db.read().await.unwrap();
+        let mails: Vec<String> =
+            conn.column("select html from deliveries order by id", database::params![]).await.unwrap();
+        assert_eq!(mails.len(), 2);
+        for mail in mails {
+            for piece in ["<h2>Steps</h2>", "<code>2 * 3</code>", "<b>wait</b>", "https://shop.example/x"] {
+                assert!(mail.contains(piece), "{piece} is not in {mail}");
+            }
+            assert!(!mail.contains("alert"), "{mail}");
         }
     }
 

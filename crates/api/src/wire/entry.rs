@@ -43,8 +43,8 @@ pub(crate) struct Message {
     pub(crate) text: String,
     /// Quoted history and signature.
     pub(crate) quoted: String,
-    /// The HTML as it came, cleaned: no scripts, forms or remote images. Null where it came as
-    /// text.
+    /// The HTML as it came or as a program wrote it, cleaned: no scripts, forms or remote images.
+    /// Null where it was written as text.
     pub(crate) html: Option<String>,
     /// What the checks said about the sender: `pass`, `fail` or `unknown`.
     #[schema(example = "pass")]
@@ -126,8 +126,10 @@ impl Message {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"text": "Your refund is on its way.", "then": "resolve"}))]
 pub(crate) struct NewMessage {
-    /// Markdown.
+    /// Read as Markdown.
     pub(crate) text: Option<String>,
+    /// Instead of `text`: the HTML of the mail, cleaned. Paragraphs, headings, lists, tables,
+    /// links, code and emphasis stay; images, styles, scripts and forms do not.
     pub(crate) html: Option<String>,
     /// Who it goes to. Without `to`, `cc` and `bcc`: the customer and whoever takes part. With `cc`
     /// or `bcc` it has to be said, too; whoever is in `cc` takes part from then on.

@@ -5,10 +5,10 @@ use kernel::Secret;
 use mailroom::Line;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Named;
+use crate::json::Tree;
 
 /// Where customers write to.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -108,21 +108,20 @@ pub(crate) enum Auth {
 impl<'de> Deserialize<'de> for Auth {
     /// Also takes `{"type": "xoauth2", …}`, as others write it.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wrong = || D::Error::custom("it is neither “password” nor {“xoauth2”: {…}}");
-        let mut parts = match Value::deserialize(deserializer)? {
-            Value::String(word) if word == "password" => return Ok(Self::Password),
-            Value::Object(parts) => parts,
+        let wrong = || D::Error::custom("is neither “password” nor {“xoauth2”: {…}}");
+        let mut parts = match Tree::deserialize(deserializer)? {
+            Tree::Text(word) if word == "password" => return Ok(Self::Password),
+            Tree::Object(parts) => parts,
             _ => return Err(wrong()),
         };
-        let inside = match parts.remove("type") {
-            Some(Value::String(word)) if word == "xoauth2" => Value::Object(parts),
-            Some(Value::String(word)) if word == "password" && parts.is_empty() => {
-                return Ok(Self::Password);
-            }
-            None if parts.len() == 1 => parts.remove("xoauth2").ok_or_else(wrong)?,
-            Some(_) | None => return Err(wrong()),
+        let at = parts.iter().position(|(name, _)| name == "type");
+        let inside = match (at.map(|at| parts.remove(at).1), parts.as_slice()) {
+            (Some(Tree::Text(word)), _) if word == "xoauth2" => Tree::Object(parts),
+            (Some(Tree::Text(word)), []) if word == "password" => return Ok(Self::Password),
+            (None, [(name, inside)]) if name == "xoauth2" => inside.clone(),
+            _ => return Err(wrong()),
         };
-        serde_json::from_value(inside).map(Self::Xoauth2).map_err(D::Error::custom)
+        Xoauth2::deserialize(inside).map(Self::Xoauth2).map_err(D::Error::custom)
     }
 }
 

@@ -8,7 +8,7 @@ use tickets::finding::{Find, PlaceKind};
 use tickets::reading::Card;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Customer, Given, Message, Named, Person, Writer};
+use super::{Customer, Given, Message, Named, Person, Writer, stated};
 
 /// A customer's issue: one reference, one owner, one status.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -128,8 +128,9 @@ impl Ticket {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct TicketQuery {
-    /// A status, or `open` (new and open), `active` (everything that is not done), `done`
-    /// (resolved and closed) or `any`. Without it: everything but spam.
+    /// A status, exactly: `new`, `open`, `waiting_customer`, `on_hold`, `snoozed`, `resolved`,
+    /// `closed` or `spam`. Or a group of them: `needs_reply` (new and open), `active` (everything
+    /// that is not done), `done` (resolved and closed) or `any`. Without it: everything but spam.
     #[param(example = "open")]
     pub(crate) status: Option<String>,
     /// The mail address or id of somebody who works here, `me`, or `none`.
@@ -166,8 +167,10 @@ pub(crate) struct NewTicket {
     pub(crate) customer: Writer,
     #[schema(example = "Refund for Web Design Foundations")]
     pub(crate) subject: String,
-    /// Plain text; from an agent also Markdown.
+    /// Plain text; from an agent it is read as Markdown.
     pub(crate) text: Option<String>,
+    /// Instead of `text`. From an agent it is the HTML of the mail, cleaned: paragraphs, headings,
+    /// lists, tables, links, code and emphasis stay; images, styles, scripts and forms do not.
     pub(crate) html: Option<String>,
     /// Who speaks: `customer` (the default: their words, which are acknowledged) or `agent` (our
     /// words, which are mailed to the customer).
@@ -184,7 +187,8 @@ pub(crate) struct NewTicket {
     pub(crate) attachments: Vec<String>,
 }
 
-/// What is to change about a ticket. What is left out stays; null takes away.
+/// What is to change about a ticket. What is left out stays. Null takes the assignee, the team
+/// or the category away; an empty list takes all tags away.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"status": "resolved", "resolution": "solved", "tags": ["refund"]}))]
@@ -192,21 +196,33 @@ pub(crate) struct TicketPatch {
     /// `open` (also takes it back from spam), `waiting_customer`, `on_hold` (with `hold_reason`
     /// and `next_update_at`), `snoozed` (with `snoozed_until`), `resolved` or `spam`. Closed
     /// follows by itself.
+    #[serde(default, deserialize_with = "stated")]
+    #[schema(value_type = String)]
     pub(crate) status: Option<String>,
     /// With `resolved`: `solved`, `workaround`, `answered`, `duplicate`, `declined`,
     /// `no_answer` or `self_service`.
+    #[serde(default, deserialize_with = "stated")]
+    #[schema(value_type = String)]
     pub(crate) resolution: Option<String>,
     /// With `resolved`: why it came to this.
+    #[serde(default, deserialize_with = "stated")]
+    #[schema(value_type = String)]
     pub(crate) cause: Option<String>,
     /// With `on_hold`: what it waits for.
+    #[serde(default, deserialize_with = "stated")]
+    #[schema(value_type = String)]
     pub(crate) hold_reason: Option<String>,
     /// With `on_hold`: when the customer hears from us next.
-    #[schema(format = DateTime)]
+    #[serde(default, deserialize_with = "stated")]
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) next_update_at: Option<String>,
     /// With `snoozed`: when it comes back.
-    #[schema(format = DateTime)]
+    #[serde(default, deserialize_with = "stated")]
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) snoozed_until: Option<String>,
     /// `low`, `normal`, `high` or `urgent`.
+    #[serde(default, deserialize_with = "stated")]
+    #[schema(value_type = String)]
     pub(crate) priority: Option<String>,
     /// The mail address or id of somebody who works here, `me`, or null for nobody.
     #[serde(default)]
@@ -221,9 +237,15 @@ pub(crate) struct TicketPatch {
     #[schema(value_type = Option<String>)]
     pub(crate) category: Given,
     /// All tags that the ticket is to have.
+    #[serde(default, deserialize_with = "stated")]
+    #[schema(value_type = Vec<String>)]
     pub(crate) tags: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "stated")]
+    #[schema(value_type = String)]
     pub(crate) subject: Option<String>,
     /// The id, mail address or name of the inbox that it moves to.
+    #[serde(default, deserialize_with = "stated")]
+    #[schema(value_type = String)]
     pub(crate) inbox: Option<String>,
 }
 

@@ -1,10 +1,12 @@
 //! One's own requests: what they are about, how far they are, and what can be added.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use kernel::{Failure, PublicId, TicketId, Timestamp};
+use kernel::{Failure, MessageId, PublicId, TicketId, Timestamp};
 use serde::Deserialize;
 use tickets::actions::{
     customer_reopens, customer_solves, looked_at, request_of, requests_of, seen_by_customer, viewer,
@@ -12,6 +14,7 @@ use tickets::actions::{
 use tickets::customer_view::{
     Phase, Progress, Step, Viewer, Ways, first_name, promised_at, steps, ways,
 };
+use tickets::reading::html_of;
 use tickets::{Attachment, Author, Direction, Message, State as TicketState, Ticket};
 use ui::{Badge, Brand, Markup, Problems, Upload, WebResult, When, Words, found};
 
@@ -203,13 +206,21 @@ impl Show {
         let mut conn = portal.db().read().await?;
         let messages = seen_by_customer(&mut conn, &viewer, &ticket, now).await?;
         let looked_at = looked_at(&mut conn, ticket.id).await?;
+        let drawn = messages.iter().map(|(message, _)| message);
+        let drawn = drawn.filter(|message| message.has_html && is_ours(message));
+        let drawn: Vec<MessageId> = drawn.map(|message| message.id).collect();
+        let drawn: HashMap<_, _> = html_of(&mut conn, &drawn).await?.into_iter().collect();
         drop(conn);
         let inbox = office.inbox_of(ticket.inbox);
         let company = inbox.map_or(face.brand.company.as_str(), |inbox| &inbox.sender_name);
         let you = face.w.t("request-you").to_owned();
         let entries: Vec<Entry> = messages
             .into_iter()
-            .map(|(message, files)| entry(message, files, &session, company, &you))
+            .map(|(message, files)| {
+                let html = drawn.get(&message.id).map(|html| ui::written_html(html));
+                let body = body(&message, html);
+                Entry { body, ..entry(message, files, &session, company, &you) }
+            })
             .collect();
         let ways = ways(ticket.state);
         let last_agent = entries.iter().rev().find(|entry| entry.is_ours);
@@ -235,6 +246,23 @@ impl Show {
     }
 }
 
+fn is_ours(message: &Message) -> bool {
+    message.direction == Direction::Out
+}
+
+/// What we write is Markdown, or HTML of a program of ours; what comes in is text and nothing
+/// else.
+fn body(message: &Message, html: Option<Markup>) -> Option<Markup> {
+    if message.redacted.is_some() {
+        return None;
+    }
+    Some(match html {
+        Some(html) => html,
+        None if is_ours(message) => ui::markdown(&message.text),
+        None => ui::prose(&message.text),
+    })
+}
+
 fn entry(
     message: Message,
     files: Vec<Attachment>,
@@ -242,7 +270,7 @@ fn entry(
     company: &str,
     you: &str,
 ) -> Entry {
-    let is_ours = message.direction == Direction::Out;
+    let is_ours = is_ours(&message);
     let is_own = matches!(message.author, Author::Customer(id) if id == session.customer);
     let name = message.shown_from();
     let from = match (is_own, is_ours) {
@@ -255,19 +283,13 @@ fn entry(
         Author::Customer(id) | Author::Stranger(id) => id.0,
         Author::System => 0,
     };
-    // What we write is Markdown; what comes in is text and nothing else.
-    let body = match (message.redacted, is_ours) {
-        (Some(_), _) => None,
-        (None, true) => Some(ui::markdown(&message.text)),
-        (None, false) => Some(ui::prose(&message.text)),
-    };
     Entry {
         badge: Badge::of(if is_ours { &from } else { &name }, seed),
         via: if is_ours { company.to_owned() } else { String::new() },
         at: message.created_at,
         from,
         is_ours,
-        body,
+        body: None,
         files,
     }
 }

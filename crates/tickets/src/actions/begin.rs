@@ -7,6 +7,7 @@ use kernel::{DeliveryId, Failure, InboxId, MessageId, PublicId, TicketId};
 use live::Touch;
 use outbox::{Party, Recipients, new_mail_id};
 use serde::{Deserialize, Serialize};
+use ui::Markup;
 
 use super::reply::{
     Done, Outgoing, Replied, ReplyRefusal, check_fields, check_recipients, check_text, post, write,
@@ -16,7 +17,7 @@ use super::undo::{UndoRefusal, untouched, with_newer};
 use super::{Office, Reversal, keep, record, save};
 use crate::clock::Waiting;
 use crate::event::{By, Fact};
-use crate::letters;
+use crate::letters::{self, Written};
 use crate::message::MessageKind;
 use crate::state::{Happening, State, Then, next};
 use crate::store::entries::{self, Waits};
@@ -30,7 +31,10 @@ pub struct NewTicket {
     pub inbox: InboxId,
     pub customer: Party,
     pub subject: String,
+    /// Markdown; or what `html` says, as plain text.
     pub text: String,
+    /// What a program wrote as HTML, cleaned.
+    pub html: Option<Markup>,
     pub cc: Vec<Party>,
     pub bcc: Vec<Party>,
     pub then: Then,
@@ -100,7 +104,7 @@ pub async fn open_ticket(
     let mail_id = new_mail_id(&letters::mail_domain(office, ticket.inbox));
     let out = Outgoing {
         kind: MessageKind::Message,
-        text: &new.text,
+        words: Written { text: &new.text, html: new.html.as_ref() },
         recipients: &recipients,
         mail_id: &mail_id,
         uploads: &new.uploads,
@@ -109,7 +113,7 @@ pub async fn open_ticket(
     let (message, public_id) = write(tx, office, actor, &ticket, &out).await?;
     record(tx, ticket.id, By::Agent(actor.id), &[Fact::Created], now).await?;
     let threading = Threading::default();
-    let body = letters::first(office, actor, &ticket, &new.text);
+    let body = letters::first(office, actor, &ticket, out.words);
     let delivery = post(tx, office, &ticket, message, &out, (threading, body)).await?;
     people::set_read(tx, ticket.id, actor.id, now).await?;
     let reversal = Reversal::Begun(Begun {

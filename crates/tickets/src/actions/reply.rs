@@ -9,6 +9,7 @@ use kernel::{
 use live::Touch;
 use outbox::{Kind as LetterKind, Letter, Party, Posted, Recipients, new_mail_id};
 use search::{Entry, Kind};
+use ui::Markup;
 
 use super::edit::missing_field;
 use super::threading::Threading;
@@ -16,7 +17,7 @@ use super::undo::Sent;
 use super::{Office, Reversal, findable, keep, record, save, take};
 use crate::SenderCheck;
 use crate::event::{By, Fact};
-use crate::letters;
+use crate::letters::{self, Written};
 use crate::message::{Author, MessageKind};
 use crate::state::{CannotMove, Happening, State, Then, next};
 use crate::store::entries::{self, NewMessage};
@@ -61,8 +62,10 @@ pub(super) type Done<T> = Result<T, Failure<ReplyRefusal>>;
 /// An answer that is about to be sent.
 #[derive(Clone, Debug, Default)]
 pub struct Reply {
-    /// Markdown.
+    /// Markdown; or what `html` says, as plain text.
     pub text: String,
+    /// What a program wrote as HTML, cleaned.
+    pub html: Option<Markup>,
     /// Who it goes to; none means the customer and whoever takes part.
     pub recipients: Option<Recipients>,
     pub then: Then,
@@ -112,7 +115,7 @@ pub async fn reply(
     let mail_id = new_mail_id(&letters::mail_domain(office, ticket.inbox));
     let draft = Outgoing {
         kind: MessageKind::Message,
-        text: &reply.text,
+        words: Written { text: &reply.text, html: reply.html.as_ref() },
         recipients: &recipients,
         mail_id: &mail_id,
         uploads: &reply.uploads,
@@ -133,7 +136,7 @@ pub async fn reply(
     save(tx, &mut ticket, Touch::Entry, now).await?;
 
     let threading = Threading::of(tx, ticket.id, latest.as_ref(), &mail_id).await?;
-    let letter = letters::reply(office, actor, &ticket, &reply.text, latest.as_ref());
+    let letter = letters::reply(office, actor, &ticket, draft.words, latest.as_ref());
     let delivery = post(tx, office, &ticket, message, &draft, (threading, letter)).await?;
     people::delete_draft(tx, ticket.id, actor.id, "reply").await?;
     people::set_read(tx, ticket.id, actor.id, now).await?;
@@ -275,7 +278,7 @@ pub(super) fn is_all(claimed: u64, uploads: &[PublicId]) -> bool {
 /// A message of ours before it has a row.
 pub(super) struct Outgoing<'o> {
     pub(super) kind: MessageKind,
-    pub(super) text: &'o str,
+    pub(super) words: Written<'o>,
     pub(super) recipients: &'o Recipients,
     pub(super) mail_id: &'o str,
     pub(super) uploads: &'o [PublicId],
@@ -300,7 +303,7 @@ pub(super) async fn write(
         from_address: None,
         recipients: out.recipients,
         subject: &letters::subject_of_reply(ticket),
-        text: out.text,
+        text: out.words.text,
         quoted: "",
         mail_id: Some(out.mail_id),
         check: SenderCheck::Unknown,
@@ -310,13 +313,16 @@ pub(super) async fn write(
         at: office.now,
     };
     let (id, public_id) = entries::insert_message(tx, &new).await?;
+    if let Some(html) = out.words.html {
+        entries::insert_html(tx, id, html.as_str()).await?;
+    }
     let claimed = entries::claim_uploads(tx, id, actor.id, out.uploads).await?;
     if !is_all(claimed, out.uploads) {
         return Err(ReplyRefusal::FileGone.into());
     }
     let files = entries::attachments(tx, &[id]).await?;
     let files = files.iter().map(|file| file.name.as_str());
-    let words = findable::words(out.text, &actor.name, "", files);
+    let words = findable::words(out.words.text, &actor.name, "", files);
     let entry = Entry {
         kind: Kind::Message(id),
         ticket: Some(ticket.id),
@@ -410,7 +416,7 @@ pub async fn forward(
     let mail_id = new_mail_id(&letters::mail_domain(office, ticket.inbox));
     let out = Outgoing {
         kind: MessageKind::Forward,
-        text: &forward.text,
+        words: Written { text: &forward.text, html: None },
         recipients: &forward.recipients,
         mail_id: &mail_id,
         uploads: &forward.uploads,
@@ -420,9 +426,8 @@ pub async fn forward(
     entries::copy_attachments(tx, original.id, message, now).await?;
     ticket.message_count += 1;
     save(tx, &mut ticket, Touch::Entry, now).await?;
-    let threading = Threading::default();
-    let body = letters::forward(office, actor, &ticket, &forward.text, &original);
-    let delivery = post(tx, office, &ticket, message, &out, (threading, body)).await?;
+    let body = letters::forward(office, actor, &ticket, out.words, &original);
+    let delivery = post(tx, office, &ticket, message, &out, (Threading::default(), body)).await?;
     people::delete_draft(tx, ticket.id, actor.id, "forward").await?;
     let reversal = Reversal::Reply(Sent {
         message,

@@ -116,11 +116,24 @@ pub(crate) async fn customers(
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// Tags by name, after one of them.
-pub(crate) async fn tags(conn: &mut Conn, after: Option<&str>, limit: i64) -> Result<Vec<String>> {
-    conn.column(
-        "select name from tags where name > $1 order by name limit $2",
-        params![after.unwrap_or_default(), limit],
-    )
-    .await
+/// Tags by name, after one of them: those of tickets that may be seen; all for who sees
+/// everything.
+pub(crate) async fn tags(
+    conn: &mut Conn,
+    reader: Reader<'_>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<String>> {
+    let mut sql = Sql::new("select g.name from tags g where g.name > ");
+    sql.bind(after.unwrap_or_default());
+    if let Some(inboxes) = reader.inboxes {
+        sql.push(
+            " and exists (select 1 from ticket_tags tt join tickets t on t.id = tt.ticket_id
+                where tt.tag_id = g.id and t.inbox_id in (",
+        );
+        sql.bind_list(inboxes.iter().copied()).push("))");
+    }
+    sql.push(" order by g.name limit ").bind(limit);
+    let rows: Vec<(String,)> = conn.all_sql(sql).await?;
+    Ok(rows.into_iter().map(|(name,)| name).collect())
 }

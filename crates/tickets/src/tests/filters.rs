@@ -53,6 +53,8 @@ fn a_query_becomes_a_filter() {
         ("", any.clone()),
         ("status:open", Filter { states: StateSet::NeedsReply, ..any.clone() }),
         ("is:snoozed", one(State::Snoozed)),
+        ("status:done", Filter { states: StateSet::Done, ..any.clone() }),
+        ("status:closed", one(State::Closed)),
         ("status:on-hold", one(State::OnHold)),
         ("status:waiting_customer", one(State::WaitingCustomer)),
         ("status:spam", one(State::Spam)),

@@ -266,6 +266,7 @@ on_both! {
             customer: Party::new("Aino Virtanen", "aino@example.com".parse().unwrap()),
             subject: "Your licence".to_owned(),
             text: "It runs out soon.".to_owned(),
+            html: None,
             cc: vec![party("boss@example.com")],
             bcc: vec![party("books@example.com")],
             then: Then::Wait,

@@ -220,6 +220,7 @@ async fn answer_customer(
     };
     let answer = Reply {
         text: written.text.clone(),
+        html: None,
         recipients: written.names_recipients.then(|| written.recipients.clone()),
         then: written.then,
         resolution: written.resolution,

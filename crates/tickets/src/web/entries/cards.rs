@@ -233,7 +233,12 @@ impl<'m> Maker<'m> {
             at: message.created_at,
             time,
             recipients: self.recipients(message),
-            body: if is_ours { ui::markdown(&message.text) } else { ui::prose(&message.text) },
+            // What was written as HTML has its text beside it, which is no Markdown.
+            body: if is_ours && !message.has_html {
+                ui::markdown(&message.text)
+            } else {
+                ui::prose(&message.text)
+            },
             quoted: ui::prose(&message.quoted),
             has_html: show_html,
             has_remote_images: loaded.pictured.contains(&message.id),
