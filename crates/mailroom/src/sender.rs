@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use accounts::{Accounts, SystemMail};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use database::{Db, Engine};
 use egress::Guard;
 use email::smtp::{RefusedRecipient, SendFault, Standing};
@@ -211,8 +211,11 @@ impl Sender {
         let mut conn = self.db.read().await?;
         let directory = self.accounts.directory().await?;
         let own = Connection::find(&mut conn, inbox).await?;
+        let has_address = directory.inbox(inbox).is_some_and(|inbox| inbox.address.is_some());
         let (inbox, connection) = match own {
             Some(connection) if connection.smtp.is_some() => (inbox, connection),
+            // Under the address of another inbox, the customer would answer to the wrong team.
+            Some(_) | None if has_address => bail!(SENDS_NOT),
             // A form has no address of its own: its answers leave through an inbox that does.
             Some(_) | None => {
                 let Some(other) = Connection::first_sender(&mut conn).await? else {
@@ -345,6 +348,9 @@ impl Sender {
         Ok(attached)
     }
 }
+
+/// Said at the message while it waits.
+const SENDS_NOT: &str = "this inbox cannot send yet: enter its SMTP server";
 
 /// How a letter leaves.
 struct Way {

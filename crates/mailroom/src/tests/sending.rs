@@ -208,7 +208,37 @@ on_both! {
         stage.sender().send_due().await.unwrap();
         let (state, fault) = deliveries(&stage).await.remove(0);
         assert_eq!(state, "queued");
-        assert!(fault.unwrap().contains("enter an SMTP server"));
+        assert!(fault.unwrap().contains("enter its SMTP server"));
+    }
+
+    async fn an_answer_leaves_under_the_address_of_its_inbox_or_waits(db: Db) {
+        let (stage, sink) = stage_with_sink(db).await;
+        let (ticket, _) = dana_is_answered(&stage).await;
+        let elsewhere = "update deliveries set inbox_id = $1";
+        let mut tx = stage.db.begin().await.unwrap();
+        tx.execute(elsewhere, params![stage.cast.billing]).await.unwrap();
+        tx.commit().await.unwrap();
+        stage.later(Span::seconds(30));
+        stage.sender().send_due().await.unwrap();
+        let fault = "this inbox cannot send yet: enter its SMTP server".to_owned();
+        assert_eq!(deliveries(&stage).await, [("queued".to_owned(), Some(fault))]);
+        assert_eq!(sink.got().len(), 0, "{ticket} is not answered by another team");
+
+        // A form has no address of its own.
+        let mut tx = stage.db.begin().await.unwrap();
+        let form = accounts::NewInbox {
+            name: "Form".to_owned(),
+            kind: accounts::InboxKind::Form,
+            address: None,
+            ..accounts::NewInbox::email("", "form@northlight.example".parse().unwrap(), "")
+        };
+        let form = accounts::add_inbox(&mut tx, &form, stage.cast.accounts.now()).await.unwrap();
+        tx.execute(elsewhere, params![form]).await.unwrap();
+        tx.commit().await.unwrap();
+        stage.later(Span::hours(1));
+        stage.sender().send_due().await.unwrap();
+        assert_eq!(deliveries(&stage).await[0].0, "sent");
+        assert!(sink.got()[0].from.contains("<support@northlight.example>"));
     }
 
     async fn what_was_discarded_never_leaves(db: Db) {

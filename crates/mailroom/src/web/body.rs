@@ -52,7 +52,7 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
 ) -> WebResult<Response> {
     let view = view(&mailroom, &actor, (&reference, &message)).await?;
-    let signer = Signer::new(&mailroom.keys, mailroom.now());
+    let signer = Signer::new(&mailroom.keys, mailroom.now(), actor.id, view.inbox);
     let body = cleaned(view.html, &view.inline, &view.text, asked.images == "1", signer).await?;
     let mut response = ui::page(&Body { title: &view.subject, body })?;
     let own = own_origin(&headers, mailroom.accounts.site().is_https);

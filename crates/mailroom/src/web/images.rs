@@ -1,17 +1,19 @@
 //! Images inside of mails: their own files, and those of the web through us.
 //!
 //! The frame that shows a mail has no origin, so nothing in it comes with a session. The address
-//! of an image is therefore signed, for a while, by whoever looked at the mail.
+//! of an image is therefore signed, for a while, for whoever looked at the mail; and each time it
+//! is used, that person must still work here and see the inbox.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use accounts::{Act, Actor};
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use files::MediaType;
-use kernel::{PublicId, Timestamp};
+use kernel::{AgentId, InboxId, PublicId, Timestamp};
 use keys::Keys;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
@@ -24,38 +26,71 @@ use crate::Mailroom;
 pub(super) struct Signer {
     keys: Keys,
     until: i64,
+    who: AgentId,
+    inbox: InboxId,
 }
 
-const REMOTE: &str = "remote image v1";
-const INLINE: &str = "inline image v1";
+const REMOTE: &str = "remote image v2";
+const INLINE: &str = "inline image v2";
 const DAY_SECONDS: i64 = 86_400;
 /// Addresses are the same for a day, so that browsers need not load an image twice.
 const DAYS: i64 = 2;
 const URL_BYTES_MAX: usize = 4_000;
 
 impl Signer {
-    pub(super) fn new(keys: &Keys, now: Timestamp) -> Self {
+    /// For somebody who looks at a mail of an inbox.
+    pub(super) fn new(keys: &Keys, now: Timestamp, who: AgentId, inbox: InboxId) -> Self {
         let until = (now.seconds().div_euclid(DAY_SECONDS) + DAYS) * DAY_SECONDS;
-        Self { keys: keys.clone(), until }
+        Self { keys: keys.clone(), until, who, inbox }
     }
 
-    fn sign(keys: &Keys, purpose: &str, what: &[u8], until: i64) -> String {
-        keys.sign(purpose, &[what, &until.to_be_bytes()])
+    fn signed(&self, purpose: &str, what: &str) -> String {
+        let (until, who, inbox) = (self.until, self.who.0, self.inbox.0);
+        let mut signed = Signed { until, who, inbox, sign: String::new(), url: String::new() };
+        signed.sign = self.keys.sign(purpose, &signed.parts(what.as_bytes()).each_slice());
+        format!("until={until}&who={who}&inbox={inbox}&sign={}", signed.sign)
     }
 
     pub(super) fn inline(&self, file: PublicId) -> String {
-        let signature = Self::sign(&self.keys, INLINE, file.to_string().as_bytes(), self.until);
-        format!("/mail/file/{file}?until={}&sign={signature}", self.until)
+        format!("/mail/file/{file}?{}", self.signed(INLINE, &file.to_string()))
     }
 
     pub(super) fn remote(&self, url: &str) -> String {
-        let signature = Self::sign(&self.keys, REMOTE, url.as_bytes(), self.until);
-        format!("/mail/image?until={}&sign={signature}&url={}", self.until, escape(url))
+        format!("/mail/image?{}&url={}", self.signed(REMOTE, url), escape(url))
+    }
+}
+
+/// What a signature is made of.
+struct Parts<'p> {
+    what: &'p [u8],
+    numbers: [[u8; 8]; 3],
+}
+
+impl Parts<'_> {
+    fn each_slice(&self) -> [&[u8]; 4] {
+        let [until, who, inbox] = &self.numbers;
+        [self.what, until, who, inbox]
+    }
+}
+
+impl Signed {
+    fn parts<'p>(&self, what: &'p [u8]) -> Parts<'p> {
+        Parts { what, numbers: [self.until, self.who, self.inbox].map(i64::to_be_bytes) }
     }
 
-    fn is_good(keys: &Keys, purpose: &str, what: &[u8], signed: &Signed, now: Timestamp) -> bool {
-        now.seconds() < signed.until
-            && keys.verify(purpose, &[what, &signed.until.to_be_bytes()], &signed.sign)
+    fn is_good(&self, keys: &Keys, purpose: &str, what: &[u8], now: Timestamp) -> bool {
+        now.seconds() < self.until
+            && keys.verify(purpose, &self.parts(what).each_slice(), &self.sign)
+    }
+
+    /// Whoever looked at the mail, if the address is good for that and they may still look.
+    async fn viewer(&self, mailroom: &Mailroom, purpose: &str, what: &str) -> WebResult<Actor> {
+        if !self.is_good(&mailroom.keys, purpose, what.as_bytes(), mailroom.now()) {
+            return Err(WebError::NotFound);
+        }
+        let actor = found(mailroom.accounts.actor(AgentId(self.who)).await?)?;
+        let may_look = actor.may(Act::ReadTickets) && actor.may_see(InboxId(self.inbox));
+        if may_look { Ok(actor) } else { Err(WebError::NotFound) }
     }
 }
 
@@ -80,6 +115,8 @@ pub(super) fn content_id(id: &str) -> String {
 #[serde(deny_unknown_fields)]
 pub(super) struct Signed {
     until: i64,
+    who: i64,
+    inbox: i64,
     sign: String,
     #[serde(default)]
     url: String,
@@ -91,14 +128,12 @@ pub(super) async fn inline(
     Path(id): Path<PublicId>,
     Query(signed): Query<Signed>,
 ) -> WebResult<Response> {
-    let what = id.to_string();
-    let keys = &mailroom.keys;
-    if !Signer::is_good(keys, INLINE, what.as_bytes(), &signed, mailroom.now()) {
-        return Err(WebError::NotFound);
-    }
+    let viewer = signed.viewer(&mailroom, INLINE, &id.to_string()).await?;
     let mut conn = mailroom.db().read().await?;
-    let (hash, kind) = found(tickets::inline_image(&mut conn, id).await?)?;
+    let (hash, kind, inbox) = found(tickets::inline_image(&mut conn, id).await?)?;
     drop(conn);
+    // The ticket may have moved meanwhile.
+    viewer.must_see(inbox)?;
     Ok(image(&Picture { kind, bytes: mailroom.files.get(&hash).await?.into() }))
 }
 
@@ -112,11 +147,10 @@ pub(super) async fn remote(
     Query(signed): Query<Signed>,
 ) -> WebResult<Response> {
     let url = &signed.url;
-    let keys = &mailroom.keys;
-    let is_good = Signer::is_good(keys, REMOTE, url.as_bytes(), &signed, mailroom.now());
-    if !is_good || url.len() > URL_BYTES_MAX {
+    if url.len() > URL_BYTES_MAX {
         return Err(WebError::NotFound);
     }
+    signed.viewer(&mailroom, REMOTE, url).await?;
     if let Some(known) = mailroom.images.get(url) {
         return found(known).map(|picture| image(&picture));
     }
@@ -209,15 +243,19 @@ mod tests {
     fn addresses_are_good_for_what_was_signed_and_for_a_while() {
         let keys = Keys::from_master(&[7; 32]);
         let now = Timestamp::from_seconds(20 * DAY_SECONDS + 5);
-        let signer = Signer::new(&keys, now);
+        let signer = Signer::new(&keys, now, AgentId(3), InboxId(2));
         let until = signer.until;
-        let good = |purpose, what: &str, sign: &str, until, at: i64| {
-            let signed = Signed { until, sign: sign.to_owned(), url: String::new() };
-            let at = Timestamp::from_seconds(at);
-            Signer::is_good(&keys, purpose, what.as_bytes(), &signed, at)
-        };
-        let sign = Signer::sign(&keys, REMOTE, b"https://a.example/x.png", until);
         let url = "https://a.example/x.png";
+        let address = signer.signed(REMOTE, url);
+        let sign = address.rsplit('=').next().unwrap().to_owned();
+        let by = |who, inbox, purpose, what: &str, sign: &str, until, at: i64| {
+            let signed = Signed { until, who, inbox, sign: sign.to_owned(), url: String::new() };
+            signed.is_good(&keys, purpose, what.as_bytes(), Timestamp::from_seconds(at))
+        };
+        let good =
+            |purpose, what: &str, sign: &str, until, at| by(3, 2, purpose, what, sign, until, at);
+        assert!(!by(4, 2, REMOTE, url, &sign, until, now.seconds()), "somebody else");
+        assert!(!by(3, 1, REMOTE, url, &sign, until, now.seconds()), "another inbox");
         assert!(good(REMOTE, url, &sign, until, now.seconds()));
         assert!(good(REMOTE, url, &sign, until, until - 1));
         assert!(!good(REMOTE, url, &sign, until, until), "too late");
