@@ -48,6 +48,7 @@ sent-step-received = Received
 sent-step-looking = We look into it
 sent-step-solved = Solved
 sent-mail = A mail with this reference and a link to your request is on its way to the address you gave. Nothing came within a few minutes? Look into the spam folder.
+sent-no-mail = Keep this reference. You can see your request, and add to it, under “See your requests”.
 sent-more = Something to add? Reply to that mail, or add it to your request online.
 
 # Links
@@ -56,6 +57,7 @@ link-text = Enter your email. We send you a link that opens your requests; it wo
 link-email = Your email
 link-button = Send me a link
 link-sent = If we know the address { $email }, a link is on its way to it.
+link-no-mail = No mail can leave here yet. If we know the address { $email }, our team now sees that you asked, and can hand a link on to you.
 link-nothing-came = Nothing came? Look into the spam folder, or for our first mail to you: it has a link, too. Try the address that you wrote to us from.
 link-back = Back to the start
 link-enter-title = Open your requests
@@ -70,6 +72,17 @@ link-again-sent = A new link is on its way. It works once and for one hour.
 link-letter-subject = Your requests at { $company }
 link-letter-text = Somebody, probably you, asked to see their requests at { $company }. This link opens them. It works once and for one hour.
 link-letter-else = If it was not you, do nothing.
+
+link-again-not-sent = No mail can leave here yet. Our team now sees that you asked, and can hand a new link on to you.
+
+# Links that an owner hands on
+waiting-title = Customers' links
+waiting-text = Customers see their requests by a link that comes by mail. While no mail can leave, those who asked for one stand here for an hour.
+waiting-none = Nobody waits for a link
+waiting-by-mail = Mail can leave, so links go by mail alone.
+waiting-since = asked { $when }
+waiting-make = Make a link
+waiting-made = Hand this link on to { $email } by another way, once you know that it was they who asked. It works once and for one hour.
 
 # One's own requests
 requests-title = My requests

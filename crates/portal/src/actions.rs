@@ -28,25 +28,24 @@ pub(crate) fn default_inbox(office: &Office) -> Option<&Inbox> {
     by_mail.or(all.first()).copied()
 }
 
-/// The topics in use; the first time, those that most sellers need are made.
-pub(crate) async fn topics(portal: &Portal, office: &Office) -> Result<Vec<Topic>> {
-    let mut conn = portal.db().read().await?;
-    if !store::are_first_topics_made(&mut conn).await? {
-        drop(conn);
-        make_first_topics(portal, office).await?;
-        conn = portal.db().read().await?;
-    }
-    let all = store::topics(&mut conn).await?;
+/// The topics in use.
+pub(crate) async fn topics(portal: &Portal) -> Result<Vec<Topic>> {
+    let all = store::topics(&mut portal.db().read().await?).await?;
     Ok(all.into_iter().filter(|topic| !topic.is_archived).collect())
 }
 
-/// Makes the first topics, once, as soon as there is an inbox for them.
-pub(crate) async fn make_first_topics(portal: &Portal, office: &Office) -> Result<()> {
-    let Some(inbox) = default_inbox(office) else { return Ok(()) };
+/// Makes the topics that most sellers need, once, as soon as there is an inbox for them. Says
+/// whether they are made.
+pub(crate) async fn make_first_topics(portal: &Portal) -> Result<bool> {
+    if store::are_first_topics_made(&mut portal.db().read().await?).await? {
+        return Ok(true);
+    }
+    let office = portal.office().await?;
+    let Some(inbox) = default_inbox(&office) else { return Ok(false) };
     let w = portal.site().words(&office.company.language);
     let mut tx = portal.db().begin().await?;
     if !store::claim_first_topics(&mut tx, office.now).await? {
-        return Ok(());
+        return Ok(true);
     }
     let mut fields: Vec<(&str, FieldId)> = Vec::new();
     for (key, label, kind) in FIRST_FIELDS {
@@ -67,7 +66,8 @@ pub(crate) async fn make_first_topics(portal: &Portal, office: &Office) -> Resul
         };
         store::add_topic(&mut tx, &topic, office.now).await?;
     }
-    tx.commit().await
+    tx.commit().await?;
+    Ok(true)
 }
 
 /// Stores files that were sent along, before anything refers to them.
@@ -91,9 +91,9 @@ pub(crate) async fn store_files(
 }
 
 /// Names what was sent, so that the same thing sent twice is known.
-fn content_hash(parts: &[&str], files: &[StoredFile]) -> String {
+fn content_hash<'p>(parts: &[&'p str], files: impl Iterator<Item = &'p str>) -> String {
     let mut all = Vec::new();
-    for part in parts.iter().copied().chain(files.iter().map(|file| file.hash.as_str())) {
+    for part in parts.iter().copied().chain(files) {
         all.extend(kernel::count(part.len()).to_be_bytes());
         all.extend(part.as_bytes());
     }
@@ -110,6 +110,31 @@ pub(crate) struct FormMessage<'f> {
     pub(crate) session: Option<Session>,
 }
 
+/// The key of a form: the same form with the same content has the same one.
+fn form_key<'f>(token: &str, asked: &'f Asked, files: impl Iterator<Item = &'f str>) -> String {
+    let values = asked.fields.iter().map(|(id, value)| format!("{id}={value}"));
+    let values = values.collect::<Vec<_>>().join("\n");
+    let (address, topic) = (asked.address.to_string(), asked.topic.to_string());
+    let files: Vec<&str> = files.collect();
+    let parts = [&asked.name, address.as_str(), &asked.text, &topic, &values];
+    let content = content_hash(&parts, files.into_iter());
+    format!("{}-{content}", token.get(..40).unwrap_or(token))
+}
+
+/// The ticket that a form made when it was sent before, if it was.
+pub(crate) async fn sent_before(
+    portal: &Portal,
+    token: &str,
+    asked: &Asked,
+    files: &[UploadedFile],
+) -> Result<Option<TicketId>> {
+    let hashes: Vec<FileHash> = files.iter().map(|file| FileHash::of(&file.bytes)).collect();
+    let key = form_key(token, asked, hashes.iter().map(FileHash::as_str));
+    let mut conn = portal.db().read().await?;
+    let before = requests::answered(&mut conn, FORM, &key, b"").await?;
+    before.map(|answer| Ok(answer.body.parse()?)).transpose()
+}
+
 /// Makes a ticket of a form. The same form with the same content makes one, however often it is
 /// sent.
 pub(crate) async fn send_form(
@@ -118,14 +143,7 @@ pub(crate) async fn send_form(
     form: FormMessage<'_>,
 ) -> Result<TicketId> {
     let (asked, topic) = (&form.asked, form.topic);
-    let values = asked.fields.iter().map(|(id, value)| format!("{id}={value}"));
-    let values = values.collect::<Vec<_>>().join("\n");
-    let address = asked.address.as_str();
-    let content = content_hash(
-        &[&asked.name, address, &asked.text, &asked.topic.to_string(), &values],
-        &form.files,
-    );
-    let key = format!("{}-{content}", form.token.get(..40).unwrap_or(form.token));
+    let key = form_key(form.token, asked, form.files.iter().map(|file| file.hash.as_str()));
     let mut tx = portal.db().begin().await?;
     if let Some(before) = claim(&mut tx, FORM, &key, office).await? {
         return Ok(before);
@@ -173,7 +191,8 @@ pub(crate) async fn answer(
     answer: PortalAnswer<'_>,
 ) -> Result<TicketId> {
     let actor = format!("customer {}", session.customer);
-    let content = content_hash(&[&ticket.id.to_string(), answer.text], &answer.files);
+    let (reference, files) = (ticket.id.to_string(), answer.files.iter());
+    let content = content_hash(&[&reference, answer.text], files.map(|file| file.hash.as_str()));
     let key = format!("{}-{content}", kernel::clip(answer.key, 40));
     let mut tx = portal.db().begin().await?;
     if let Some(before) = claim(&mut tx, &actor, &key, office).await? {
@@ -257,6 +276,24 @@ async fn claim(tx: &mut Tx, actor: &str, key: &str, office: &Office) -> Result<O
 async fn settle(tx: &mut Tx, actor: &str, key: &str, ticket: TicketId) -> Result<()> {
     let answer = Answer { status: 303, body: ticket.to_string() };
     requests::answer(tx, actor, key, &answer).await
+}
+
+/// Makes a link for somebody who asked for one and could not get it by mail; `None` if nobody
+/// with the address asked lately. An owner hands it on.
+pub(crate) async fn make_link_for(
+    portal: &Portal,
+    address: &EmailAddress,
+) -> Result<Option<String>> {
+    let now = portal.now();
+    let mut tx = portal.db().begin().await?;
+    let waiting = store::waiting_for_link(&mut tx, now).await?;
+    let known = customers::known(&mut tx, address).await?;
+    let (true, Some((customer, _))) = (waiting.iter().any(|(one, _)| one == address), known) else {
+        return Ok(None);
+    };
+    let token = link::make(&mut tx, customer, address, now).await?;
+    tx.commit().await?;
+    Ok(Some(portal.site().url(&format!("/help/link/{}", token.reveal()))))
 }
 
 /// More links than this in a day help nobody who did not get the first.

@@ -8,11 +8,15 @@ use database::Db;
 use files::Files;
 use kernel::{Span, Timestamp};
 use keys::Keys;
+use live::{Change, Numbered};
 use requests::{Limiter, Rate};
 use tickets::actions::Office;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
 use ui::{Site, WebError, WebResult};
 
-use crate::store;
+use crate::{actions, store};
 
 /// The customer's side. Cheap to clone.
 #[derive(Clone)]
@@ -37,6 +41,18 @@ pub(crate) struct Limits {
     link_address: Limiter,
     /// What somebody signed in does.
     customer: Limiter,
+}
+
+/// Waits until some setting is another, or until that may have been missed.
+async fn settings_change(changes: &mut Receiver<Numbered>) {
+    loop {
+        match changes.recv().await {
+            Ok(Numbered { change: Change::Settings, .. }) | Err(RecvError::Lagged(_)) => return,
+            Ok(_) => {}
+            // The hub is gone, and the program with it.
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -93,6 +109,11 @@ impl Portal {
         Office::open(&self.0.accounts, &self.0.keys).await
     }
 
+    /// Whether a mail with a link would leave.
+    pub(crate) async fn can_send(&self) -> Result<bool> {
+        accounts::can_leave(&mut self.db().read().await?, &*self.company().await?).await
+    }
+
     /// A message by form. Seconds to wait, where there were too many.
     pub(crate) fn may_write(&self, network: &str, address: &str) -> Result<(), u64> {
         let (limits, now) = (&self.0.limits, self.now());
@@ -117,6 +138,22 @@ impl Portal {
         taken.map_err(|too_many| WebError::TooMany {
             retry_after_seconds: too_many.retry_after_seconds,
         })
+    }
+
+    /// Makes the first topics as soon as there is an inbox for them, then ends.
+    pub async fn begin(self, stop: CancellationToken) {
+        let mut changes = self.0.accounts.hub().changes();
+        loop {
+            match actions::make_first_topics(&self).await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(fault) => tracing::error!("the first topics cannot be made: {fault:#}"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = settings_change(&mut changes) => {}
+            }
+        }
     }
 
     /// Drops sessions and links that are over.

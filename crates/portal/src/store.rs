@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use database::{Conn, Tx, params};
-use kernel::{CustomerId, FieldId, PublicId, Span, Timestamp, TopicId};
+use kernel::{CustomerId, EmailAddress, FieldId, PublicId, Span, Timestamp, TopicId};
 use keys::TokenHash;
 use live::Change;
 
@@ -222,6 +222,23 @@ pub(crate) async fn links_asked_for(
         "select count(*) from portal_links
           where customer_id = $1 and ticket_id is null and created_at >= $2",
         params![customer, since],
+    )
+    .await
+}
+
+/// Who asked for a link and did not get in by one yet, the latest first: their address, and when
+/// they asked last.
+pub(crate) async fn waiting_for_link(
+    conn: &mut Conn,
+    now: Timestamp,
+) -> Result<Vec<(EmailAddress, Timestamp)>> {
+    conn.all(
+        "select l.address, max(l.created_at) from portal_links l
+           join customers c on c.id = l.customer_id
+          where l.ticket_id is null and l.used_at is null and l.expires_at > $1
+            and l.created_at >= c.links_valid_from
+          group by l.address order by max(l.created_at) desc limit 100",
+        params![now],
     )
     .await
 }

@@ -175,6 +175,7 @@ pub(crate) async fn move_mail(
         node: node_name(),
         hello_name: f.hello_name.clone(),
     };
+    tasks.spawn(f.portal.clone().begin(stop.clone()));
     tasks.spawn(reader.run(f.intake.arrived(), stop.clone()));
     tasks.spawn(sender.run(stop.clone()));
     tasks.spawn(fetcher.run(stop.clone()));

@@ -5,7 +5,7 @@ mod once;
 mod store;
 
 pub use limits::{Limiter, Rate, TooMany};
-pub use once::{Answer, Attempt, answer, begin, forget, sweep};
+pub use once::{Answer, Attempt, answer, answered, begin, forget, sweep};
 
 #[cfg(test)]
 mod tests;

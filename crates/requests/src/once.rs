@@ -3,7 +3,7 @@
 //! The first request with a key claims it in the transaction of its effect; a repeat gets the
 //! stored answer. If the first one fails, its transaction takes the claim with it.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use database::{Conn, Tx};
 use kernel::{Span, Timestamp};
 use sha2::{Digest, Sha256};
@@ -47,15 +47,32 @@ pub async fn begin(
     if store::claim(tx, actor, &key, &hash, now).await? {
         return Ok(Attempt::First);
     }
-    Ok(match store::find(tx, actor, &key).await? {
+    Ok(match store::find(tx, actor, &key).await?.context("a request that was claimed")? {
         (other, _, _) if other != hash => Attempt::OtherRequest,
-        (_, Some(status), body) => Attempt::Repeat(Answer {
-            status: u16::try_from(status).unwrap_or(500),
-            body: body.unwrap_or_default(),
-        }),
+        (_, status @ Some(_), body) => Attempt::Repeat(read(status, body)),
         // Committed without an answer: the effect was nothing, so it may be tried again.
         (_, None, _) => Attempt::First,
     })
+}
+
+/// The answer that the same request with this key got before, if it got one. Claims nothing.
+pub async fn answered(
+    conn: &mut Conn,
+    actor: &str,
+    key: &str,
+    request: &[u8],
+) -> Result<Option<Answer>> {
+    let hash = Sha256::digest(request).to_vec();
+    let found = store::find(conn, actor, &kernel::clip(key, KEY_LENGTH_MAX)).await?;
+    let same = found.filter(|(known, status, _)| *known == hash && status.is_some());
+    Ok(same.map(|(_, status, body)| read(status, body)))
+}
+
+fn read(status: Option<i64>, body: Option<String>) -> Answer {
+    Answer {
+        status: status.and_then(|status| u16::try_from(status).ok()).unwrap_or(500),
+        body: body.unwrap_or_default(),
+    }
 }
 
 /// Stores the answer in the transaction of the effect.

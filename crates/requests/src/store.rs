@@ -25,13 +25,14 @@ pub(crate) async fn claim(
     Ok(claimed == 1)
 }
 
-/// What was asked with a key, and the status and body of the answer, if there was one.
+/// What was asked with a key, if something was, and the status and body of the answer, if there
+/// was one.
 pub(crate) async fn find(
     conn: &mut Conn,
     actor: &str,
     key: &str,
-) -> Result<(Vec<u8>, Option<i64>, Option<String>)> {
-    conn.one(
+) -> Result<Option<(Vec<u8>, Option<i64>, Option<String>)>> {
+    conn.optional(
         "select request_hash, status, body from answered_requests
           where actor = $1 and key = $2",
         params![actor, key],

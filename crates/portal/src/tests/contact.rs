@@ -1,5 +1,5 @@
 use axum::http::StatusCode;
-use database::on_both;
+use database::{on_both, params};
 use kernel::Span;
 
 use super::stage::Stage;
@@ -27,6 +27,58 @@ on_both! {
         assert!(page.has("/help/contact") && page.has("action=\"/help/link\""));
         assert!(page.has("A person answers within 24 hours."));
         assert!(page.has("support@northlight.example"));
+    }
+
+    async fn looking_changes_nothing(db: Db) {
+        let stage = Stage::new(db).await;
+        let mut tx = stage.db.begin().await.unwrap();
+        for sql in [
+            "delete from topic_fields",
+            "delete from topics",
+            "delete from fields",
+            "delete from settings where name = 'portal_topics'",
+        ] {
+            tx.execute(sql, params![]).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        for path in ["/help", "/help/contact", "/help/link"] {
+            assert_eq!(stage.get(path, "").await.status, StatusCode::OK);
+        }
+        assert_eq!(stage.count("select count(*) from topics").await, 0);
+        // The program makes them, once.
+        assert!(crate::actions::make_first_topics(&stage.portal).await.unwrap());
+        let made = stage.count("select count(*) from topics").await;
+        assert!(made > 0);
+        assert!(crate::actions::make_first_topics(&stage.portal).await.unwrap());
+        assert_eq!(stage.count("select count(*) from topics").await, made);
+    }
+
+    async fn a_form_that_is_sent_again_and_again_gets_its_receipt(db: Db) {
+        let stage = Stage::new(db).await;
+        let (_, token) = stage.open_form().await;
+        let topic = stage.topic("Something else").await;
+        let fields = fill(&stage, &token, &topic).await;
+        let first = stage.post("/help/contact", "", &fields).await;
+        assert_eq!(first.status, StatusCode::SEE_OTHER);
+        for _ in 0..20 {
+            let again = stage.post("/help/contact", "", &fields).await;
+            assert_eq!((again.status, &again.location), (first.status, &first.location));
+        }
+        assert_eq!(stage.count("select count(*) from tickets").await, 1);
+    }
+
+    async fn thanks_promise_a_mail_only_when_one_leaves(db: Db) {
+        let stage = Stage::new(db).await;
+        let (_, token) = stage.open_form().await;
+        let topic = stage.topic("Something else").await;
+        let mut fields = fill(&stage, &token, &topic).await;
+        for (text, is_mailed) in [("The first of the day", true), ("The second", false)] {
+            fields[3] = ("text", text);
+            let sent = stage.post("/help/contact", "", &fields).await;
+            let thanks = stage.get(&sent.location, "").await;
+            assert_eq!(thanks.has("is on its way to the address"), is_mailed, "{text}");
+            assert_eq!(thanks.has("Keep this reference."), !is_mailed, "{text}");
+        }
     }
 
     async fn a_form_becomes_a_ticket_with_its_fields(db: Db) {

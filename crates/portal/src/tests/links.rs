@@ -4,7 +4,7 @@ use kernel::Span;
 use tickets::By;
 use tickets::actions::revoke_links;
 
-use super::stage::Stage;
+use super::stage::{Stage, agent_cookie};
 
 const GRETA: &str = "greta@example.com";
 
@@ -119,6 +119,27 @@ on_both! {
             assert_eq!(stage.post(&format!("{path}/again"), "", &[]).await.status, StatusCode::OK);
         }
         assert_eq!(stage.count("select count(*) from deliveries").await, 1);
+    }
+
+    async fn while_no_mail_can_leave_an_owner_hands_links_on(db: Db) {
+        let stage = Stage::new(db).await;
+        stage.mail_from(GRETA, "Greta Holm", "It does not open.").await;
+        for address in [GRETA, "nobody@example.com"] {
+            let asked = stage.post("/help/link", "", &[("email", address)]).await;
+            assert!(asked.has("No mail can leave here yet.") && !asked.has("on its way"));
+        }
+        let sarah = agent_cookie(&stage, "sarah@northlight.example").await;
+        let page = stage.get("/settings/links", &sarah).await;
+        assert!(page.has(GRETA) && !page.has("nobody@example.com") && !page.has("/help/link/"));
+        let made = stage.post("/settings/links", &sarah, &[("email", GRETA)]).await;
+        let (_, link) = made.body.split_once("data-copy=\"http://localhost:8080").unwrap();
+        let link = link.split('"').next().unwrap();
+        let entered = stage.post(link, "", &[]).await;
+        assert!(entered.cookie.is_some());
+        let unasked = stage.post("/settings/links", &sarah, &[("email", "nobody@example.com")]).await;
+        assert_eq!(unasked.status, StatusCode::NOT_FOUND);
+        let mateo = agent_cookie(&stage, "mateo@northlight.example").await;
+        assert_eq!(stage.get("/settings/links", &mateo).await.status, StatusCode::FORBIDDEN);
     }
 
     async fn links_are_sent_only_so_often(db: Db) {

@@ -1,19 +1,11 @@
 use accounts::{Access, Act};
 use axum::http::StatusCode;
 use database::on_both;
-use kernel::Secret;
 use tickets::FieldKind;
 use tickets::actions::add_field;
 
-use super::stage::Stage;
+use super::stage::{Stage, agent_cookie};
 use crate::routes;
-
-/// Signs in with a password, as people who work here do.
-async fn agent_cookie(stage: &Stage, email: &str) -> String {
-    let password = Secret::new(accounts::testing::PASSWORD.to_owned());
-    let fields = [("email", email), ("password", password.reveal())];
-    stage.post("/login", "", &fields).await.cookie.expect("a session")
-}
 
 on_both! {
     async fn a_lead_sets_what_the_form_asks(db: Db) {
@@ -85,9 +77,10 @@ on_both! {
     async fn every_route_has_its_rule(db: Db) {
         let stage = Stage::new(db).await;
         let (_, list) = routes(&stage.portal);
-        assert_eq!(list.len(), 23);
+        assert_eq!(list.len(), 25);
         for route in list {
             let expected = match route.path {
+                "/settings/links" => Access::May(Act::ManageCompany),
                 path if path.starts_with("/settings/") => Access::May(Act::ManageTaxonomy),
                 path if path.starts_with("/help/requests") || path.starts_with("/help/files") => {
                     Access::Customer

@@ -10,7 +10,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use database::{Db, params};
 use files::{BucketAccess, Files, Place};
-use kernel::{CustomerId, PublicId, Span, TicketId};
+use kernel::{CustomerId, PublicId, Secret, Span, TicketId};
 use keys::Keys;
 use outbox::Recipients;
 use tickets::actions::{
@@ -98,6 +98,7 @@ impl Stage {
             .join(format!("files-{}", PublicId::new(cast.accounts.now())));
         let files = Files::open(&Place::Folder(folder), &BucketAccess::default()).unwrap();
         let portal = Portal::new(&cast.accounts, &Keys::from_master(&[7; 32]), &files);
+        assert!(crate::actions::make_first_topics(&portal).await.unwrap());
         let (router, _) = routes(&portal);
         let (doors, _) = accounts::routes(&cast.accounts);
         Self { cast, db, portal, files, router: router.merge(doors) }
@@ -342,4 +343,11 @@ fn enc(text: &str) -> String {
             if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }
         })
         .collect()
+}
+
+/// The session of somebody who works here.
+pub(super) async fn agent_cookie(stage: &Stage, email: &str) -> String {
+    let password = Secret::new(accounts::testing::PASSWORD.to_owned());
+    let fields = [("email", email), ("password", password.reveal())];
+    stage.post("/login", "", &fields).await.cookie.expect("a session")
 }

@@ -7,6 +7,7 @@ use axum::response::Response;
 use kernel::TicketId;
 use serde::Deserialize;
 use tickets::actions::{Office, fields};
+use tickets::reading::cards;
 use tickets::{Field, FieldKind};
 use ui::{Brand, Choice, Client, Fields, Problems, Upload, WebError, WebResult, Words, found};
 
@@ -46,7 +47,7 @@ pub(super) async fn front(State(portal): State<Portal>, headers: HeaderMap) -> W
     ui::page(&Front {
         promise: promise(&w, &office),
         address: inbox.and_then(|inbox| inbox.address.as_ref()).map(ToString::to_string),
-        topics: actions::topics(&portal, &office).await?,
+        topics: actions::topics(&portal).await?,
         is_signed_in: session.is_some(),
         w,
         brand,
@@ -75,7 +76,7 @@ const TRAP: &str = "company_website";
 
 impl Contact {
     async fn new(portal: &Portal, face: Face, office: &Office, given: Fields) -> WebResult<Self> {
-        let topics = actions::topics(portal, office).await?;
+        let topics = actions::topics(portal).await?;
         let fields = fields(&mut portal.db().read().await?).await?;
         Ok(Self {
             promise: promise(&face.w, office),
@@ -184,6 +185,10 @@ pub(super) async fn create(
     check_form(&mut page, age);
     let asked = asked::read(&page.given, &page.topics, &page.fields, &page.w, &mut page.problems);
     let Some(asked) = asked else { return ui::again(&page) };
+    // Who sends it again, because the answer was lost, gets the answer, however often.
+    if let Some(ticket) = actions::sent_before(&portal, &sent_token, &asked, &files).await? {
+        return Ok(receipt(&portal, ticket));
+    }
     if let Err(seconds) = portal.may_write(&client.network(), asked.address.as_str()) {
         let wait = page.w.n("contact-too-many", i64::try_from(seconds.div_ceil(60)).unwrap_or(1));
         page.problems.add("text", wait);
@@ -199,8 +204,12 @@ pub(super) async fn create(
         asked,
     };
     let ticket = actions::send_form(&portal, &office, form).await?;
+    Ok(receipt(&portal, ticket))
+}
+
+fn receipt(portal: &Portal, ticket: TicketId) -> Response {
     let receipt = form_token::receipt(portal.keys(), ticket);
-    Ok(ui::see_other(&format!("/help/contact/sent/{ticket}/{receipt}")))
+    ui::see_other(&format!("/help/contact/sent/{ticket}/{receipt}"))
 }
 
 /// What is wrong with the files that came along.
@@ -241,6 +250,8 @@ struct Sent {
     brand: Brand,
     reference: TicketId,
     promise: Option<String>,
+    /// Whether a mail with the reference leaves.
+    is_acknowledged: bool,
     is_signed_in: bool,
 }
 
@@ -257,5 +268,8 @@ pub(super) async fn sent(
     let Face { w, brand, session, .. } = Face::of(&portal, &headers).await?;
     let office = portal.office().await?;
     let promise = promise(&w, &office);
-    ui::page(&Sent { w, brand, reference, promise, is_signed_in: session.is_some() })
+    let cards = cards(&mut portal.db().read().await?, &[reference]).await?;
+    let is_acknowledged = cards.iter().any(|card| card.ticket.acknowledged_at.is_some());
+    let is_signed_in = session.is_some();
+    ui::page(&Sent { w, brand, reference, promise, is_acknowledged, is_signed_in })
 }

@@ -21,6 +21,8 @@ struct AskPage {
     brand: Brand,
     email: String,
     is_sent: bool,
+    /// Whether a mail would leave at all; the same for everybody who asks.
+    can_leave: bool,
     problems: Problems,
 }
 
@@ -36,11 +38,13 @@ pub(super) async fn new(State(portal): State<Portal>, headers: HeaderMap) -> Web
         brand,
         email: String::new(),
         is_sent: false,
+        can_leave: true,
         problems: Problems::default(),
     })
 }
 
-/// Sends a link. The answer is the same for those who are known and those who are not.
+/// Sends a link; while no mail can leave, an owner sees who asked. The answer is the same for
+/// those who are known and those who are not.
 pub(super) async fn create(
     State(portal): State<Portal>,
     client: Client,
@@ -49,12 +53,14 @@ pub(super) async fn create(
 ) -> WebResult<Response> {
     let Face { w, brand, .. } = Face::of(&portal, &headers).await?;
     let email = kernel::clip(&kernel::one_line(fields.get("email").unwrap_or_default()), 300);
-    let mut page = AskPage { w, brand, email, is_sent: false, problems: Problems::default() };
+    let problems = Problems::default();
+    let mut page = AskPage { w, brand, email, is_sent: false, can_leave: true, problems };
     let Some(address) = page.problems.keep("email", page.email.parse::<EmailAddress>()) else {
         return ui::again(&page);
     };
     portal.may_ask_for_link(&client.network(), address.as_str())?;
     actions::send_link_to(&portal, &address, &page.w).await?;
+    page.can_leave = portal.can_send().await?;
     page.is_sent = true;
     ui::page(&page)
 }
@@ -76,6 +82,8 @@ enum LinkState {
     Over,
     Unknown,
     SentAgain,
+    /// No mail can leave yet; an owner sees who asked.
+    NotSent,
 }
 
 /// Where a link leads to.
@@ -149,7 +157,7 @@ pub(super) async fn again(
         Door::Open(link) | Door::Closed(link) => {
             portal.may_ask_for_link(&client.network(), link.address.as_str())?;
             actions::send_link_to(&portal, &link.address, &w).await?;
-            LinkState::SentAgain
+            if portal.can_send().await? { LinkState::SentAgain } else { LinkState::NotSent }
         }
         Door::None => LinkState::Unknown,
     };

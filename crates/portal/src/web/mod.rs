@@ -6,6 +6,7 @@ mod face;
 mod links;
 mod requests;
 mod topics;
+mod waiting;
 
 use accounts::{Access, Act, Route, Routes, SettingsPage};
 use axum::Router;
@@ -13,13 +14,22 @@ use axum::Router;
 use crate::Portal;
 
 /// What stands in the list of settings.
-pub const SETTINGS_PAGES: &[SettingsPage] = &[SettingsPage {
-    group: "settings-group-channels",
-    href: "/settings/topics",
-    icon: "file-text",
-    label: "topics-title",
-    act: Act::ManageTaxonomy,
-}];
+pub const SETTINGS_PAGES: &[SettingsPage] = &[
+    SettingsPage {
+        group: "settings-group-channels",
+        href: "/settings/topics",
+        icon: "file-text",
+        label: "topics-title",
+        act: Act::ManageTaxonomy,
+    },
+    SettingsPage {
+        group: "settings-group-channels",
+        href: "/settings/links",
+        icon: "key-round",
+        label: "waiting-title",
+        act: Act::ManageCompany,
+    },
+];
 
 pub fn routes(portal: &Portal) -> (Router, Vec<Route>) {
     let taxonomy = Access::May(Act::ManageTaxonomy);
@@ -47,5 +57,7 @@ pub fn routes(portal: &Portal) -> (Router, Vec<Route>) {
         .post("/settings/topics/{id}/up", taxonomy, topics::move_up)
         .post("/settings/topics/{id}/archive", taxonomy, topics::archive)
         .post("/settings/topics/{id}/restore", taxonomy, topics::restore)
+        .get("/settings/links", Access::May(Act::ManageCompany), waiting::index)
+        .post("/settings/links", Access::May(Act::ManageCompany), waiting::create)
         .with_state(portal.clone())
 }

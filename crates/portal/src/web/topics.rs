@@ -10,7 +10,7 @@ use tickets::{Category, Field, Priority};
 use ui::{Choice, Chrome, Fields, Problems, WebError, WebResult, found};
 
 use crate::topic::{Ask, NewTopic, Topic};
-use crate::{Portal, actions, store};
+use crate::{Portal, store};
 
 const HERE: &str = "/settings/topics";
 
@@ -124,7 +124,6 @@ impl Topics {
     async fn new(portal: &Portal, actor: &Actor) -> WebResult<Self> {
         let chrome = portal.accounts().chrome(actor, HERE).await?;
         let office = portal.office().await?;
-        actions::topics(portal, &office).await?;
         let mut conn = portal.db().read().await?;
         let all = store::topics(&mut conn).await?;
         let (categories, fields) = (categories(&mut conn).await?, fields(&mut conn).await?);
