@@ -53,7 +53,7 @@ impl Demo {
         foundation.db.close().await;
         match done {
             Ok(filled) => {
-                report(&filled, took, &settings.base_url);
+                report(&filled, took, &settings);
                 Ok(0)
             }
             Err(Failure::Refused(refusal)) => {
@@ -70,7 +70,7 @@ fn this_hour(now: Timestamp) -> Timestamp {
     Timestamp::from_seconds(now.seconds() - now.seconds().rem_euclid(3_600))
 }
 
-fn report(filled: &Filled, took: Duration, base_url: &str) {
+fn report(filled: &Filled, took: Duration, settings: &Settings) {
     let engine = match filled.engine {
         Engine::Sqlite => "SQLite",
         Engine::Postgres => "PostgreSQL",
@@ -90,5 +90,6 @@ fn report(filled: &Filled, took: Duration, base_url: &str) {
         terminal::say(&format!("  {address:<32} {name}, {role}"));
     }
     terminal::say(&format!("The password of everybody: {PASSWORD}"));
-    terminal::say(&format!("Run `recourse serve` and open {base_url}"));
+    let data = settings.data.display();
+    terminal::say(&format!("Run `recourse serve --data {data}` and open {}", settings.base_url));
 }
