@@ -70,7 +70,7 @@ pub(crate) async fn messages(
         return Ok(moved);
     }
     let rows = reading::messages(&mut conn, ticket.id, after, limit + 1).await?;
-    let rows = rows.ok_or_else(|| Problem::foreign_cursor())?;
+    let rows = rows.ok_or_else(Problem::foreign_cursor)?;
     let directory = api.accounts.directory().await?;
     let show = |row: &reading::Written| wire::Message::of(row, &directory);
     Ok(Json(page(rows, limit, |row| row.message.public_id.to_string(), show)).into_response())
@@ -159,7 +159,7 @@ pub(crate) async fn notes(
         return Ok(moved);
     }
     let rows = reading::notes(&mut conn, ticket.id, after, limit + 1).await?;
-    let rows = rows.ok_or_else(|| Problem::foreign_cursor())?;
+    let rows = rows.ok_or_else(Problem::foreign_cursor)?;
     let directory = api.accounts.directory().await?;
     let show = |row: &reading::Jotted| wire::Note::of(row, &directory);
     Ok(Json(page(rows, limit, |row| row.note.public_id.to_string(), show)).into_response())

@@ -74,7 +74,7 @@ pub(crate) struct Description {
 impl Description {
     /// The operations that have parameters behind the question mark, by method and path.
     pub(crate) fn parametered(&self) -> HashSet<(String, String)> {
-        let paths = self.json["paths"].as_object().into_iter().flatten();
+        let paths = self.json.get("paths").and_then(Value::as_object).into_iter().flatten();
         let operations = paths.flat_map(|(path, item)| {
             let operations = item.as_object().into_iter().flatten();
             operations.map(move |(method, operation)| (method, path, operation))

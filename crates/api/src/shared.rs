@@ -45,7 +45,7 @@ pub(crate) async fn views(
     let mut rows = reading::views(&mut conn, &actor).await?;
     if let Some(after) = after {
         let seen = rows.iter().position(|view| view.public_id == after);
-        let seen = seen.ok_or_else(|| Problem::foreign_cursor())?;
+        let seen = seen.ok_or_else(Problem::foreign_cursor)?;
         rows.drain(..=seen);
     }
     Ok(Json(page(rows, limit, |view| view.public_id.to_string(), wire::View::of)))

@@ -47,7 +47,7 @@ static HISTORY: &[Migration] = &[
     migration!(6, "0006_portal"),
     migration!(7, "0007_search", by engine),
     migration!(8, "0008_topics"),
-    migration!(10, "0010_outgoing"),
+    migration!(9, "0009_outgoing"),
 ];
 
 /// The database was written by a newer program.

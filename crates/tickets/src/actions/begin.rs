@@ -3,7 +3,9 @@
 use accounts::Actor;
 use anyhow::Result;
 use database::Tx;
-use kernel::{DeliveryId, Failure, InboxId, MessageId, PublicId, TicketId};
+use kernel::{
+    AgentId, CustomerId, DeliveryId, Failure, InboxId, MessageId, PublicId, TicketId, Timestamp,
+};
 use live::Touch;
 use outbox::{Party, Recipients, new_mail_id};
 use serde::{Deserialize, Serialize};
@@ -63,37 +65,7 @@ pub async fn open_ticket(
         accounts::InboxKind::Api => Channel::Api,
     };
     let state = next(State::Open, Happening::Replied(new.then)).map_err(ReplyRefusal::from)?;
-    let mut ticket = Ticket {
-        id: TicketId(0),
-        inbox: new.inbox,
-        customer,
-        subject: letters::ticket_subject(&new.subject, &new.text),
-        channel,
-        state,
-        state_before_spam: None,
-        priority: Priority::Normal,
-        category: None,
-        assignee: Some(actor.id),
-        team: None,
-        problem: None,
-        merged_into: None,
-        hold_reason: None,
-        resolution: None,
-        cause: None,
-        waiting: Waiting::default(),
-        first_replied_at: None,
-        acknowledged_at: None,
-        acknowledgement_withheld: None,
-        resolved_at: (state == State::Resolved).then_some(now),
-        reopen_count: 0,
-        message_count: 1,
-        last_message_at: now,
-        last_direction: Direction::Out,
-        snippet: letters::snippet(&new.text),
-        created_at: now,
-        updated_at: now,
-        version: 1,
-    };
+    let mut ticket = begun(new, (actor.id, customer), channel, state, now);
     ticket.id = tickets::insert(tx, &ticket).await?;
     if ticket.resolved_at.is_some() {
         save(tx, &mut ticket, Touch::Row, now).await?;
@@ -125,6 +97,47 @@ pub async fn open_ticket(
     });
     let undo = keep(tx, actor, &reversal, now).await?;
     Ok(Replied { ticket: ticket.id, message, public_id, delivery, undo: Some(undo) })
+}
+
+/// The ticket as it begins with our mail; whoever writes it has it.
+fn begun(
+    new: &NewTicket,
+    (agent, customer): (AgentId, CustomerId),
+    channel: Channel,
+    state: State,
+    now: Timestamp,
+) -> Ticket {
+    Ticket {
+        id: TicketId(0),
+        inbox: new.inbox,
+        customer,
+        subject: letters::ticket_subject(&new.subject, &new.text),
+        channel,
+        state,
+        state_before_spam: None,
+        priority: Priority::Normal,
+        category: None,
+        assignee: Some(agent),
+        team: None,
+        problem: None,
+        merged_into: None,
+        hold_reason: None,
+        resolution: None,
+        cause: None,
+        waiting: Waiting::default(),
+        first_replied_at: None,
+        acknowledged_at: None,
+        acknowledgement_withheld: None,
+        resolved_at: (state == State::Resolved).then_some(now),
+        reopen_count: 0,
+        message_count: 1,
+        last_message_at: now,
+        last_direction: Direction::Out,
+        snippet: letters::snippet(&new.text),
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    }
 }
 
 /// A ticket that was begun a moment ago, and what was typed for it.

@@ -188,7 +188,8 @@ fn go_on(into: &mut Ticket, from: &Ticket, now: Timestamp) -> Result<Option<Fact
     }
     let is_ours = from.state.is_active() && from.state != State::WaitingCustomer;
     let before = into.state;
-    if !waits && !(is_ours && before == State::Resolved) {
+    let goes_on = waits || (is_ours && before == State::Resolved);
+    if !goes_on {
         return Ok(None);
     }
     into.state = next(before, Happening::CustomerWrote)?;

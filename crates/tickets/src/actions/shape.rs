@@ -11,6 +11,7 @@ use super::{Office, Reversal, findable, keep, record, recount, save, take};
 use crate::clock::Waiting;
 use crate::event::{By, Fact};
 use crate::letters;
+use crate::message::Message;
 use crate::state::{CannotMove, State};
 use crate::store::{entries, taxonomy, tickets};
 use crate::ticket::{Direction, Ticket};
@@ -61,44 +62,11 @@ pub async fn split(
     let (Some(first), Some(last)) = (moved.first(), moved.last()) else {
         return Err(ShapeRefusal::NothingToSplit.into());
     };
-    let customer = first.author.customer().unwrap_or(ticket.customer);
-    let waits = last.direction == Direction::In;
     let inbox = office.inbox(ticket.inbox)?;
     let within = kernel::Span::minutes(inbox.reply_within_minutes);
-    let waiting = if waits {
-        Waiting::default().customer_wrote(last.created_at, within)
-    } else {
-        Waiting::default()
-    };
     let subject = if subject.trim().is_empty() { &first.subject } else { subject };
-    let mut part = Ticket {
-        id: TicketId(0),
-        customer,
-        subject: letters::ticket_subject(subject, &first.text),
-        state: if waits { State::Open } else { State::WaitingCustomer },
-        state_before_spam: None,
-        merged_into: None,
-        hold_reason: None,
-        resolution: None,
-        cause: None,
-        waiting,
-        first_replied_at: moved
-            .iter()
-            .find(|message| message.direction == Direction::Out)
-            .map(|message| message.created_at),
-        acknowledged_at: None,
-        acknowledgement_withheld: None,
-        resolved_at: None,
-        reopen_count: 0,
-        message_count: kernel::count(chosen.len()),
-        last_message_at: last.created_at,
-        last_direction: last.direction,
-        snippet: letters::snippet(&last.text),
-        created_at: first.created_at,
-        updated_at: now,
-        version: 1,
-        ..ticket.clone()
-    };
+    let mut part = part_of(&ticket, &moved, (first, last), subject, within);
+    part.updated_at = now;
     part.id = tickets::insert(tx, &part).await?;
     save(tx, &mut part, Touch::Entry, now).await?;
     entries::move_messages(tx, &chosen, part.id).await?;
@@ -121,6 +89,49 @@ pub async fn split(
     });
     let undo = keep(tx, actor, &reversal, now).await?;
     Ok((part.id, undo))
+}
+
+/// The ticket that the moved messages, from the first to the last, make.
+fn part_of(
+    ticket: &Ticket,
+    moved: &[Message],
+    (first, last): (&Message, &Message),
+    subject: &str,
+    within: kernel::Span,
+) -> Ticket {
+    let waits = last.direction == Direction::In;
+    let waiting = if waits {
+        Waiting::default().customer_wrote(last.created_at, within)
+    } else {
+        Waiting::default()
+    };
+    Ticket {
+        id: TicketId(0),
+        customer: first.author.customer().unwrap_or(ticket.customer),
+        subject: letters::ticket_subject(subject, &first.text),
+        state: if waits { State::Open } else { State::WaitingCustomer },
+        state_before_spam: None,
+        merged_into: None,
+        hold_reason: None,
+        resolution: None,
+        cause: None,
+        waiting,
+        first_replied_at: moved
+            .iter()
+            .find(|message| message.direction == Direction::Out)
+            .map(|message| message.created_at),
+        acknowledged_at: None,
+        acknowledgement_withheld: None,
+        resolved_at: None,
+        reopen_count: 0,
+        message_count: kernel::count(moved.len()),
+        last_message_at: last.created_at,
+        last_direction: last.direction,
+        snippet: letters::snippet(&last.text),
+        created_at: first.created_at,
+        version: 1,
+        ..ticket.clone()
+    }
 }
 
 /// How two tickets belong together.

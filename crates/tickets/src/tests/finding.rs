@@ -57,6 +57,7 @@ on_both! {
             customer: Party::new("Kim", "kim@example.com".parse().unwrap()),
             subject: "Invitation to the workshop".to_owned(),
             text: "Would you like to come?".to_owned(),
+            html: None,
             cc: Vec::new(),
             bcc: Vec::new(),
             then: Then::Wait,

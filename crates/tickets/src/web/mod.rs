@@ -70,18 +70,11 @@ pub fn routes(desk: &Desk) -> (Router, Vec<Route>) {
     let write = Access::May(Act::WriteToCustomers);
     let know = Access::May(Act::ChangeCustomers);
     let taxonomy = Access::May(Act::ManageTaxonomy);
-    Routes::new(&desk.accounts)
+    of_a_new_ticket(Routes::new(&desk.accounts))
         .get("/inbox", read, list::home)
         .get("/inbox/counts", read, list::counts)
         .get("/inbox/{view}", read, list::index)
         .get("/inbox/{view}/rows", read, moves::rows)
-        .get("/t/new", write, new_ticket::new)
-        .post("/t/new", write, new_ticket::create)
-        .put("/t/new/draft", write, new_ticket::draft)
-        .post("/t/new/files", write, uploads::create_for_new)
-        .delete("/t/new/files/{file}", write, uploads::delete)
-        .get("/t/new/saved-replies", write, replies::lookup_for_new)
-        .post("/t/new/saved-replies/{reply}", write, replies::used)
         .get("/t/{reference}", read, ticket::show)
         .get("/t/{reference}/entries", read, ticket::entries)
         // What may be written there depends on the mode and is asked again.
@@ -138,4 +131,17 @@ pub fn routes(desk: &Desk) -> (Router, Vec<Route>) {
         .post("/settings/fields", taxonomy, settings::fields::create)
         .post("/settings/fields/{id}", taxonomy, settings::fields::update)
         .with_state(desk.clone())
+}
+
+/// The page where we write first.
+fn of_a_new_ticket(routes: Routes<Desk>) -> Routes<Desk> {
+    let write = Access::May(Act::WriteToCustomers);
+    routes
+        .get("/t/new", write, new_ticket::new)
+        .post("/t/new", write, new_ticket::create)
+        .put("/t/new/draft", write, new_ticket::draft)
+        .post("/t/new/files", write, uploads::create_for_new)
+        .delete("/t/new/files/{file}", write, uploads::delete)
+        .get("/t/new/saved-replies", write, replies::lookup_for_new)
+        .post("/t/new/saved-replies/{reply}", write, replies::used)
 }

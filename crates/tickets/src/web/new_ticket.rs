@@ -207,7 +207,7 @@ fn read(fields: &Fields, form: &mut NewForm) -> Option<NewTicket> {
         customer: customer?,
         subject: typed.subject.clone(),
         text: typed.text.clone(),
-            html: None,
+        html: None,
         cc,
         bcc,
         then: if fields.get("then") == Some("resolve") { Then::Resolve } else { Then::Wait },
