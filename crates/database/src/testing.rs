@@ -2,9 +2,9 @@
 //! Databases for tests: each test gets its own, on SQLite always and on PostgreSQL when
 //! `RECOURSE_TEST_POSTGRES` names a cluster that may be filled with throw-away databases.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Once;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use kernel::{SystemClock, Timestamp};
 use sqlx::{Connection, PgConnection};
@@ -71,6 +71,7 @@ pub async fn postgres_url() -> Option<String> {
     let mut admin = PgConnection::connect(&base).await.expect("reach the test cluster");
     let lock = |sql: &'static str| sqlx::query(sql);
     lock("select pg_advisory_lock(7261012)").execute(&mut admin).await.expect("lock");
+    drop_abandoned(&mut admin).await;
     let known: i64 = sqlx::query_scalar("select count(*) from pg_database where datname = $1")
         .bind(&template)
         .fetch_one(&mut admin)
@@ -87,6 +88,32 @@ pub async fn postgres_url() -> Option<String> {
     let name = format!("t_{}", unique());
     make(&mut admin, &format!("create database {name} template {template} strategy wal_log")).await;
     Some(with_name(&base, &name))
+}
+
+/// Drops, once in each process, the databases of test processes that have ended: a whole run would
+/// otherwise keep every one of them until its end, often in memory.
+async fn drop_abandoned(admin: &mut PgConnection) {
+    static SWEPT: AtomicBool = AtomicBool::new(false);
+    if SWEPT.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let names: Vec<String> =
+        sqlx::query_scalar("select datname from pg_database where datname like 't\\_%'")
+            .fetch_all(&mut *admin)
+            .await
+            .expect("list the test databases");
+    for name in names.iter().filter(|name| name.strip_prefix("t_").is_some_and(is_abandoned)) {
+        make(admin, &format!("drop database if exists {name} with (force)")).await;
+    }
+}
+
+/// Whether the process that gave this name, as [`unique`] makes them, has ended.
+fn is_abandoned(name: &str) -> bool {
+    let process = name.split('_').next().unwrap_or_default();
+    let processes = Path::new("/proc");
+    process.parse::<u32>().is_ok()
+        && processes.join("self").exists()
+        && !processes.join(process).exists()
 }
 
 async fn make(admin: &mut PgConnection, sql: &str) {
@@ -111,15 +138,14 @@ async fn sqlite_template() -> PathBuf {
     template
 }
 
-/// The folder of the test databases. What an earlier run left there for an hour is removed.
+/// The folder of the test databases. What processes that have ended left there is removed.
 fn scratch() -> PathBuf {
     static SWEPT: Once = Once::new();
     let folder = std::env::temp_dir().join("recourse-tests");
     std::fs::create_dir_all(&folder).expect("make the folder for test databases");
     SWEPT.call_once(|| {
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let age = entry.metadata().ok().and_then(|file| file.modified().ok()?.elapsed().ok());
-            if age.is_some_and(|age| age.as_secs() > 3_600) {
+            if entry.file_name().to_str().is_some_and(is_abandoned) {
                 let _ = std::fs::remove_file(entry.path());
             }
         }
