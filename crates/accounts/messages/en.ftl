@@ -86,6 +86,7 @@ tls-implicit = From the start (TLS)
 tls-starttls = Agreed on (STARTTLS)
 tls-none = None
 port-wrong = Enter a port, a number from 1 to 65535
+choice-unknown = Choose one of these
 host-wrong = Enter the name of a server, like smtp.example.com
 
 # Settings

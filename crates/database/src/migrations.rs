@@ -48,6 +48,7 @@ static HISTORY: &[Migration] = &[
     migration!(7, "0007_search", by engine),
     migration!(8, "0008_topics"),
     migration!(9, "0009_outgoing"),
+    migration!(10, "0010_quiet"),
 ];
 
 /// The database was written by a newer program.

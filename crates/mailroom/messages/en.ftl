@@ -56,6 +56,8 @@ inbox-first-look = First look within seconds
 inbox-works = Fetched { $at }
 inbox-fails = Fails since { $since }
 inbox-silent = Silent, fails since { $since }
+inbox-quiet = No mail since { $since }
+inbox-quiet-text = In the four weeks before, it was never longer than { $usual } hours. Write to the address yourself and see whether it arrives.
 inbox-not-looked = Not fetched for five minutes
 inbox-not-looked-text = No server of this installation looks at it. Is one running?
 inbox-refused = The permission was refused
@@ -294,5 +296,7 @@ dead-address = Address
 dead-lift = Write to it again
 
 alarm-subject = No mail comes in at { $inbox }
+quiet-subject = Nothing comes to { $inbox } any more
+quiet-text = For { $pause } hours no mail has come to the inbox { $inbox }. In the four weeks before, it was never longer than { $usual } hours. Write to its address yourself: if that does not arrive, look at the mailbox, its forwarding and the mail server. The inbox:
 alarm-text = For five minutes Recourse could not look for mail at the inbox { $inbox }. What customers write meanwhile stays at the mail server and comes in later. Look at its settings:
 alarm-text-fault = For five minutes Recourse could not look for mail at the inbox { $inbox }. What customers write meanwhile stays at the mail server and comes in later. This is what the last try met: { $fault }

@@ -1,11 +1,15 @@
 //! How fetching is doing, and the alarm when it is not.
 
-use accounts::{Accounts, AgentCard, Role, SystemLetter, send_system_letter};
+use accounts::{
+    Accounts, AgentCard, Directory, Inbox, InboxKind, Role, SystemLetter, send_system_letter,
+};
 use anyhow::Result;
 use database::{Conn, Tx};
 use kernel::{InboxId, Span, Timestamp};
+use ui::Words;
 
-use crate::store::health as store;
+use crate::rhythm::{LOOKED_BACK, NEVER_BEFORE, Quiet, Rhythm};
+use crate::store::{health as store, ledger};
 
 /// How fetching for an inbox is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +51,14 @@ pub async fn raise_alarm(accounts: &Accounts) -> Result<Vec<InboxId>> {
             continue;
         }
         tx.announce(live::Change::Settings);
-        tell(&mut tx, accounts, &one).await?;
+        tell(&mut tx, accounts, one.inbox, |w, inbox| Told {
+            subject: w.a("alarm-subject", "inbox", &inbox.name),
+            text: match &one.fault {
+                Some(fault) => w.a2("alarm-text-fault", "inbox", &inbox.name, "fault", fault),
+                None => w.a("alarm-text", "inbox", &inbox.name),
+            },
+        })
+        .await?;
         tx.commit().await?;
         let fault = one.fault.unwrap_or_default();
         tracing::error!(inbox = %one.inbox, "inbox {} is silent for five minutes: {fault}", one.inbox);
@@ -57,21 +68,102 @@ pub async fn raise_alarm(accounts: &Accounts) -> Result<Vec<InboxId>> {
     Ok(alarmed)
 }
 
+/// The inboxes to which no mail has come for an unusual time, whichever way it comes.
+pub(crate) async fn quiet(
+    conn: &mut Conn,
+    directory: &Directory,
+    now: Timestamp,
+) -> Result<Vec<Quiet>> {
+    let mut quiet = Vec::new();
+    let by_mail = |inbox: &&Inbox| inbox.kind == InboxKind::Email && inbox.archived_at.is_none();
+    for inbox in directory.all_inboxes().iter().filter(by_mail) {
+        quiet.extend(quiet_since(conn, inbox.id, now).await?);
+    }
+    Ok(quiet)
+}
+
+/// Since when no mail has come to an inbox, if that is unusual.
+pub(crate) async fn quiet_since(
+    conn: &mut Conn,
+    inbox: InboxId,
+    now: Timestamp,
+) -> Result<Option<Quiet>> {
+    // Most have mail of today, which is seen at once.
+    let last_at = ledger::last_came_at(conn, inbox).await?;
+    if last_at.is_none_or(|at| now.since(at) < NEVER_BEFORE) {
+        return Ok(None);
+    }
+    let rhythm = ledger::rhythm(conn, inbox, now - LOOKED_BACK).await?;
+    Ok(rhythm
+        .filter(|rhythm| rhythm.is_broken(now))
+        .map(|Rhythm { last_at, longest_pause, .. }| Quiet { inbox, last_at, longest_pause }))
+}
+
+/// Raises the alarm for inboxes to which nothing comes any more, once for each such time. Those
+/// that cannot be looked at have an alarm of their own.
+pub async fn raise_alarm_about_quiet(accounts: &Accounts) -> Result<Vec<InboxId>> {
+    let (db, now) = (accounts.db(), accounts.now());
+    let directory = accounts.directory().await?;
+    let mut conn = db.read().await?;
+    let unheard = health(&mut conn).await?;
+    let is_unheard =
+        |inbox| unheard.iter().any(|one: &Health| one.inbox == inbox && one.is_silent(now));
+    let quiet = quiet(&mut conn, &directory, now).await?;
+    drop(conn);
+    let mut alarmed = Vec::new();
+    for one in quiet.into_iter().filter(|one| !is_unheard(one.inbox)) {
+        let mut tx = db.begin().await?;
+        if !store::set_quiet_alarmed(&mut tx, one.inbox, one.last_at).await? {
+            continue;
+        }
+        tell(&mut tx, accounts, one.inbox, |w, inbox| Told {
+            subject: w.a("quiet-subject", "inbox", &inbox.name),
+            text: w.all(
+                "quiet-text",
+                &[
+                    ("inbox", &inbox.name),
+                    ("pause", &whole_hours(now.since(one.last_at))),
+                    ("usual", &whole_hours(one.longest_pause)),
+                ],
+            ),
+        })
+        .await?;
+        tx.commit().await?;
+        tracing::error!(inbox = %one.inbox, "no mail comes to inbox {} for an unusual time", one.inbox);
+        metrics::counter!("recourse_quiet_inboxes_total").increment(1);
+        alarmed.push(one.inbox);
+    }
+    Ok(alarmed)
+}
+
+/// As people say it, rounded up: no pause is none.
+pub(crate) fn whole_hours(span: Span) -> i64 {
+    (span.as_seconds() + 3_599) / 3_600
+}
+
+/// What those in charge are told.
+struct Told {
+    subject: String,
+    text: String,
+}
+
 /// Mails those who can do something about it. The mail may leave through an inbox that still
 /// sends, be it this one.
-async fn tell(tx: &mut Tx, accounts: &Accounts, health: &Health) -> Result<()> {
+async fn tell(
+    tx: &mut Tx,
+    accounts: &Accounts,
+    inbox: InboxId,
+    what: impl FnOnce(&Words, &Inbox) -> Told,
+) -> Result<()> {
     let (company, directory) = (accounts.company().await?, accounts.directory().await?);
-    let Some(inbox) = directory.inbox(health.inbox) else { return Ok(()) };
+    let Some(inbox) = directory.inbox(inbox) else { return Ok(()) };
     let w = accounts.site().words(&company.language);
-    let text = match &health.fault {
-        Some(fault) => w.a2("alarm-text-fault", "inbox", &inbox.name, "fault", fault),
-        None => w.a("alarm-text", "inbox", &inbox.name),
-    };
+    let Told { subject, text } = what(&w, inbox);
     let in_charge = |agent: &&&AgentCard| agent.role >= Role::Lead && agent.may_see(inbox.id);
     for agent in directory.working().iter().filter(in_charge) {
         let letter = SystemLetter {
             to: (&agent.name, &agent.email),
-            subject: w.a("alarm-subject", "inbox", &inbox.name),
+            subject: subject.clone(),
             text: text.clone(),
             link: accounts.site().url(&format!("/settings/inboxes/{}", inbox.public_id)),
         };

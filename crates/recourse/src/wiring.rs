@@ -68,6 +68,7 @@ pub(crate) fn workers(foundation: &Foundation) -> Workers {
     workers.every("tickets.wake", Span::seconds(20), all.clone(), wake);
     workers.every("tickets.close", Span::minutes(10), all.clone(), close_spent);
     workers.every("mailroom.alarm", Span::seconds(60), all.clone(), raise_alarm);
+    workers.every("mailroom.quiet", Span::minutes(10), all.clone(), raise_alarm_about_quiet);
     workers.every("outbox.free", Span::seconds(30), all.clone(), free_letters);
     workers.every("sweep", Span::hours(1), all, sweep);
     workers
@@ -92,6 +93,10 @@ async fn close_spent(cx: Context<Foundation>) -> Result<()> {
 
 async fn raise_alarm(cx: Context<Foundation>) -> Result<()> {
     mailroom::raise_alarm(&cx.services.accounts).await.map(drop)
+}
+
+async fn raise_alarm_about_quiet(cx: Context<Foundation>) -> Result<()> {
+    mailroom::raise_alarm_about_quiet(&cx.services.accounts).await.map(drop)
 }
 
 async fn free_letters(cx: Context<Foundation>) -> Result<()> {

@@ -135,12 +135,15 @@ bulk-other = { "{n}" } selected
 bulk-selected = Selected
 bulk-more = More for the selected
 bulk-tag-add = Add
+bulk-snooze = Snooze until
+bulk-merge = Merge into one
 bulk-no-tag = Type the tag first.
 bulk-nothing = Select at least one ticket.
 bulk-done = { $n ->
     [one] One ticket changed.
    *[other] { $n } tickets changed.
  }
+bulk-merged = Merged into { $into }
 bulk-refused = { $n ->
     [one] One stays as it is:
    *[other] { $n } stay as they are:
@@ -177,6 +180,10 @@ to-you = you
 presence-looks = { $who } is looking at this
 presence-writes = { $who } is writing
 collision-writes = { $who } is writing an answer.
+collision-read = Read the draft
+collision-leave = Leave it to them
+collision-draft = What { $who } is writing
+collision-no-draft = There is nothing to read yet. Drafts are saved as they are typed.
 collision-wrote = { $who } wrote again while you were typing. Read it, then send.
 via-note = note, team only
 via-automatic = automatic
@@ -186,6 +193,7 @@ entry-note-label = Note by { $who }, { $time }, for the team only
 entry-more = More about this message
 entry-source = Download the original
 entry-link = Copy link to this message
+entry-no-text = There is no text in this message.
 entry-quoted = Show what was quoted
 entry-held = From somebody who takes no part in this ticket. The customer does not see it.
 entry-redacted = Removed by { $who }, { $when }

@@ -45,7 +45,7 @@ pub use entry::{
     EntryRefusal, NewNote, Noted, admit, change_participants, follow, post_note, redact, unfollow,
 };
 pub use mail::{bounce_came, complaint_came, sent_elsewhere};
-pub use merge::merge;
+pub use merge::{merge, merge_all};
 pub use receive::{Incoming, Received, ReplyTokens, Sender, receive};
 pub(crate) use reply::UNDO_FOR;
 pub use reply::{Forward, Replied, Reply, ReplyRefusal, forward, reply};

@@ -52,13 +52,17 @@ fn markdown_gives_structure_and_nothing_active() {
     for (text, html) in [
         ("**Hi** _there_", "<p><strong>Hi</strong> <em>there</em></p>\n"),
         ("one\ntwo", "<p>one<br>\ntwo</p>\n"),
-        ("# Big", "<p>Big</p>\n"),
+        ("# Big", "<p><strong>Big</strong></p>\n"),
         ("<b onclick=x>raw</b>", "<p>&lt;b onclick=x&gt;raw&lt;/b&gt;</p>\n"),
         (
             "[x](javascript:alert(1))",
             "<p><a target=\"_blank\" rel=\"noopener noreferrer nofollow\">x</a></p>\n",
         ),
-        ("![pic](https://x.example/p.png)", "<p></p>\n"),
+        (
+            "![pic](https://x.example/p.png)",
+            "<p><a href=\"https://x.example/p.png\" target=\"_blank\" \
+             rel=\"noopener noreferrer nofollow\">pic</a></p>\n",
+        ),
         ("`<script>`", "<p><code>&lt;script&gt;</code></p>\n"),
     ] {
         assert_eq!(markdown(text).as_str(), html, "{text:?}");

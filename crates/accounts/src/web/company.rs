@@ -201,7 +201,11 @@ impl Ways<'_> {
                 Some(SystemMail::Inbox { inbox: inbox? })
             }
             "server" => self.read_server(form, problems),
-            _ => Some(SystemMail::AnyInbox),
+            "any_inbox" => Some(SystemMail::AnyInbox),
+            _ => {
+                problems.add("way", self.words.t("choice-unknown"));
+                None
+            }
         }
     }
 
@@ -221,11 +225,14 @@ impl Ways<'_> {
             _ => self.accounts.keys().seal("system mail", &Secret::new(form.password.clone())),
         };
         let tls = ["implicit", "starttls", "none"].iter().find(|known| **known == form.tls);
+        if tls.is_none() {
+            problems.add("tls", self.words.t("choice-unknown"));
+        }
         Some(SystemMail::Server {
             from: from?,
             host,
             port: port?,
-            tls: (*tls.unwrap_or(&"starttls")).to_owned(),
+            tls: (*tls?).to_owned(),
             user: form.user.trim().to_owned(),
             password,
         })

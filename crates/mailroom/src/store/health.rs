@@ -92,6 +92,24 @@ pub(crate) async fn set_alarmed(tx: &mut Tx, inbox: InboxId, now: Timestamp) -> 
     Ok(first > 0)
 }
 
+/// Notes that the alarm was raised about the time since the last mail. `false`: it was before.
+pub(crate) async fn set_quiet_alarmed(
+    tx: &mut Tx,
+    inbox: InboxId,
+    last_at: Timestamp,
+) -> Result<bool> {
+    let first = tx
+        .execute(
+            "insert into mail_health (inbox_id, quiet_since) values ($1, $2)
+             on conflict (inbox_id) do update set quiet_since = excluded.quiet_since
+              where mail_health.quiet_since is null
+                 or mail_health.quiet_since <> excluded.quiet_since",
+            params![inbox, last_at],
+        )
+        .await?;
+    Ok(first > 0)
+}
+
 impl FromRow for Health {
     fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
         Ok(Self {

@@ -5,6 +5,7 @@ use database::{Cols, Conn, FromRow, Sql, Tx, dialect, params};
 use kernel::{AgentId, InboxId, LedgerId, MessageId, PublicId, Span, TicketId, Timestamp};
 
 use crate::ledger::{Arrival, Decided, Decision, Door, Fate, Filter, Line, Outcome, Waiting};
+use crate::rhythm::Rhythm;
 
 const COLUMNS: &str = "l.id, l.public_id, l.inbox_id, l.door, l.size_bytes, l.raw_hash, l.mail_id,
     l.from_address, l.subject, l.state, l.reason, l.preview, l.decision, l.decided_by,
@@ -348,4 +349,43 @@ pub(crate) async fn counts(
         counts.push((fate, conn.scalar_sql(sql).await?));
     }
     Ok(counts)
+}
+
+/// When the latest mail came that was not there before the inbox was connected.
+pub(crate) async fn last_came_at(conn: &mut Conn, inbox: InboxId) -> Result<Option<Timestamp>> {
+    let row: Option<(Timestamp,)> = conn
+        .optional(
+            "select received_at from mail_ledger where inbox_id = $1 and not history
+              order by id desc limit 1",
+            params![inbox],
+        )
+        .await?;
+    Ok(row.map(|(at,)| at))
+}
+
+/// How mail came to an inbox since some time, as far as the latest 20,000 tell.
+pub(crate) async fn rhythm(
+    conn: &mut Conn,
+    inbox: InboxId,
+    since: Timestamp,
+) -> Result<Option<Rhythm>> {
+    let row: Option<(i64, Timestamp, Timestamp, i64)> = conn
+        .optional(
+            "select count(*), min(received_at), max(received_at), coalesce(max(pause), 0)
+               from (select received_at,
+                            received_at - lag(received_at) over (order by received_at) as pause
+                       from (select received_at from mail_ledger
+                              where inbox_id = $1 and not history
+                              order by id desc limit 20000) latest
+                      where received_at >= $2) pauses
+             having count(*) > 0",
+            params![inbox, since],
+        )
+        .await?;
+    Ok(row.map(|(mails, first_at, last_at, pause)| Rhythm {
+        mails,
+        first_at,
+        last_at,
+        longest_pause: Span::micros(pause),
+    }))
 }

@@ -2,12 +2,13 @@
 
 use axum::http::StatusCode;
 use database::on_both;
-use kernel::{PublicId, Secret};
+use kernel::{PublicId, Secret, Span};
 
 use super::browser::Browser;
 use super::servers::{Post, Provider, Sink};
 use super::stage::mail;
 use crate::connection::{Connection, place};
+use crate::raise_alarm_about_quiet;
 
 /// The form of an inbox with servers at these ports.
 fn form<'f>(imap: &'f str, smtp: &'f str) -> Vec<(&'static str, &'f str)> {
@@ -81,6 +82,42 @@ fn by_permission<'f>(authorize: &'f str, token: &'f str) -> Vec<(&'f str, &'f st
 }
 
 on_both! {
+    async fn an_inbox_to_which_nothing_comes_any_more_is_told_of_once(db: Db) {
+        let browser = Browser::new(db).await;
+        let stage = &browser.stage;
+        let alarmed = async || raise_alarm_about_quiet(&stage.cast.accounts).await.unwrap();
+        let shown = async || {
+            browser.signs_in("sarah").await;
+            let page = format!("/settings/inboxes/{}", browser.support().await);
+            let both =
+                [browser.gets("/settings/inboxes").await.text(), browser.gets(&page).await.text()];
+            both.map(|page| page.contains("it was never longer than 8 hours"))
+        };
+        for number in 0..30 {
+            stage.comes(mail(&format!("m{number}"), "New", "Text")).await;
+            stage.later(Span::hours(8));
+        }
+        // The last one came eight hours ago, as each did before.
+        assert!(alarmed().await.is_empty());
+        assert_eq!(shown().await, [false, false]);
+        stage.later(Span::hours(5));
+        assert_eq!(alarmed().await, [stage.cast.support]);
+        assert!(alarmed().await.is_empty(), "once");
+        assert_eq!(shown().await, [true, true]);
+        let told: Vec<String> = stage
+            .column(
+                "select recipients from deliveries where kind = 'system'
+                    and subject = 'Nothing comes to Support any more' order by id",
+            )
+            .await;
+        assert_eq!(told.len(), 2, "{told:?}");
+        stage.comes(mail("again", "New", "Text")).await;
+        assert!(alarmed().await.is_empty());
+        assert_eq!(shown().await, [false, false]);
+        stage.later(Span::hours(24));
+        assert_eq!(alarmed().await.len(), 1, "and anew");
+    }
+
     async fn each_page_opens_for_those_who_may_and_nobody_else(db: Db) {
         let browser = Browser::new(db).await;
         for path in PAGES {

@@ -12,11 +12,11 @@ use ui::{Chrome, Form, Toast, View, WebResult, Words};
 use super::inbox_form::InboxForm;
 use super::oauth::{CALLBACK, Onward, SETS_UP};
 use super::parts::Parts;
-use super::standing::{Standing, incoming, outgoing};
+use super::standing::{Coming, Standing, incoming, outgoing};
 use super::wanted::Wanted;
 use crate::Mailroom;
 use crate::connection::Connection;
-use crate::health::health;
+use crate::health::{health, quiet, quiet_since};
 use crate::store::{cursors, health as health_store};
 
 #[derive(Template)]
@@ -40,16 +40,22 @@ pub(super) async fn index(State(mailroom): State<Mailroom>, actor: Actor) -> Web
     let directory = mailroom.accounts.directory().await?;
     let mut conn = mailroom.db().read().await?;
     let health = health(&mut conn).await?;
+    let quiet = quiet(&mut conn, &directory, mailroom.now()).await?;
     let (mut rows, mut archived) = (Vec::new(), Vec::new());
     for inbox in directory.all_inboxes().iter().filter(|inbox| actor.may_see(inbox.id)) {
         let connection = Connection::find(&mut conn, inbox.id).await?;
-        let own = health.iter().find(|one| one.inbox == inbox.id);
+        let known = Coming {
+            connection: connection.as_ref(),
+            health: health.iter().find(|one| one.inbox == inbox.id),
+            quiet: quiet.iter().find(|one| one.inbox == inbox.id),
+            now: mailroom.now(),
+        };
         let (when, w) = (&chrome.when, &chrome.words);
         let row = Row {
             id: inbox.public_id,
             name: inbox.name.clone(),
             address: inbox.address.as_ref().map(ToString::to_string).unwrap_or_default(),
-            coming: incoming(inbox, connection.as_ref(), own, mailroom.now(), (when, w)),
+            coming: incoming(inbox, &known, (when, w)),
             going: outgoing(inbox, connection.as_ref(), w),
         };
         if inbox.archived_at.is_some() { archived.push(row) } else { rows.push(row) }
@@ -113,10 +119,18 @@ impl InboxPage {
         let form = form.unwrap_or_else(|| InboxForm::of(inbox, before));
         let ways = (mailroom.accounts.site().url(CALLBACK), format!("{here}/probe"));
         let parts = Parts::new(&chrome.words, form, inbox.kind, before, ways);
-        let all = health(&mut mailroom.db().read().await?).await?;
-        let own = all.iter().find(|one| one.inbox == inbox.id);
+        let mut conn = mailroom.db().read().await?;
+        let all = health(&mut conn).await?;
+        let quiet = quiet_since(&mut conn, inbox.id, mailroom.now()).await?;
+        drop(conn);
+        let known = Coming {
+            connection: before,
+            health: all.iter().find(|one| one.inbox == inbox.id),
+            quiet: quiet.as_ref(),
+            now: mailroom.now(),
+        };
         let (when, w) = (&chrome.when, &chrome.words);
-        let coming = incoming(inbox, before, own, mailroom.now(), (when, w));
+        let coming = incoming(inbox, &known, (when, w));
         let state = Some((coming, outgoing(inbox, before, w)));
         Ok(Self {
             title: inbox.name.clone(),

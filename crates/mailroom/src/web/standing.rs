@@ -5,7 +5,8 @@ use kernel::Timestamp;
 use ui::{When, Words};
 
 use crate::connection::Connection;
-use crate::health::Health;
+use crate::health::{Health, whole_hours};
+use crate::rhythm::Quiet;
 
 /// How it is doing: a colour, a few words, and what to do where something is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,14 +26,33 @@ impl Standing {
     }
 }
 
+/// What is known of how mail comes to an inbox.
+pub(super) struct Coming<'c> {
+    pub(super) connection: Option<&'c Connection>,
+    pub(super) health: Option<&'c Health>,
+    pub(super) quiet: Option<&'c Quiet>,
+    pub(super) now: Timestamp,
+}
+
 /// How mail comes in.
-pub(super) fn incoming(
-    inbox: &Inbox,
-    connection: Option<&Connection>,
-    health: Option<&Health>,
-    now: Timestamp,
-    (when, w): (&When, &Words),
-) -> Standing {
+pub(super) fn incoming(inbox: &Inbox, known: &Coming<'_>, (when, w): (&When, &Words)) -> Standing {
+    let standing = fetching(inbox, known, (when, w));
+    match known.quiet {
+        // What is broken says why nothing comes.
+        Some(quiet) if ["ok", "neutral"].contains(&standing.tone) => {
+            let since = ui::relative(quiet.last_at, when, w);
+            Standing::new("warn", w.a("inbox-quiet", "since", since)).with(w.a(
+                "inbox-quiet-text",
+                "usual",
+                whole_hours(quiet.longest_pause),
+            ))
+        }
+        _ => standing,
+    }
+}
+
+fn fetching(inbox: &Inbox, known: &Coming<'_>, (when, w): (&When, &Words)) -> Standing {
+    let Coming { connection, health, now, .. } = *known;
     if inbox.archived_at.is_some() {
         return Standing::new("neutral", w.t("inbox-archived"));
     }

@@ -8,7 +8,7 @@ use live::Touch;
 
 use super::edit::settle;
 use super::shape::{Done, ShapeRefusal, seen};
-use super::undo::Merged;
+use super::undo::{Many, Merged};
 use super::{Office, Reversal, findable, keep, record, save};
 use crate::clock::Waiting;
 use crate::event::{By, Fact};
@@ -24,6 +24,48 @@ pub async fn merge(
     from: TicketId,
     into: TicketId,
 ) -> Done<(TicketId, PublicId)> {
+    let (into, reversal) = merge_one(tx, office, actor, from, into).await?;
+    Ok((into, keep(tx, actor, &reversal, office.now).await?))
+}
+
+/// Makes several tickets of one customer a part of the oldest that is still open, under one undo.
+/// Says which that is.
+pub async fn merge_all(
+    tx: &mut Tx,
+    office: &Office,
+    actor: &Actor,
+    chosen: &[TicketId],
+) -> Done<(TicketId, PublicId)> {
+    let mut tickets = Vec::with_capacity(chosen.len());
+    for id in chosen {
+        tickets.push(seen(tx, actor, *id).await?);
+    }
+    tickets.sort_by_key(|ticket| ticket.id);
+    tickets.dedup_by_key(|ticket| ticket.id);
+    let [first, _, ..] = tickets.as_slice() else { return Err(ShapeRefusal::TooFew.into()) };
+    // What one customer wrote would be mailed to another by the next answer.
+    if tickets.iter().any(|ticket| ticket.customer != first.customer) {
+        return Err(ShapeRefusal::SeveralCustomers.into());
+    }
+    let takes_all = |into: &&Ticket| {
+        tickets.iter().filter(|from| from.id != into.id).all(|from| check(from, into).is_ok())
+    };
+    let into = tickets.iter().find(takes_all).unwrap_or(first).id;
+    let mut reversals = Vec::with_capacity(tickets.len());
+    for from in tickets.iter().map(|ticket| ticket.id).filter(|id| *id != into) {
+        reversals.push(merge_one(tx, office, actor, from, into).await?.1);
+    }
+    let undo = keep(tx, actor, &Reversal::Many(Many::new(reversals)), office.now).await?;
+    Ok((into, undo))
+}
+
+async fn merge_one(
+    tx: &mut Tx,
+    office: &Office,
+    actor: &Actor,
+    from: TicketId,
+    into: TicketId,
+) -> Done<(TicketId, Reversal)> {
     let now = office.now;
     let mut from = seen(tx, actor, from).await?;
     let mut into = seen(tx, actor, into).await?;
@@ -65,8 +107,7 @@ pub async fn merge(
     if let Some(head) = head {
         findable::message_again(tx, &into, head).await?;
     }
-    let undo = keep(tx, actor, &reversal, now).await?;
-    Ok((into.id, undo))
+    Ok((into.id, reversal))
 }
 
 fn check(from: &Ticket, into: &Ticket) -> Result<(), ShapeRefusal> {

@@ -26,6 +26,10 @@ pub enum ShapeRefusal {
     IntoClosed(TicketId),
     #[error("{0} is marked as spam; say that it is not spam first")]
     IntoSpam(TicketId),
+    #[error("select at least two tickets to merge")]
+    TooFew,
+    #[error("these tickets are of several customers; open one and merge it by hand")]
+    SeveralCustomers,
     #[error("choose at least one message, and leave at least one")]
     NothingToSplit,
     #[error("there is no such problem")]

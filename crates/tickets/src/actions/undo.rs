@@ -245,14 +245,42 @@ async fn reverse(
         }
         Reversal::Many(many) => {
             let mut shown: Vec<TicketId> = Vec::new();
-            for reversal in many.reversals.into_iter().rev() {
+            let mut reversals = many.reversals;
+            while let Some(reversal) = reversals.pop() {
+                let into = match &reversal {
+                    Reversal::Merge(merged) => Some((merged.into.id, merged.into.version)),
+                    _ => None,
+                };
                 shown.extend(Box::pin(reverse(tx, office, actor, reversal)).await?);
+                if let Some((id, version)) = into {
+                    go_on_from(tx, &mut reversals, id, version).await?;
+                }
             }
             shown.dedup();
             // Of many tickets none is the one to show.
             Ok(if let [one] = shown.as_slice() { Some(*one) } else { None })
         }
     }
+}
+
+/// What was merged before into the same ticket left it with this version. As that it is back now,
+/// under a new number.
+async fn go_on_from(
+    tx: &mut Tx,
+    reversals: &mut [Reversal],
+    into: TicketId,
+    version: i64,
+) -> Result<()> {
+    let Some(present) = tickets::find(tx, into).await? else { return Ok(()) };
+    for reversal in reversals {
+        if let Reversal::Merge(merged) = reversal
+            && merged.into.id == into
+            && merged.into_version == version
+        {
+            merged.into_version = present.version;
+        }
+    }
+    Ok(())
 }
 
 async fn take_message_back(

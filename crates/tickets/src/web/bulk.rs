@@ -4,11 +4,12 @@ use accounts::Actor;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use kernel::{Failure, TicketId};
-use ui::{Answer, Fields, Toast, View, WebError, WebResult, found};
+use ui::{Answer, Fields, Toast, View, WebError, WebResult, Words, found};
 
 use super::change::{read, with_undo};
-use super::ticket::{From, list_url, seen};
-use crate::actions::{Many, Reversal, edit, keep};
+use super::shape::open_instead;
+use super::ticket::{From, list_url, seen, url};
+use crate::actions::{self, Many, Reversal, edit, keep};
 use crate::desk::Desk;
 
 /// More are not ticked by hand.
@@ -29,6 +30,9 @@ pub(super) async fn change(
         return Err(WebError::Refused(w.t("bulk-nothing").to_owned()));
     }
     let what = found(fields.get("do"))?;
+    if what == "merge" {
+        return merge(&desk, &actor, &view, &from, &chosen, &w).await;
+    }
     // A tag is typed beside its button.
     let typed = || (what == "tag").then(|| ("tag", fields.get("tag").unwrap_or_default().trim()));
     let (name, value) = found(what.split_once('=').or_else(typed))?;
@@ -36,10 +40,12 @@ pub(super) async fn change(
         return Err(WebError::Refused(w.t("bulk-no-tag").to_owned()));
     }
     let value = if value == "me" { actor.id.to_string() } else { value.to_owned() };
-    let mut one = Fields(vec![(name.to_owned(), value)]);
-    // A moment is chosen beside the button.
-    one.0.extend(fields.0.iter().filter(|(key, _)| key == "until").cloned());
-    let wanted = read(&one, &actor.when(desk.now()).zone, &w)?;
+    let named = |name: &str, value: String| (name.to_owned(), value);
+    let one = match name {
+        "snooze" => vec![named("state", "snooze".to_owned()), named("until", value)],
+        _ => vec![named(name, value)],
+    };
+    let wanted = read(&Fields(one), &actor.when(desk.now()).zone, &w)?;
     let office = desk.office().await?;
     let (mut reversals, mut changed, mut first_refusal, mut refused) =
         (Vec::new(), 0_i64, None, 0_i64);
@@ -73,4 +79,25 @@ pub(super) async fn change(
         text = format!("{text} {} {refusal}", w.n("bulk-refused", refused));
     }
     Ok(Answer::new().toast(&with_undo(Toast::new(text), undo, &w)).into_response())
+}
+
+/// Makes one ticket of all, or changes none.
+async fn merge(
+    desk: &Desk,
+    actor: &Actor,
+    view: &View,
+    from: &From,
+    chosen: &[TicketId],
+    w: &Words,
+) -> WebResult<Response> {
+    let office = desk.office().await?;
+    let mut tx = desk.db().begin().await?;
+    let (into, undo) = actions::merge_all(&mut tx, &office, actor, chosen).await?;
+    tx.commit().await?;
+    let page = url(into, &from.list);
+    if !view.is_htmx {
+        return Ok(ui::see_other(&page));
+    }
+    let toast = with_undo(Toast::new(w.a("bulk-merged", "into", into)), Some(undo), w);
+    open_instead(desk, actor, into, from, &toast).await
 }

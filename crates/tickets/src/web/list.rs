@@ -10,6 +10,7 @@ use ui::{Answer, Choice, Chrome, Count, View, WebResult, Words, found};
 
 use super::panel::Panel;
 use super::row::{Group, RowCard, RowMaker};
+use super::sheets::moment_choices;
 use super::ticket::Thread;
 use crate::desk::{Desk, reader};
 use crate::filter::{Cursor, Filter, Sort};
@@ -69,6 +70,8 @@ pub(crate) struct ListPane {
     pub(crate) list: List,
     pub(crate) may_change: bool,
     pub(crate) people: Vec<(i64, String)>,
+    /// Until when tickets can be snoozed together.
+    pub(crate) moments: Vec<Choice>,
 }
 
 impl askama::filters::HtmlSafe for ListPane {}
@@ -309,6 +312,7 @@ pub(crate) async fn pane(
         list,
         may_change: actor.may(accounts::Act::ChangeTickets),
         people,
+        moments: moment_choices(&actor.when(desk.now()), &w),
         w,
     })
 }

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
-use kernel::{TicketId, Timestamp};
+use kernel::{AgentId, TicketId, Timestamp};
 use live::{Activity, Change, Numbered, Touch};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
@@ -255,26 +255,23 @@ pub(crate) fn collision(
     ticket: TicketId,
     w: &Words,
 ) -> Markup {
-    let writing: Vec<String> = desk
-        .hub()
-        .present(ticket)
-        .into_iter()
-        .filter(|(agent, activity)| *agent != actor.id && *activity == Activity::Writing)
-        .map(|(agent, _)| directory.name_of(agent).to_owned())
-        .collect();
-    let Some(first) = writing.first() else { return Markup::default() };
-    let text = w.rich("collision-writes", &[("who", first)]);
-    ui::rendered(&Collision { icon: ui::icon("circle-alert"), text })
+    let mut here = desk.hub().present(ticket).into_iter();
+    let writes = |(agent, activity): &(AgentId, Activity)| {
+        *agent != actor.id && *activity == Activity::Writing
+    };
+    let Some((author, _)) = here.find(writes) else { return Markup::default() };
+    let text = w.rich("collision-writes", &[("who", &directory.name_of(author))]);
+    let draft = format!("/t/{ticket}/drafts/{}", author.0);
+    ui::rendered(&Collision { w, icon: ui::icon("circle-alert"), text, draft: &draft })
 }
 
 #[derive(askama::Template)]
-#[template(
-    source = r#"<div class="collision">{{ icon }}<span class="fill">{{ text }}</span></div>"#,
-    ext = "html"
-)]
-struct Collision {
+#[template(path = "_collision.html")]
+struct Collision<'c> {
+    w: &'c Words,
     icon: Markup,
     text: Markup,
+    draft: &'c str,
 }
 
 struct Other {
@@ -300,7 +297,7 @@ fn others(
     w: &Words,
 ) -> Vec<Other> {
     let here = desk.hub().present(ticket).into_iter().filter(|(agent, _)| *agent != actor.id);
-    let other = |(agent, activity): (kernel::AgentId, Activity)| {
+    let other = |(agent, activity): (AgentId, Activity)| {
         let card = directory.agent(agent)?;
         let (doing, key) = match activity {
             Activity::Writing => ("writing", "presence-writes"),

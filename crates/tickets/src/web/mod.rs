@@ -23,6 +23,7 @@ mod search;
 mod settings;
 mod shape;
 mod sheets;
+mod their_draft;
 mod ticket;
 mod times;
 mod uploads;
@@ -85,6 +86,7 @@ pub fn routes(desk: &Desk) -> (Router, Vec<Route>) {
         .get("/t/{reference}/saved-replies", write, replies::lookup)
         .post("/t/{reference}/saved-replies/{reply}", write, replies::used)
         .post("/t/{reference}/presence", read, live::presence)
+        .get("/t/{reference}/drafts/{agent}", read, their_draft::show)
         .post("/t/{reference}/change", change, change::change)
         .post("/t/{reference}/details", change, change::details)
         .post("/t/{reference}/problem", change, change::problem)

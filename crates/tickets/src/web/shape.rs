@@ -53,7 +53,7 @@ pub(super) async fn merge(
 }
 
 /// Closes the sheet and opens another ticket in the place of this one.
-async fn open_instead(
+pub(super) async fn open_instead(
     desk: &Desk,
     actor: &Actor,
     id: TicketId,

@@ -6,11 +6,11 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use kernel::{PublicId, TicketId};
-use ui::{Choice, Chrome, View, WebResult, Words, found};
+use ui::{Choice, Chrome, View, WebResult, When, Words, found};
 
 use super::entries::Maker;
 use super::ticket::{From, Opened, url};
-use super::times::{Moment, moments};
+use super::times::moments;
 use crate::desk::{Desk, reader};
 use crate::filter::Filter;
 use crate::store::{entries, lists, taxonomy, tickets};
@@ -82,7 +82,7 @@ async fn answer(opened: &Opened<'_>, sheet: Sheet, view: View) -> WebResult<Resp
 
 async fn make(opened: &Opened<'_>, maker: &Maker<'_>, name: &str) -> WebResult<Option<Sheet>> {
     let Opened { desk, ticket, .. } = opened;
-    let when = || choices_of(&moments(maker.when.now, &maker.when.zone), maker);
+    let when = || moment_choices(&maker.when, &maker.w);
     let (path, key, body) = match name {
         "snooze" => (CHANGE, "snooze", Body::Snooze { moments: when() }),
         "hold" => (CHANGE, "hold", Body::Hold { moments: when() }),
@@ -126,14 +126,15 @@ fn sheet(opened: &Opened<'_>, w: &Words, path: &str, key: &str, body: Body) -> S
     }
 }
 
-fn choices_of(moments: &[Moment], maker: &Maker<'_>) -> Vec<Choice> {
-    moments
+/// Moments to choose from, each with its day and time.
+pub(super) fn moment_choices(when: &When, w: &Words) -> Vec<Choice> {
+    moments(when.now, &when.zone)
         .iter()
         .enumerate()
         .map(|(at, moment)| {
             let value = format!("@{}", moment.at.micros() / 1_000_000);
-            let note = ui::moment_ahead(moment.at, &maker.when, &maker.w);
-            Choice::new(value, maker.w.t(moment.name).to_owned(), at == 0).with_note(note)
+            let note = ui::moment_ahead(moment.at, when, w);
+            Choice::new(value, w.t(moment.name).to_owned(), at == 0).with_note(note)
         })
         .collect()
 }

@@ -213,6 +213,49 @@ on_both! {
         assert_eq!(priya.post(&format!("/undo/{undo}?in=all"), &[]).await.location(), "/inbox/all");
     }
 
+    async fn many_are_snoozed_or_made_one_at_once(db: Db) {
+        let shop = Shop::new(db).await;
+        let (a, b, c) =
+            (shop.dana_writes().await, shop.dana_writes().await, shop.dana_writes().await);
+        let names = [c, a, b].map(|id| id.to_string());
+        let ticked = |what: &'static str| {
+            let mut fields: Vec<(&str, &str)> =
+                names.iter().map(|name| ("ticket", name.as_str())).collect();
+            fields.push(("do", what));
+            fields
+        };
+        let here = shop.priya_browses().await.at("/inbox/all");
+        shop.priya_browses().await.get("/inbox/all").await.is(200).says("Snooze until");
+        let page = here.post("/tickets/bulk?in=all", &ticked("snooze=2026-12-24")).await.is(200);
+        assert_eq!(page.toast(), "3 tickets changed.");
+        assert_eq!(shop.ticket(b).await.state, State::Snoozed);
+        here.post(&page.undo(), &[]).await.is(204);
+        assert_eq!(shop.ticket(b).await.state, State::New);
+        here.post("/tickets/bulk?in=all", &ticked("snooze=some day")).await.is(422);
+
+        let page = here.post("/tickets/bulk?in=all", &ticked("merge")).await.is(200);
+        assert_eq!(page.toast(), format!("Merged into {a}"));
+        assert_eq!(shop.ticket(b).await.merged_into, Some(a));
+        assert_eq!(shop.ticket(c).await.merged_into, Some(a));
+        assert_eq!(shop.ticket(a).await.message_count, 3);
+        here.post(&page.undo(), &[]).await.is(204);
+        for id in [a, b, c] {
+            let ticket = shop.ticket(id).await;
+            assert_eq!((ticket.merged_into, ticket.message_count), (None, 1), "{id}");
+        }
+        // All or nothing: what one customer wrote is not mailed to another.
+        let other = shop.in_billing().await;
+        let stranger = other.to_string();
+        let fields = [ticked("merge"), vec![("ticket", stranger.as_str())]].concat();
+        let said = here.post("/tickets/bulk?in=all", &fields).await.is(422).toast();
+        assert!(said.contains("several customers"), "{said}");
+        assert_eq!(shop.ticket(b).await.merged_into, None);
+        let one = [("do", "merge"), ("ticket", stranger.as_str())];
+        here.post("/tickets/bulk?in=all", &one).await.is(422);
+        let plain = shop.priya_browses().await.post("/tickets/bulk?in=all", &ticked("merge")).await;
+        assert_eq!(plain.location(), format!("/t/{a}?in=all"));
+    }
+
     async fn judgements_about_spam_teach(db: Db) {
         let shop = Shop::new(db).await;
         let id = shop.dana_writes().await;

@@ -26,6 +26,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/t/{t}/saved-replies", "yyyn"),
     ("POST", "/t/{t}/saved-replies/01930000-0000-7000-8000-000000000000", "yyyn"),
     ("POST", "/t/{t}/presence", "yyyy"),
+    ("GET", "/t/{t}/drafts/1", "yyyy"),
     ("POST", "/t/{t}/change", "yyyn"),
     ("POST", "/t/{t}/details", "yyyn"),
     ("POST", "/t/{t}/problem", "yyyn"),

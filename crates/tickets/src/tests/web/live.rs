@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::BodyDataStream;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use database::{Db, on_both, params};
 use futures_util::StreamExt;
 use kernel::Span;
@@ -123,11 +123,24 @@ on_both! {
         assert_eq!(heard.data["collision"], "");
         mateo.post(&presence, &[("activity", "writing")]).await.is(204);
         let heard = ears.hears("presence").await;
-        assert!(heard.data["collision"].as_str().unwrap().contains("Mateo Ruiz"));
+        let collision = heard.data["collision"].as_str().unwrap();
+        let draft = format!("/t/{id}/drafts/{}", shop.cast.mateo.0);
+        assert!(collision.contains("Mateo Ruiz") && collision.contains(&draft), "{collision}");
         priya.get(&format!("/t/{id}")).await.says("Mateo Ruiz is writing");
+        priya.get(&draft).await.is(200).says("There is nothing to read yet");
+        for (mode, text) in [("note", "Only for me so far"), ("reply", "Dear <b>Dana</b>")] {
+            let fields = [("mode", mode), ("text", text)];
+            mateo.form(Method::PUT, &format!("/t/{id}/draft"), &fields).await.is(204);
+        }
+        let read = priya.get(&draft).await.is(200);
+        read.says("Dear &#60;b&#62;Dana");
+        read.hides("Only for me so far");
+        tom.get(&draft).await.is(404);
+        priya.get(&format!("/t/{id}/drafts/9999")).await.is(404);
         mateo.post(&presence, &[("activity", "gone")]).await.is(204);
         let heard = ears.hears("presence").await;
         assert_eq!(heard.data["html"], "");
+        priya.get(&draft).await.is(200).hides("Dear &#60;b");
         mateo.post(&presence, &[("activity", "dancing")]).await.is(400);
         // Who does not see the ticket has heard nothing of it until it comes.
         shop.db.announce(Change::Settings.to_string()).await.unwrap();

@@ -1,6 +1,7 @@
 // <reply-composer data-ref data-draft-url data-upload-url data-presence-url>: a reply, a note and a
 // forward are texts that never mix. A text field says which one it is with data-mode.
 import { isShown } from "../lib/dom.js";
+import { list } from "../lib/inbox.js";
 import { Drafts } from "../lib/drafts.js";
 import { Presence } from "../lib/presence.js";
 import { Sending } from "../lib/sending.js";
@@ -120,13 +121,21 @@ customElements.define("reply-composer", class extends HTMLElement {
 
   #onClick({ target, detail }) {
     const recipients = target.closest("[data-recipients-toggle]");
-    if (target.closest("[data-fold]")) this.hasAttribute("data-open") ? this.#fold() : this.write();
+    if (target.closest("[data-leave]")) this.#leave();
+    else if (target.closest("[data-fold]")) this.hasAttribute("data-open") ? this.#fold() : this.write();
     else if (target.closest("[data-format]")) this.#format();
     else if (recipients) {
       const isOpen = this.toggleAttribute("data-recipients");
       recipients.ariaExpanded = String(isOpen);
       if (isOpen) this.querySelector(`.recipients.for-${this.mode} input`).focus();
     } else if (detail && target.matches("[name=mode]")) this.field.focus(); // With arrow keys one may be passing by.
+  }
+
+  /** Somebody else answers: back to the list, what was written stays a draft. */
+  #leave() {
+    if (this.hasAttribute("data-open")) this.#fold();
+    this.#presence?.finished();
+    list()?.querySelector("a[aria-current=true]")?.focus();
   }
 
   async #pick(field) {
