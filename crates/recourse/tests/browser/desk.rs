@@ -121,6 +121,28 @@ on_both! {
         tab.closes().await;
     }
 
+    async fn an_answer_waits_while_the_server_is_away(world: World) {
+        let mut world = world;
+        let tab = world.busy_shop(1).await;
+        tab.opens_first().await;
+        tab.writes_in("r", "text-reply").await;
+        tab.types("It is on its way.").await;
+        let has_fetched = "performance.getEntriesByType('resource')
+            .some(({ name }) => name.endsWith('/toast.js'))";
+        tab.waits("for what says that nothing can be reached", has_fetched).await;
+        world.stop().await;
+        tab.with_control(ENTER).await;
+        tab.reads(".toast[data-tone=bad]", "The server cannot be reached.").await;
+        tab.sees(".offline-line").await;
+        let kept = "document.querySelector('#text-reply').value === 'It is on its way.'";
+        tab.waits("for the text to be there still", kept).await;
+        world.start().await;
+        tab.waits("for the connection", "document.querySelector('.offline-line').hidden").await;
+        tab.with_control(ENTER).await;
+        tab.reads("#thread .entry--ours", "It is on its way.").await;
+        tab.closes().await;
+    }
+
     async fn tickets_are_merged_and_apart_again(world: World) {
         let tab = world.busy_shop(2).await;
         tab.opens_first().await;

@@ -173,6 +173,8 @@ impl Tab {
             .iter()
             // The browser's own remark when a page takes another way in the middle of a transition.
             .filter(|line| !line.contains("Transition was "))
+            // A server that was stopped; the page has to say so, and that is what is tested.
+            .filter(|line| !line.contains("htmx:error: Failed to fetch"))
             .filter(|line| {
                 line.contains("Content Security Policy")
                     || line.contains("Uncaught")

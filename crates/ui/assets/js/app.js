@@ -5,6 +5,9 @@ import "./elements/hotkeys.js";
 import "./elements/panes.js";
 import "./elements/live.js";
 
+// When a page has settled.
+const CALM_MS = 1000;
+
 // Fetched when the page has one.
 const PRESENT = {
   "ticket-list": "ticket-list",
@@ -34,6 +37,8 @@ function upgrade() {
   if (document.querySelector(".toast")) import("./lazy/toast.js");
 }
 upgrade();
+// What says that the server is away has to be here before it is.
+setTimeout(() => import("./lazy/toast.js"), CALM_MS);
 document.addEventListener("htmx:after:swap", upgrade);
 
 document.addEventListener("click", async (event) => {
