@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use database::{Conn, Tx};
-use kernel::{EmailAddress, InboxId, Timestamp};
+use kernel::{EmailAddress, InboxId, Span, Timestamp};
 use outbox::{Caps, Kind, Letter, Party, Recipients, new_mail_id, post};
 use ui::Words;
 
@@ -26,6 +26,8 @@ pub struct SystemLetter<'l> {
     pub subject: String,
     pub text: String,
     pub link: String,
+    /// After this time it is not sent any more.
+    pub useful_for: Span,
 }
 
 /// The domain that Message-IDs of the system name: where its mail comes from.
@@ -72,6 +74,7 @@ pub async fn send(
         in_reply_to: None,
         references: Vec::new(),
         send_after: now,
+        useful_for: Some(letter.useful_for),
         verified: true,
     };
     post(tx, &mail, &Caps::default(), now).await.map(drop)

@@ -166,6 +166,7 @@ async fn tell(
             subject: subject.clone(),
             text: text.clone(),
             link: accounts.site().url(&format!("/settings/inboxes/{}", inbox.public_id)),
+            useful_for: Span::days(1),
         };
         send_system_letter(tx, &company, &w, letter, accounts.now()).await?;
     }

@@ -12,7 +12,7 @@ use email::smtp::{RefusedRecipient, SendFault, Standing};
 use email::{Attached, AutomaticKind, Composed, Credentials, Draft, Party, Server, Signing};
 use files::{FileHash, Files};
 use futures_util::{StreamExt, stream};
-use kernel::{EmailAddress, InboxId, SharedClock, Span, Timestamp};
+use kernel::{DeliveryId, EmailAddress, InboxId, SharedClock, Span, Timestamp};
 use keys::Keys;
 use outbox::{Kind, Letter, Sending};
 use queue::backoff;
@@ -88,6 +88,9 @@ impl Sender {
     }
 
     async fn handle(&self, sending: Sending) -> Result<()> {
+        if sending.is_stale(self.clock.now()) {
+            return self.leave(sending.id).await;
+        }
         let outcome = self.send(&sending).await;
         let (id, now) = (sending.id, self.clock.now());
         let unsent = match outcome {
@@ -105,6 +108,15 @@ impl Sender {
         }
         let spent = if unsent.is_final { "" } else { "; tried for five days" };
         self.give_up(&sending, &Unsent { why: format!("{}{spent}", unsent.why), ..unsent }).await
+    }
+
+    /// Whom a link reaches after it has run out, it only confuses. Nothing went wrong.
+    async fn leave(&self, id: DeliveryId) -> Result<()> {
+        tracing::info!(delivery = %id, "delivery {id} waited until it was of no use any more");
+        let mut tx = self.db.begin().await?;
+        outbox::set_failed(&mut tx, id, "it waited until it was of no use any more").await?;
+        outbox::discard(&mut tx, id).await?;
+        tx.commit().await
     }
 
     async fn try_later(&self, sending: &Sending, unsent: &Unsent, now: Timestamp) -> Result<()> {

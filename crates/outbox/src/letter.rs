@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kernel::{EmailAddress, InboxId, MessageId, TicketId, Timestamp};
+use kernel::{EmailAddress, InboxId, MessageId, Span, TicketId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Somebody with an address.
@@ -126,6 +126,8 @@ pub struct Letter {
     pub references: Vec<String>,
     /// Until then it can be taken back.
     pub send_after: Timestamp,
+    /// For how long it says something; none: for as long as mail is tried.
+    pub useful_for: Option<Span>,
     /// Whether the recipient proved to own the address. Strangers get one automatic mail a day.
     pub verified: bool,
 }

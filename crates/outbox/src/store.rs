@@ -140,7 +140,7 @@ async fn insert(tx: &mut Tx, letter: &Letter, now: Timestamp) -> Result<Delivery
             letter.references.join(" "),
             send_after,
             now,
-            send_after + TRIED_FOR
+            send_after + letter.useful_for.unwrap_or(TRIED_FOR).min(TRIED_FOR)
         ],
     )
     .await
@@ -275,6 +275,14 @@ pub struct Sending {
     pub letter: Letter,
 }
 
+impl Sending {
+    /// Whether it waited until it says nothing any more, like a link that has run out. What belongs
+    /// to a ticket always does.
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        self.letter.ticket.is_none() && now >= self.give_up_at
+    }
+}
+
 impl FromRow for Sending {
     fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
         let id = cols.next()?;
@@ -301,6 +309,7 @@ impl FromRow for Sending {
                 .map(str::to_owned)
                 .collect(),
             send_after: cols.next()?,
+            useful_for: None,
             verified: true,
         };
         Ok(Self { id, attempts, give_up_at, accepted, letter })

@@ -80,6 +80,7 @@ fn letter(kind: Kind, to: &str) -> Letter {
         in_reply_to: None,
         references: vec!["a@x".to_owned(), "b@x".to_owned()],
         send_after: TUESDAY,
+        useful_for: None,
         verified: false,
     }
 }

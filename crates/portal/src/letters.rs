@@ -2,6 +2,7 @@
 
 use accounts::Company;
 use anyhow::Result;
+use customers::links;
 use database::Tx;
 use kernel::{EmailAddress, Timestamp};
 use outbox::{Caps, Kind, Letter, Party, Posted, Recipients, new_mail_id};
@@ -45,6 +46,7 @@ pub(crate) async fn send_link(
         in_reply_to: None,
         references: Vec::new(),
         send_after: now,
+        useful_for: Some(links::SIGN_IN_LINK_LASTS),
         verified: letter.is_verified,
     };
     let posted = outbox::post(tx, &mail, &Caps::default(), now).await?;

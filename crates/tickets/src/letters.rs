@@ -361,6 +361,7 @@ pub(crate) async fn acknowledgement(
         in_reply_to: incoming.mail_id.clone(),
         references: incoming.mail_id.iter().cloned().collect(),
         send_after: incoming.received_at,
+        useful_for: None,
         verified: is_verified,
     })
 }

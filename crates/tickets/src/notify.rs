@@ -3,7 +3,7 @@
 use accounts::{AgentCard, AgentState, Notify, SystemLetter, Ways, send_system_letter};
 use anyhow::Result;
 use database::Tx;
-use kernel::AgentId;
+use kernel::{AgentId, Span};
 
 use crate::actions::Office;
 use crate::store::people::{self, Reason};
@@ -85,6 +85,7 @@ async fn mail(tx: &mut Tx, office: &Office, told: &Told<'_>, card: &AgentCard) -
         subject: format!("{}: {}", told.ticket.id, told.ticket.subject),
         text,
         link: office.site.url(&format!("/t/{}", told.ticket.id)),
+        useful_for: Span::days(1),
     };
     send_system_letter(tx, &office.company, &words, letter, office.now).await
 }

@@ -31,7 +31,7 @@ impl Purpose {
         }
     }
 
-    fn lasts(self) -> Span {
+    pub(crate) fn lasts(self) -> Span {
         match self {
             // Until it is used; each start makes a new one.
             Self::SetUp => Span::days(365),

@@ -75,6 +75,7 @@ pub(super) async fn create_reset(
                 subject: w.a("reset-subject", "company", &company.name),
                 text: w.t("reset-text").to_owned(),
                 link: accounts.site().url(&format!("/reset/{}", token.reveal())),
+                useful_for: Purpose::Reset.lasts(),
             };
             send_system_letter(&mut tx, &company, &w, letter, now).await?;
             tx.commit().await?;

@@ -10,6 +10,7 @@ use ui::{Choice, Chrome, Fields, Problems, View, WebResult, Words, found};
 use super::me::saved;
 use super::set_up::role_choices;
 use crate::letters::{self, SystemLetter};
+use crate::store::links::Purpose;
 use crate::{
     Accounts, Actor, AgentCard, AgentState, Invitation, Role, Sees, invite, make_reset_link,
     reactivate, store, update_agent,
@@ -43,6 +44,7 @@ pub(super) async fn welcome(
         subject: w.a("invite-subject", "company", &company.name),
         text: w.a2("invite-text", "who", &actor.name, "company", &company.name),
         link,
+        useful_for: Purpose::Invite.lasts(),
     };
     letters::send(tx, &company, &w, letter, accounts.now()).await?;
     Ok(None)

@@ -1,5 +1,6 @@
 //! What the outbox holds leaves once, or says why not.
 
+use accounts::{SystemLetter, send_system_letter};
 use database::{on_both, params};
 use kernel::{DeliveryId, EmailAddress, MessageId, Span, TicketId};
 use outbox::{Party, Recipients};
@@ -172,6 +173,33 @@ on_both! {
         assert!((6..200).contains(&tries), "{tries}");
         assert_eq!(state_of(&stage, ticket).await, "open", "nobody was answered");
         assert_eq!(stage.column::<String>("select mail_id from deliveries").await, ids);
+    }
+
+    async fn a_link_that_has_run_out_is_not_sent_any_more(db: Db) {
+        let (stage, sink) = stage_with_sink(db).await;
+        let company = stage.cast.accounts.company().await.unwrap();
+        let w = stage.cast.accounts.site().words("en");
+        let to = "mateo@northlight.example".parse().unwrap();
+        for hours in [1, 72] {
+            let letter = SystemLetter {
+                to: ("Mateo", &to),
+                subject: format!("Good for {hours} hours"),
+                text: "Open this:".to_owned(),
+                link: "https://desk.northlight.example/x".to_owned(),
+                useful_for: Span::hours(hours),
+            };
+            let mut tx = stage.db.begin().await.unwrap();
+            send_system_letter(&mut tx, &company, &w, letter, stage.now()).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        stage.later(Span::hours(2));
+        stage.sender().send_due().await.unwrap();
+        let got: Vec<String> = sink.got().iter().filter_map(|mail| mail.field("Subject")).collect();
+        assert_eq!(got, ["Good for 72 hours"]);
+        let kept = deliveries(&stage).await;
+        assert_eq!(kept[0].0, "discarded");
+        assert!(kept[0].1.as_deref().unwrap().contains("of no use any more"), "{kept:?}");
+        assert_eq!(kept[1].0, "sent");
     }
 
     async fn a_server_that_is_away_rests_and_loses_nothing(db: Db) {

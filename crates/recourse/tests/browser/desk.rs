@@ -122,7 +122,6 @@ on_both! {
     }
 
     async fn an_answer_waits_while_the_server_is_away(world: World) {
-        let mut world = world;
         let tab = world.busy_shop(1).await;
         tab.opens_first().await;
         tab.writes_in("r", "text-reply").await;

@@ -371,6 +371,7 @@ pub(super) async fn post(
         in_reply_to: threading.in_reply_to,
         references: threading.references,
         send_after: office.now + UNDO_FOR,
+        useful_for: None,
         verified: true,
     };
     match outbox::post(tx, &letter, &office.caps, office.now).await? {
