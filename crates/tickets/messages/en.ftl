@@ -7,7 +7,6 @@ ack-next = What happens now
 ack-step-received = { $when }: received. Your reference is { $reference }.
 ack-step-look = From { $when } on: we look into it. There is nothing more for you to do.
 ack-step-answer = By { $by }: you get an answer by mail, from a named person.
-ack-about = It is about “{ $subject }”.
 ack-request = It is a new request to { $inbox }.
 ack-topic = You chose the topic “{ $topic }”.
 ack-files = { $n ->

@@ -291,8 +291,8 @@ struct AcknowledgementHtml<'m> {
 }
 
 /// "We have it": reference, what was understood, by when a person answers, where to see it. Not
-/// a word of what the sender wrote unless the address is known to be theirs, so that nobody can
-/// make us say something to somebody else.
+/// a word of what the sender wrote, so that nobody can make us say something to somebody else;
+/// only the name, once the address is known to be theirs.
 pub(crate) async fn acknowledgement(
     tx: &mut Tx,
     office: &Office,
@@ -320,11 +320,7 @@ pub(crate) async fn acknowledgement(
     };
     let promise = due.promise(&office.company.name, w);
     let mut understood = understood(tx, w, incoming).await?;
-    if is_verified {
-        understood.insert(0, w.a("ack-about", "subject", &ticket.subject));
-    } else {
-        understood.insert(0, w.a("ack-request", "inbox", &inbox.name));
-    }
+    understood.insert(0, w.a("ack-request", "inbox", &inbox.name));
     let link = ticket_link(office, ticket.customer, ticket.id, incoming.received_at);
     let steps = due.steps(ticket.id, w);
     let mut text = format!("{hello}\n\n{promise}\n\n{}\n", w.t("ack-next"));

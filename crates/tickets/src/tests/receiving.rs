@@ -47,7 +47,8 @@ on_both! {
         ] {
             assert!(letter.text.contains(dated) && html.contains(dated), "{dated}: {}", letter.text);
         }
-        assert!(letter.text.contains("It is about “Licence key”."));
+        assert!(letter.text.contains("It is a new request to Support."));
+        assert!(!letter.text.contains("Licence key") && !html.contains("Licence key"));
     }
 
     async fn an_acknowledgement_repeats_nothing_of_a_stranger(db: Db) {
