@@ -8,6 +8,7 @@ use ui::{Badge, Markup, WebResult, Words};
 
 use super::entries::{Maker, size};
 use super::head::Person;
+use super::live::collision;
 use super::ticket::Opened;
 use crate::State;
 use crate::message::Attachment;
@@ -34,6 +35,8 @@ pub(crate) struct Composer {
     pub(crate) has_others: bool,
     pub(crate) note: Text,
     pub(crate) forward: Text,
+    /// Somebody else is writing an answer: said before one types.
+    pub(crate) collision: Markup,
     /// Why what was written could not be sent.
     pub(crate) error: Markup,
     pub(crate) people: Vec<Person>,
@@ -132,6 +135,7 @@ pub(crate) async fn make(
         reply,
         note: text("note"),
         forward: text("forward"),
+        collision: collision(desk, actor, &maker.directory, ticket.id, w),
         error: Markup::default(),
         people: people
             .map(|card| Person {

@@ -126,7 +126,9 @@ on_both! {
         let collision = heard.data["collision"].as_str().unwrap();
         let draft = format!("/t/{id}/drafts/{}", shop.cast.mateo.0);
         assert!(collision.contains("Mateo Ruiz") && collision.contains(&draft), "{collision}");
-        priya.get(&format!("/t/{id}")).await.says("Mateo Ruiz is writing");
+        let page = priya.get(&format!("/t/{id}")).await;
+        page.says("Mateo Ruiz is writing");
+        page.says(&draft);
         priya.get(&draft).await.is(200).says("There is nothing to read yet");
         for (mode, text) in [("note", "Only for me so far"), ("reply", "Dear <b>Dana</b>")] {
             let fields = [("mode", mode), ("text", text)];
