@@ -1,5 +1,6 @@
 //! The rows of customers, identities and notes.
 
+pub(crate) mod again;
 pub mod check;
 
 use anyhow::Result;

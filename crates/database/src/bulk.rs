@@ -286,9 +286,18 @@ impl Db {
     /// [`Db::open`], so that what is new is written once, not twice, and checks neither foreign
     /// keys nor conditions: whoever fills a database knows that its rows fit.
     pub async fn open_to_fill(location: &Location, clock: &dyn Clock) -> Result<Self> {
+        Self::open_to_fill_at(location, i64::MAX, clock).await
+    }
+
+    /// The same, with the schema as it was at a version.
+    pub async fn open_to_fill_at(
+        location: &Location,
+        version: i64,
+        clock: &dyn Clock,
+    ) -> Result<Self> {
         let db = Self::connect_with(location, SqliteJournalMode::Truncate).await?;
         // The schema is brought up to date as always: nothing may come of the filling.
-        migrations::run(&db, clock.now()).await?;
+        migrations::run_to(&db, clock.now(), version).await?;
         if let Pools::Sqlite { write, .. } = db.pools() {
             let pragmas = "pragma synchronous = off; pragma cache_size = -262144;
                            pragma foreign_keys = off; pragma ignore_check_constraints = on;";

@@ -169,7 +169,7 @@ impl Conn {
         Ok(())
     }
 
-    async fn fetch(&mut self, text: String, values: Vec<Value>) -> Result<Vec<Row>> {
+    pub(crate) async fn fetch(&mut self, text: String, values: Vec<Value>) -> Result<Vec<Row>> {
         Ok(match self.driver() {
             Driver::Sqlite(conn) => {
                 let arguments = sqlite_arguments(values.into_iter())?;

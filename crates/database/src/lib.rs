@@ -5,6 +5,7 @@
 //! [`search`]. Invariant: this is the only crate that names a driver.
 
 pub mod bulk;
+pub mod carry;
 pub mod check;
 mod column;
 mod conn;

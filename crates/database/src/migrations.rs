@@ -64,6 +64,11 @@ pub struct NewerSchema {
 
 /// Brings the schema up to date. Nodes that start together wait for one another.
 pub(crate) async fn run(db: &Db, now: Timestamp) -> Result<()> {
+    run_to(db, now, i64::MAX).await
+}
+
+/// Brings the schema up to what it was at a version.
+pub(crate) async fn run_to(db: &Db, now: Timestamp, version: i64) -> Result<()> {
     let mut tx = db.begin().await?;
     if tx.engine() == Engine::Postgres {
         tx.execute("select pg_advisory_xact_lock(7261011)", params![]).await?;
@@ -74,11 +79,11 @@ pub(crate) async fn run(db: &Db, now: Timestamp) -> Result<()> {
         .await?;
     tx.commit().await?;
 
-    let known = HISTORY.last().map_or(0, |last| last.version);
+    let known = latest();
     if let Some((found, _)) = done.last().filter(|(version, _)| *version > known) {
         bail!(NewerSchema { found: *found, known });
     }
-    for migration in HISTORY {
+    for migration in HISTORY.iter().filter(|one| one.version <= version) {
         match done.iter().find(|(version, _)| *version == migration.version) {
             Some((_, checksum)) if *checksum == migration.checksum() => {}
             Some(_) => bail!("migration {} was changed after it had run", migration.name),
@@ -88,12 +93,17 @@ pub(crate) async fn run(db: &Db, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
+/// The version of the schema that this program works with.
+pub(crate) fn latest() -> i64 {
+    HISTORY.last().map_or(0, |last| last.version)
+}
+
 /// Fails unless all that this program knows was done, and no more.
 pub(crate) async fn assert_current(db: &Db) -> Result<()> {
     let sql = "select coalesce(max(version), 0) from schema_migrations";
     let found = db.read().await?.scalar::<i64>(sql, params![]).await;
     let found = found.context("this is no database of this program")?;
-    let known = HISTORY.last().map_or(0, |last| last.version);
+    let known = latest();
     if found > known {
         bail!(NewerSchema { found, known });
     }

@@ -13,7 +13,7 @@ pub use check::check;
 pub use media::MediaType;
 pub use name::clean_name;
 pub use storage::{BucketAccess, FileHash, Files, NotAStorage, Place};
-pub use store::record;
+pub use store::{hashes, record};
 
 #[cfg(test)]
 mod tests;

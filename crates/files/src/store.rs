@@ -1,6 +1,6 @@
 //! The rows that say which files are stored.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use database::{Conn, Tx, params};
 use kernel::Timestamp;
 
@@ -24,4 +24,12 @@ pub(crate) async fn after(conn: &mut Conn, after: &str, limit: i64) -> Result<Ve
         params![after, limit],
     )
     .await
+}
+
+/// The next stored files after a hash, a few at a time.
+pub async fn hashes(conn: &mut Conn, after_hash: &str) -> Result<Vec<FileHash>> {
+    let page = after(conn, after_hash, 100).await?;
+    page.iter()
+        .map(|(hash, _)| FileHash::read(hash).with_context(|| format!("{hash} names no file")))
+        .collect()
 }

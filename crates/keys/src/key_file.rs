@@ -24,23 +24,29 @@ pub enum KeyFault {
 impl Keys {
     /// Reads the key file, or makes one with a new random key and mode 0600.
     pub fn load_or_make(path: &Path) -> Result<Self, KeyFault> {
-        let shown = || path.display().to_string();
-        match fs::read_to_string(path) {
-            Ok(text) => {
-                if others_can_read(path) {
-                    return Err(KeyFault::TooOpen { path: shown() });
-                }
-                let master = decode(&text).ok_or_else(|| KeyFault::NotAKey { path: shown() })?;
-                Ok(Self::from_master(&master))
-            }
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
+        match Self::load(path) {
+            Err(KeyFault::Unreadable { path: shown, fault })
+                if fault.kind() == io::ErrorKind::NotFound =>
+            {
                 let master: [u8; 32] = rand::random();
                 write_private(path, &STANDARD.encode(master))
-                    .map_err(|fault| KeyFault::Unwritable { path: shown(), fault })?;
+                    .map_err(|fault| KeyFault::Unwritable { path: shown, fault })?;
                 Ok(Self::from_master(&master))
             }
-            Err(fault) => Err(KeyFault::Unreadable { path: shown(), fault }),
+            loaded => loaded,
         }
+    }
+
+    /// Reads a key file that has to be there.
+    pub fn load(path: &Path) -> Result<Self, KeyFault> {
+        let shown = || path.display().to_string();
+        let text = fs::read_to_string(path)
+            .map_err(|fault| KeyFault::Unreadable { path: shown(), fault })?;
+        if others_can_read(path) {
+            return Err(KeyFault::TooOpen { path: shown() });
+        }
+        let master = decode(&text).ok_or_else(|| KeyFault::NotAKey { path: shown() })?;
+        Ok(Self::from_master(&master))
     }
 }
 

@@ -6,12 +6,14 @@
 mod key_file;
 mod sealed;
 mod signed;
+mod stream;
 mod token;
 
 use sha2::Sha256;
 
 pub use key_file::KeyFault;
 pub use sealed::CannotOpen;
+pub use stream::{Opener, Sealer};
 pub use token::{Token, TokenHash};
 
 type HmacSha256 = hmac::Hmac<Sha256>;
@@ -21,6 +23,7 @@ type HmacSha256 = hmac::Hmac<Sha256>;
 pub struct Keys {
     sealing: [u8; 32],
     signing: [u8; 32],
+    files: [u8; 32],
     fingerprint: [u8; 8],
 }
 
@@ -33,6 +36,7 @@ impl Keys {
         Self {
             sealing: derive(master, "recourse sealing v1"),
             signing: derive(master, "recourse signing v1"),
+            files: derive(master, "recourse files v1"),
             fingerprint: short,
         }
     }

@@ -82,3 +82,50 @@ fn the_key_file_is_made_once_and_private() {
     assert!(matches!(Keys::load_or_make(&path), Err(KeyFault::NotAKey { .. })));
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+fn sealed_file(plain: &[u8]) -> Vec<u8> {
+    let mut sealer = Sealer::new(&keys(), Vec::new()).unwrap();
+    // In uneven portions, as a writer comes along.
+    for part in plain.chunks(7_001) {
+        std::io::Write::write_all(&mut sealer, part).unwrap();
+    }
+    sealer.finish().unwrap()
+}
+
+fn opened_file(sealed: &[u8], keys: &Keys) -> std::io::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    std::io::Read::read_to_end(&mut Opener::new(keys, sealed)?, &mut plain)?;
+    Ok(plain)
+}
+
+#[test]
+fn a_file_of_any_length_comes_back() {
+    const PIECE: usize = 64 * 1024;
+    for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 3 * PIECE + 17] {
+        let plain: Vec<u8> = (0..length).map(|at| u8::try_from(at % 251).unwrap()).collect();
+        let sealed = sealed_file(&plain);
+        assert_eq!(opened_file(&sealed, &keys()).unwrap(), plain, "{length}");
+        assert!(opened_file(&sealed, &Keys::from_master(&[8; 32])).is_err());
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_changed_or_put_together_anew_does_not_open() {
+    const SEALED: usize = 64 * 1024 + 16;
+    let sealed = sealed_file(&vec![5; 3 * 64 * 1024]);
+    for length in [0, 18, 19, 20, 19 + SEALED, 19 + 2 * SEALED, sealed.len() - 1] {
+        assert!(opened_file(&sealed[..length], &keys()).is_err(), "cut at {length}");
+    }
+    for at in [0, 18, 19, 19 + SEALED, sealed.len() - 1] {
+        let mut changed = sealed.clone();
+        changed[at] ^= 1;
+        assert!(opened_file(&changed, &keys()).is_err(), "changed at {at}");
+    }
+    let mut turned = sealed[..19].to_vec();
+    turned.extend_from_slice(&sealed[19 + SEALED..19 + 2 * SEALED]);
+    turned.extend_from_slice(&sealed[19..19 + SEALED]);
+    turned.extend_from_slice(&sealed[19 + 2 * SEALED..]);
+    assert!(opened_file(&turned, &keys()).is_err(), "pieces turned around");
+    let longer = [&sealed[..], b"x"].concat();
+    assert!(opened_file(&longer, &keys()).is_err(), "something put behind");
+}

@@ -1,5 +1,6 @@
 //! The program: settings, commands, and the one place where all features are put together.
 
+pub mod carry;
 pub mod check;
 mod commands;
 pub mod config;

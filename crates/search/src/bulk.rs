@@ -2,7 +2,8 @@
 
 use database::bulk::{Rows, Table};
 use database::search::{self, Document};
-use database::{Engine, params};
+use database::{Engine, Value, params};
+use kernel::InboxId;
 
 use crate::store::{Entry, scope};
 use crate::words;
@@ -31,14 +32,44 @@ impl Bulk {
     pub fn add(&mut self, id: i64, entry: &Entry<'_>) {
         let (kind, source) = entry.kind.parts();
         self.documents.push(params![id, kind, source, entry.ticket, entry.customer, entry.at]);
-        let (subject, words) = (words::words(entry.subject), words::words(entry.text));
-        let scope = scope(entry.inbox);
-        let document = Document { id, subject: &subject, words: &words, scope: &scope };
-        self.index.push(search::row(self.engine, &document));
+        self.index.push(index_row(self.engine, id, entry.inbox, (entry.subject, entry.text)));
     }
 
     /// What was added since the last time.
     pub fn take(&mut self) -> [Rows; 2] {
         [self.documents.take(), self.index.take()]
     }
+}
+
+/// The index made anew for documents that are there.
+pub struct Again {
+    engine: Engine,
+    index: Rows,
+}
+
+impl Again {
+    pub fn new(engine: Engine) -> Self {
+        Self { engine, index: Rows::new(search::table(engine)) }
+    }
+
+    /// Adds the words of a document: those that weigh more, and the others.
+    pub fn add(&mut self, id: i64, inbox: Option<InboxId>, words: (&str, &str)) {
+        self.index.push(index_row(self.engine, id, inbox, words));
+    }
+
+    /// What was added since the last time.
+    pub fn take(&mut self) -> Rows {
+        self.index.take()
+    }
+}
+
+fn index_row(
+    engine: Engine,
+    id: i64,
+    inbox: Option<InboxId>,
+    (subject, text): (&str, &str),
+) -> Vec<Value> {
+    let (subject, words) = (words::words(subject), words::words(text));
+    let scope = scope(inbox);
+    search::row(engine, &Document { id, subject: &subject, words: &words, scope: &scope })
 }

@@ -8,7 +8,7 @@ mod highlight;
 mod store;
 mod words;
 
-pub use bulk::{Bulk, DOCUMENTS};
+pub use bulk::{Again, Bulk, DOCUMENTS};
 pub use database::search::{Expr, Hit};
 pub use highlight::{Piece, highlight};
 pub use store::{Entry, Found, Kind, add, among, newest, put, remove, rescope};

@@ -6,7 +6,7 @@ mod begin;
 mod by_customer;
 mod edit;
 mod entry;
-mod findable;
+pub(crate) mod findable;
 mod mail;
 mod merge;
 mod receive;

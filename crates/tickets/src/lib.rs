@@ -37,6 +37,7 @@ pub use mail_view::{MailView, inline_image, is_redacted, mail_view};
 pub use message::{Attachment, Author, Message, MessageKind, StoredFile};
 pub use names::Known;
 pub use state::{CannotMove, Happening, State, Then};
+pub use store::again::{index_messages_again, index_notes_again};
 pub use store::check;
 pub use store::shared::View;
 pub use store::taxonomy::{Category, Field, FieldKind, Problem};

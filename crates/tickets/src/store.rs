@@ -1,5 +1,6 @@
 //! Every statement of this feature, and rows as values.
 
+pub(crate) mod again;
 pub(crate) mod by_customer;
 pub mod check;
 pub(crate) mod entries;

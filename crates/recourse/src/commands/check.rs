@@ -20,7 +20,7 @@ pub(super) struct Check {
 }
 
 /// Something does not agree (EX_DATAERR).
-const EX_DATAERR: u8 = 65;
+pub(super) const EX_DATAERR: u8 = 65;
 
 impl Check {
     /// Only reads, so it may run beside the server.
@@ -50,10 +50,10 @@ impl Check {
 
 /// One bar after the other.
 #[derive(Default)]
-struct Shown(Option<(&'static str, Progress)>);
+pub(super) struct Shown(Option<(&'static str, Progress)>);
 
 impl Shown {
-    fn step(&mut self, step: Step) {
+    pub(super) fn step(&mut self, step: Step) {
         if self.0.as_ref().is_none_or(|(what, _)| *what != step.what) {
             self.end();
             self.0 = Some((step.what, Progress::new(step.what, step.of)));
@@ -63,14 +63,14 @@ impl Shown {
         }
     }
 
-    fn end(&self) {
+    pub(super) fn end(&self) {
         if let Some((_, progress)) = &self.0 {
             progress.end();
         }
     }
 }
 
-fn told(finding: &Finding) -> String {
+pub(super) fn told(finding: &Finding) -> String {
     let Finding { fault, count, examples } = finding;
     let places = examples.join(", ");
     if *count > kernel::count(examples.len()) {

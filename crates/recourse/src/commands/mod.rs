@@ -1,5 +1,6 @@
 //! The command line.
 
+mod carry;
 mod check;
 mod demo;
 mod mail;
@@ -47,6 +48,12 @@ enum Do {
     Mail(mail::Mail),
     /// Look whether tickets, messages, files, counts and the search agree
     Check(check::Check),
+    /// Write the whole installation into one sealed file, beside a running server too
+    Backup(carry::Backup),
+    /// Put what a backup holds into a place where there is no installation
+    Restore(carry::Restore),
+    /// Carry everything to another database, such as from SQLite to PostgreSQL
+    Move(carry::Move),
     /// Fill an empty database with a lifelike world, to look at and to measure with
     Demo(demo::Demo),
 }
@@ -107,6 +114,9 @@ fn on_runtime(settings: Settings, command: Do) -> Result<u8> {
                 hand_in(settings, clock, command, &bytes).await
             }
             Do::Check(check) => check.run(settings).await,
+            Do::Backup(backup) => backup.run(settings, clock).await,
+            Do::Restore(restore) => restore.run(settings, clock).await,
+            Do::Move(moving) => moving.run(settings, clock).await,
             Do::Demo(demo) => demo.run(settings, clock).await,
         }
     });

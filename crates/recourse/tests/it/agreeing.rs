@@ -177,7 +177,7 @@ on_both! {
 
 impl World {
     /// A mail of Dana comes by the pipe.
-    fn delivers(&self, to: &str, id: &str) -> (i32, String) {
+    pub(crate) fn delivers(&self, to: &str, id: &str) -> (i32, String) {
         let (from, id) = (self.dana(), self.mail_id(id));
         let letter =
             Letter { from: &from, to, id: &id, subject: "A lamp", text: "It is out.", fields: "" };

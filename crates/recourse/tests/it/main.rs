@@ -12,6 +12,7 @@ mod world;
 
 mod agreeing;
 mod answers;
+mod carrying;
 mod coming;
 mod doors;
 mod house;

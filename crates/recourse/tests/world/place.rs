@@ -43,7 +43,27 @@ impl World {
         Self::new(scratch("world"), Location::Postgres(url)).await
     }
 
+    /// Places on each database in which nothing is but the key of this one. Nothing runs there.
+    pub(crate) async fn places_for_a_copy(&self) -> [Self; 2] {
+        let with_key = |what: &str| {
+            let folder = scratch(what);
+            let key = folder.join("recourse.key");
+            std::fs::copy(&self.settings.key_file, key).expect("the key can be copied");
+            folder
+        };
+        let (file, other) = (with_key("copy"), with_key("copy"));
+        let url = testing::postgres_url().await.expect("PostgreSQL is there");
+        let database = Location::File(file.join("recourse.db"));
+        [Self::unstarted(file, database), Self::unstarted(other, Location::Postgres(url))]
+    }
+
     async fn new(folder: PathBuf, database: Location) -> Self {
+        let mut world = Self::unstarted(folder, database);
+        world.start().await;
+        world
+    }
+
+    fn unstarted(folder: PathBuf, database: Location) -> Self {
         let port = free_port();
         let address = |port: u16| std::net::SocketAddr::from(([127, 0, 0, 1], port));
         let base = format!("http://127.0.0.1:{port}");
@@ -61,9 +81,7 @@ impl World {
         };
         let name = folder.file_name().and_then(|name| name.to_str()).expect("a plain name");
         let name = name.trim_start_matches("recourse-").to_owned();
-        let mut world = Self { settings, base, folder, name, program: None };
-        world.start().await;
-        world
+        Self { settings, base, folder, name, program: None }
     }
 
     pub(crate) async fn start(&mut self) {

@@ -8,6 +8,44 @@ use search::{Entry, Kind};
 use crate::store::{entries, taxonomy};
 use crate::ticket::{Direction, Ticket};
 
+/// What a message says of itself.
+pub(crate) struct Said<'s> {
+    pub(crate) is_theirs: bool,
+    pub(crate) subject: &'s str,
+    pub(crate) text: &'s str,
+    pub(crate) name: &'s str,
+    pub(crate) address: &'s str,
+    pub(crate) files: Vec<String>,
+    /// With the first message stands what the ticket says of itself.
+    pub(crate) head: Option<Head<'s>>,
+}
+
+/// What a ticket says of itself: the subject, however it was changed, and the values of its
+/// fields.
+pub(crate) struct Head<'h> {
+    pub(crate) subject: &'h str,
+    pub(crate) fields: Vec<String>,
+}
+
+impl Said<'_> {
+    /// The words by which it is found: those that weigh more, and the others.
+    pub(crate) fn words(&self) -> (String, String) {
+        let files = self.files.iter().map(String::as_str);
+        let mut text = words(self.text, self.name, self.address, files);
+        // Ours have the subject of the ticket, which would be found once for each.
+        let mut subject = if self.is_theirs { self.subject.to_owned() } else { String::new() };
+        if let Some(head) = &self.head {
+            if !subject.contains(head.subject) {
+                subject = format!("{}\n{subject}", head.subject);
+            }
+            for value in &head.fields {
+                text.extend(["\n", value]);
+            }
+        }
+        (subject, text)
+    }
+}
+
 /// The words by which a message is found: what it says, who wrote it, what came with it.
 pub(super) fn words<'w>(
     text: &str,
@@ -50,21 +88,23 @@ pub(super) async fn message_again(tx: &mut Tx, ticket: &Ticket, id: MessageId) -
         return Ok(());
     }
     let files = entries::attachments(tx, &[id]).await?;
-    let files = files.iter().map(|file| file.name.as_str());
-    let address = message.from_address.as_ref().map_or("", EmailAddress::as_str);
-    let mut text = words(&message.text, &message.from_name, address, files);
-    // Ours have the subject of the ticket, which would be found once for each.
-    let is_theirs = message.direction == Direction::In;
-    let mut subject = if is_theirs { message.subject } else { String::new() };
-    if entries::first_message(tx, ticket.id).await? == Some(id) {
-        if !subject.contains(&ticket.subject) {
-            subject = format!("{}\n{subject}", ticket.subject);
-        }
-        for (_, value) in taxonomy::field_values(tx, ticket.id).await? {
-            text.extend(["\n", &value]);
-        }
-    }
-    put(tx, ticket, Kind::Message(id), (subject, text), message.created_at).await
+    let head = if entries::first_message(tx, ticket.id).await? == Some(id) {
+        let values = taxonomy::field_values(tx, ticket.id).await?;
+        let fields = values.into_iter().map(|(_, value)| value).collect();
+        Some(Head { subject: &ticket.subject, fields })
+    } else {
+        None
+    };
+    let said = Said {
+        is_theirs: message.direction == Direction::In,
+        subject: &message.subject,
+        text: &message.text,
+        name: &message.from_name,
+        address: message.from_address.as_ref().map_or("", EmailAddress::as_str),
+        files: files.into_iter().map(|file| file.name).collect(),
+        head,
+    };
+    put(tx, ticket, Kind::Message(id), said.words(), message.created_at).await
 }
 
 async fn put(
