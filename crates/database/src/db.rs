@@ -143,6 +143,14 @@ impl Db {
         Ok(Tx::new(Conn::of(inner), self.0.hub.clone()))
     }
 
+    /// The connection that writes, without a transaction. SQLite alone has one.
+    pub(crate) async fn begin_outside(&self) -> Result<Conn> {
+        match &self.0.pools {
+            Pools::Sqlite { write, .. } => Ok(Conn::of(Inner::Sqlite(write.acquire().await?))),
+            Pools::Postgres(pool) => Ok(Conn::of(Inner::Postgres(pool.acquire().await?))),
+        }
+    }
+
     /// Writes something and waits until it is durable: whether that works can be known in no other
     /// way.
     pub async fn try_to_write(&self, clock: &dyn Clock) -> Result<()> {

@@ -15,6 +15,7 @@ mod limit;
 mod migrations;
 mod notices;
 mod row;
+mod safety_copy;
 pub mod search;
 mod sql;
 pub mod testing;

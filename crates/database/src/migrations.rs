@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use kernel::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::{Conn, Db, Engine, Tx, params};
+use crate::{Conn, Db, Engine, Tx, params, safety_copy};
 
 /// One numbered step. What both databases understand is in `shared`, after which the part of the
 /// engine at hand follows.
@@ -64,6 +64,21 @@ pub struct NewerSchema {
 
 /// Brings the schema up to date. Nodes that start together wait for one another.
 pub(crate) async fn run(db: &Db, now: Timestamp) -> Result<()> {
+    if db.engine() == Engine::Sqlite {
+        let tables = "select count(*) from sqlite_master where name = 'schema_migrations'";
+        let mut conn = db.read().await?;
+        let found: i64 = match conn.scalar::<i64>(tables, params![]).await? {
+            0 => 0,
+            _ => {
+                conn.scalar("select coalesce(max(version), 0) from schema_migrations", params![])
+                    .await?
+            }
+        };
+        drop(conn);
+        if (1..latest()).contains(&found) {
+            safety_copy::make(db, found).await?;
+        }
+    }
     run_to(db, now, i64::MAX).await
 }
 

@@ -236,6 +236,53 @@ async fn an_older_program_refuses_a_newer_schema() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
+#[tokio::test]
+async fn before_the_schema_changes_the_file_is_kept_as_it_was() {
+    let folder = std::env::temp_dir().join(format!("recourse-kept-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("it's here.db");
+    let location = Location::File(file.clone());
+    let clock = ManualClock::at(TUESDAY);
+    let db = Db::open_to_fill_at(&location, 9, &*clock).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    set(&mut tx, "of before").await;
+    tx.commit().await.unwrap();
+    db.close().await;
+    let copy = folder.join("it's here.db.version-9");
+    let older = folder.join("it's here.db.version-8");
+    std::fs::write(&older, "").unwrap();
+
+    // Where no copy can be kept, nothing changes.
+    std::fs::create_dir_all(copy.join("in the way")).unwrap();
+    let Err(fault) = Db::open(&location, &*clock).await else { panic!("it changed") };
+    assert!(format!("{fault:#}").contains("make room for one and start again"), "{fault:#}");
+    let version = "select max(version) from schema_migrations";
+    let db = Db::connect(&location).await.unwrap();
+    let found: i64 = db.read().await.unwrap().scalar(version, params![]).await.unwrap();
+    assert_eq!(found, 9);
+    db.close().await;
+    std::fs::remove_dir_all(&copy).unwrap();
+
+    let db = Db::open(&location, &*clock).await.unwrap();
+    let found: i64 = db.read().await.unwrap().scalar(version, params![]).await.unwrap();
+    assert!(found > 9);
+    db.close().await;
+    assert!(!older.exists(), "one way back is enough");
+    let db = Db::connect(&Location::File(copy.clone())).await.unwrap();
+    let mut conn = db.read().await.unwrap();
+    assert_eq!(conn.scalar::<i64>(version, params![]).await.unwrap(), 9);
+    let kept = "select count(*) from settings where name = 'of before'";
+    assert_eq!(conn.scalar::<i64>(kept, params![]).await.unwrap(), 1);
+    drop(conn);
+    db.close().await;
+
+    // The second start changes nothing and keeps nothing.
+    std::fs::remove_file(&copy).unwrap();
+    Db::open(&location, &*clock).await.unwrap().close().await;
+    assert!(!copy.exists());
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn a_database_url_is_postgres_or_nothing() {
     assert!("postgres://localhost/x".parse::<Location>().is_ok());
