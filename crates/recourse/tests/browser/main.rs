@@ -13,6 +13,7 @@ mod world;
 mod access;
 mod desk;
 mod driver;
+mod hostile;
 mod pages;
 mod tab;
 mod walk;
