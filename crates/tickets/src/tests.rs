@@ -4,6 +4,7 @@ mod chance;
 mod customer_view;
 mod filters;
 mod finding;
+mod fuzzed;
 mod joining;
 mod lists;
 mod moving;

@@ -1,6 +1,4 @@
-//! The table of joining, told a second time and compared in very many cases.
-//!
-//! `RECOURSE_CASES=1000000 cargo test -p tickets joining` is the long form.
+//! The table of joining, told a second time and compared in a million cases.
 
 use kernel::TicketId;
 
@@ -45,9 +43,10 @@ fn table(offered: &[Candidate], check: SenderCheck) -> Joined {
             candidate.proof == Proof::TheirMessageId && candidate.sender_takes_part
         })
     {
-        return match known.is_closed {
-            false => Joined::Continue(known.ticket),
-            true => Joined::Start { follows: Some(known.ticket), possibly: None },
+        return if known.is_closed {
+            Joined::Start { follows: Some(known.ticket), possibly: None }
+        } else {
+            Joined::Continue(known.ticket)
         };
     }
     // What is left is a ticket of its own, with a link that an agent may follow.
@@ -79,7 +78,7 @@ fn every_message_joins_as_the_table_says_in_any_order() {
     let mut dice = Dice::new(17);
     // Every outcome has to be met often, or the cases say little.
     let mut met = [0_usize; 5];
-    let all = cases(200_000);
+    let all = cases(1_000_000);
     for case in 0..all {
         let mut offered = offer(&mut dice);
         let check = dice.pick(&CHECKS);
