@@ -11,6 +11,7 @@ use crate::*;
 mod browser;
 mod entering;
 mod links;
+mod policy;
 mod rights;
 mod settings;
 

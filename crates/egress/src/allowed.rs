@@ -43,10 +43,12 @@ impl FromStr for Allowed {
         if let Ok(address) = text.parse::<IpAddr>() {
             return Ok(Self::Network(address.into()));
         }
-        let is_name = !text.is_empty()
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
+        // The dot at the end of a name says that it is whole; it is compared without.
+        let name = text.trim_end_matches('.');
+        let is_name = !name.is_empty()
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
         if is_name {
-            Ok(Self::Host(text.to_ascii_lowercase()))
+            Ok(Self::Host(name.to_ascii_lowercase()))
         } else {
             Err(NotAllowable(text.to_owned()))
         }

@@ -83,14 +83,7 @@ impl Http {
         url: &str,
         prepare: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
     ) -> Result<Answer, HttpFault> {
-        let url: Url = url.parse().ok().ok_or(HttpFault::NotAnAddress)?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(HttpFault::NotAnAddress);
-        }
-        let host = url.host_str().ok_or(HttpFault::NotAnAddress)?.to_owned();
-        // Addresses written as numbers never reach the resolver, so they are checked here; names
-        // are checked here for the sentence and in the resolver for the connection.
-        self.guard.resolve(&host, url.port_or_known_default().unwrap_or(443)).await?;
+        let (url, host) = self.checked(url).await?;
         let request = prepare(self.client.request(method, url));
         let response = request.send().await.map_err(|fault| named(&fault, &host))?;
         let status = response.status().as_u16();
@@ -104,6 +97,20 @@ impl Http {
             body.extend_from_slice(&chunk);
         }
         Ok(Answer { status, body })
+    }
+
+    /// The web address as it is understood, and its host, if that may be reached.
+    ///
+    /// Addresses written as numbers never reach the resolver, so they are checked here; names are
+    /// checked here for the sentence and in the resolver for the connection.
+    pub(crate) async fn checked(&self, url: &str) -> Result<(Url, String), HttpFault> {
+        let url: Url = url.parse().ok().ok_or(HttpFault::NotAnAddress)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(HttpFault::NotAnAddress);
+        }
+        let host = url.host_str().ok_or(HttpFault::NotAnAddress)?.to_owned();
+        self.guard.resolve(&host, url.port_or_known_default().unwrap_or(443)).await?;
+        Ok((url, host))
     }
 }
 

@@ -1,3 +1,5 @@
+mod forms;
+
 use std::net::IpAddr;
 
 use crate::*;

@@ -6,6 +6,8 @@
 mod auth;
 mod compose;
 mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod hash;
 pub mod html;
 pub mod imap;

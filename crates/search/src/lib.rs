@@ -4,6 +4,8 @@
 //! accents and English endings do not matter, and scripts without blanks are cut into pairs.
 
 mod bulk;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod highlight;
 mod store;
 mod words;

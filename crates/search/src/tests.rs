@@ -141,3 +141,61 @@ fn a_long_text_is_cut_around_the_first_hit() {
         assert!(!pieces.is_empty());
     }
 }
+
+/// Pieces that mean something to one part of searching or another, put together by a small
+/// generator of numbers.
+#[test]
+fn whatever_is_typed_is_words_or_nothing() {
+    const PIECES: &[&str] = &[
+        "refund",
+        "Refunding",
+        " ",
+        "-",
+        "\"",
+        "'",
+        "*",
+        "(",
+        ")",
+        ":",
+        "NEAR",
+        "OR",
+        "%",
+        "_",
+        "\0",
+        "\n",
+        "é",
+        "e\u{301}",
+        "\u{301}",
+        "İ",
+        "ß",
+        "ﷺ",
+        "½",
+        "﹪",
+        "漢",
+        "漢字",
+        "한국어",
+        "ไทย",
+        "हिन्दी",
+        "مرحبا",
+        "🙂",
+        "\u{200d}",
+        "\u{202e}",
+        "…",
+        "10482",
+        "a.b@c.example",
+        "x",
+    ];
+    let mut seed = 0x5eed_cafe_f00d_1234_u64;
+    let mut roll = |sides: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        usize::try_from(seed % u64::try_from(sides).unwrap()).unwrap()
+    };
+    for _ in 0..4_000 {
+        let typed: String = (0..roll(20)).map(|_| PIECES[roll(PIECES.len())]).collect();
+        crate::fuzzing::query(typed.as_bytes());
+    }
+    crate::fuzzing::query("漢".repeat(40_000).as_bytes());
+    crate::fuzzing::query(b"\xff\xfe\x00word");
+}

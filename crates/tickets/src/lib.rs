@@ -12,6 +12,8 @@ mod event;
 pub mod filter;
 pub mod finding;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod joining;
 mod lessons;
 mod letters;

@@ -1,9 +1,14 @@
 //! Tests of the rules are in `rules`; `stage` sets the scene for the others.
 
+mod chance;
 mod customer_view;
 mod filters;
 mod finding;
+mod fuzzed;
+mod joining;
 mod lists;
+mod moving;
+mod notes_stay;
 mod receiving;
 mod replying;
 mod rules;

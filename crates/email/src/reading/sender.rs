@@ -3,7 +3,7 @@
 use kernel::EmailAddress;
 use serde::{Deserialize, Serialize};
 
-use crate::format::address::Mailboxes;
+use crate::format::address::{Mailboxes, clean_name};
 use crate::format::header::Header;
 
 /// The author of a mail.
@@ -67,7 +67,11 @@ pub(crate) fn read(header: &Header<'_>) -> Author {
     let address: Option<EmailAddress> = first.address.parse().ok();
     let shown_name = match &first.name {
         Some(name) => name.clone(),
-        None => address.as_ref().map_or(first.address, ToString::to_string),
+        None => match &address {
+            Some(address) => address.to_string(),
+            // What is no address is anything at all, and is shown like any other text of theirs.
+            None => clean_name(&first.address).unwrap_or_default(),
+        },
     };
     let name_claims_another_address =
         first.name.as_deref().is_some_and(|name| claims_another(name, address.as_ref()));

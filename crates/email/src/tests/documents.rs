@@ -242,8 +242,51 @@ fn documents_that_would_cost_too_much_are_shown_as_text() {
         assert!(result.html.contains("The text stays."), "{name}");
         assert_eq!(cleaned(&result.html), result.html, "{name}");
     }
+    for (name, html) in formatting_that_seems_closed() {
+        let result = clean(&html, &Images::default());
+        assert!(result.over_budget, "{name}");
+        assert_eq!(cleaned(&result.html), result.html, "{name}");
+    }
+    // Cells end what was left open in them, and links around tables are closed behind them.
+    let cells = "<table><tr><td><font color=red>x</tr></table>".repeat(300);
+    assert!(!clean(&cells, &Images::default()).over_budget);
+    let linked = "<a href=https://x.example><table><tr><td><b>x</b></td></tr></table></a>";
+    assert!(!clean(&linked.repeat(1_000), &Images::default()).over_budget);
     let usual = "<div><p>x</p></div>".repeat(2_000);
     assert!(!clean(&usual, &Images::default()).over_budget);
+}
+
+/// Formatting whose end tags a parser ignores, so that every paragraph opens all of it again, and
+/// formatting that is small but for its attributes.
+fn formatting_that_seems_closed() -> Vec<(String, String)> {
+    let open = (0..400).map(|n| format!("<b title={n}>")).collect::<Vec<_>>().concat();
+    let close = "</b>".repeat(400);
+    let paragraphs = "<p>x</p>".repeat(2_000);
+    let mut documents = Vec::new();
+    for (before, after) in [
+        ("<table><tr><td>", "</td></tr></table>"),
+        ("<table><caption>", "</caption></table>"),
+        ("<select>", "</select>"),
+        ("<object>", "</object>"),
+        ("<marquee>", "</marquee>"),
+        ("<template>", "</template>"),
+        ("<math><mi>", "</mi></math>"),
+        ("<svg><desc>", "</desc></svg>"),
+        ("<svg><foreignObject><div></svg>", "</div></foreignObject></svg>"),
+    ] {
+        let html = format!("<div>{open}{before}{close}{after}</div>{paragraphs}");
+        documents.push((before.to_owned(), html));
+    }
+    let cell_of_no_table = format!("<div><td>{open}</td></div>{paragraphs}");
+    documents.push(("a cell of no table".to_owned(), cell_of_no_table));
+    let out_of_a_template =
+        format!("<div><template><table></template><td>{open}</td></div>{paragraphs}");
+    documents.push(("a table that went with its template".to_owned(), out_of_a_template));
+    let between_cells = format!("<table>{open}<tr><td>{close}</td></tr></table>{paragraphs}");
+    documents.push(("formatting between cells".to_owned(), between_cells));
+    let title = format!("<div><b title={}></div>{paragraphs}", "long".repeat(25_000));
+    documents.push(("a long title".to_owned(), title));
+    documents
 }
 
 #[test]

@@ -1,8 +1,10 @@
 mod authentication;
 mod composing;
 mod corpus;
+mod dice;
 mod documents;
 mod fetching;
+mod fuzzed;
 mod mutations;
 mod natures;
 mod peer;

@@ -53,6 +53,20 @@ fn what_a_spam_filter_said_is_read() {
 }
 
 #[test]
+fn a_sender_that_is_no_address_is_shown_as_one_plain_line() {
+    for (from, shown) in [
+        ("post\0master@gone.example", "post master@gone.example"),
+        ("<\u{202e}dana@customer@example>", "dana@customer@example"),
+        ("nobody", "nobody"),
+        ("", ""),
+    ] {
+        let reading = read_text(&format!("From: {from}\n\nText\n"));
+        assert!(matches!(reading.from, Sender::Unclear(_)), "{from:?}");
+        assert_eq!(reading.shown_name, shown, "{from:?}");
+    }
+}
+
+#[test]
 fn file_names_are_harmless_whatever_they_were() {
     for (raw, clean) in [
         ("invoice.pdf", "invoice.pdf"),
