@@ -354,6 +354,19 @@ pub async fn claim(
     Ok(claimed)
 }
 
+/// Holds letters for longer: their sender lives and is still at it.
+pub async fn renew(db: &Db, held: &[DeliveryId], until: Timestamp) -> Result<()> {
+    if held.is_empty() {
+        return Ok(());
+    }
+    let mut sql = Sql::new("update deliveries set leased_until = ");
+    sql.bind(until).push(" where state = 'sending' and id in (").bind_list(held.iter().copied());
+    sql.push(")");
+    let mut tx = db.begin().await?;
+    tx.execute_sql(sql).await?;
+    tx.commit().await
+}
+
 /// Frees the letters of senders that died. They go out again under the same Message-ID.
 pub async fn free_expired(db: &Db, now: Timestamp) -> Result<u64> {
     let mut tx = db.begin().await?;

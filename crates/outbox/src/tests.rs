@@ -145,6 +145,19 @@ on_both! {
         assert_eq!(again.attempts, 2);
     }
 
+    async fn a_letter_in_the_hands_of_a_living_sender_stays_there(db: Db) {
+        put(&db, &letter(Kind::Reply, "d@x.example"), TUESDAY).await;
+        let held = claim_one(&db, TUESDAY).await.unwrap();
+        renew(&db, &[held.id], TUESDAY + Span::seconds(120)).await.unwrap();
+        assert_eq!(free_expired(&db, TUESDAY + Span::seconds(61)).await.unwrap(), 0);
+        // What it has put down meanwhile is not taken up again.
+        let mut tx = db.begin().await.unwrap();
+        put_back(&mut tx, held.id, TUESDAY, "busy").await.unwrap();
+        tx.commit().await.unwrap();
+        renew(&db, &[held.id], TUESDAY + Span::seconds(120)).await.unwrap();
+        assert!(claim_one(&db, TUESDAY).await.is_some());
+    }
+
     async fn a_failed_letter_is_visible_and_can_be_sent_again_or_dropped(db: Db) {
         let letter = letter(Kind::Reply, "d@x.example");
         put(&db, &letter, TUESDAY).await;
