@@ -239,3 +239,26 @@ on_both! {
         assert!(matches!(posted, Posted::Queued(_)));
     }
 }
+
+/// On SQLite there is one writer at a time, who waits for nobody.
+#[tokio::test]
+async fn who_counts_the_same_hour_does_not_wait_for_the_others() {
+    let Some(db) = database::testing::postgres().await else { return };
+    let (mut one, mut two) = (db.begin().await.unwrap(), db.begin().await.unwrap());
+    let caps = Caps::default();
+    let to = |address: &str| letter(Kind::Acknowledgement, address);
+    post(&mut one, &to("d@x.example"), &caps, TUESDAY).await.unwrap();
+    suppress(&mut two, &address("e@x.example"), "bounced", TUESDAY).await.unwrap();
+    let waits = async {
+        suppress(&mut one, &address("e@x.example"), "bounced", TUESDAY).await.unwrap();
+        one.commit().await.unwrap();
+    };
+    let goes_on = async {
+        post(&mut two, &to("f@x.example"), &caps, TUESDAY).await.unwrap();
+        two.commit().await.unwrap();
+    };
+    tokio::join!(waits, goes_on);
+    let mut conn = db.read().await.unwrap();
+    let sent: i64 = conn.scalar("select sent from automatic_mail_hours", vec![]).await.unwrap();
+    assert_eq!(sent, 2);
+}
