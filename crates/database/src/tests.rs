@@ -49,6 +49,22 @@ on_both! {
         assert_eq!(names(&db).await, ["after", "before"]);
     }
 
+    async fn what_is_kept_for_the_end_happens_there_unless_it_was_taken_back(db: Db) {
+        let insert = |name: &str| {
+            let values = params![name, TUESDAY];
+            Sql::of("insert into settings (name, value, updated_at) values ($1, '', $2)", values)
+        };
+        let mut tx = db.begin().await.unwrap();
+        tx.at_the_end(insert("last"));
+        tx.mark().await.unwrap();
+        tx.at_the_end(insert("between"));
+        tx.undo_to_mark().await.unwrap();
+        let there: i64 = tx.scalar("select count(*) from settings", params![]).await.unwrap();
+        assert_eq!(there, 0);
+        tx.commit().await.unwrap();
+        assert_eq!(names(&db).await, ["last"]);
+    }
+
     async fn readers_cannot_write(db: Db) {
         if db.engine() == Engine::Sqlite {
             let mut conn = db.read().await.unwrap();

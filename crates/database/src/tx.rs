@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::conn::{Inner, explained};
 use crate::notices::Hub;
-use crate::{Conn, params};
+use crate::{Conn, Sql, params};
 
 /// A write transaction. Dropped without [`Tx::commit`], it never happened.
 ///
@@ -16,12 +16,15 @@ use crate::{Conn, params};
 pub struct Tx {
     conn: Conn,
     notices: Vec<String>,
+    /// Statements that are kept for the end, and how many of them were there at the mark.
+    last: Vec<Sql>,
+    marked: usize,
     hub: Arc<Hub>,
 }
 
 impl Tx {
     pub(crate) fn new(conn: Conn, hub: Arc<Hub>) -> Self {
-        Self { conn, notices: Vec::new(), hub }
+        Self { conn, notices: Vec::new(), last: Vec::new(), marked: 0, hub }
     }
 
     /// Tells every node, once this is committed, that something changed. Say what, not how it
@@ -33,7 +36,16 @@ impl Tx {
         }
     }
 
+    /// Runs a statement right before the commit. For a row that every transaction changes, such as
+    /// a count of all: held for longer, it lets them wait for one another, in a circle in the end.
+    pub fn at_the_end(&mut self, statement: Sql) {
+        self.last.push(statement);
+    }
+
     pub async fn commit(mut self) -> Result<()> {
+        for statement in std::mem::take(&mut self.last) {
+            self.conn.execute_sql(statement).await?;
+        }
         let notices = std::mem::take(&mut self.notices);
         match self.conn.inner {
             Inner::SqliteTx(tx) => {
@@ -58,6 +70,7 @@ impl Tx {
 
     /// Marks a point to which [`Tx::undo_to_mark`] can go back while the rest stays.
     pub async fn mark(&mut self) -> Result<()> {
+        self.marked = self.last.len();
         self.conn.execute("savepoint mark", params![]).await.map(drop)
     }
 
@@ -66,6 +79,7 @@ impl Tx {
     }
 
     pub async fn undo_to_mark(&mut self) -> Result<()> {
+        self.last.truncate(self.marked);
         self.conn.execute("rollback to savepoint mark", params![]).await?;
         self.keep_since_mark().await
     }

@@ -8,7 +8,7 @@ use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use database::Db;
+use database::{Db, Engine};
 use egress::Guard;
 use email::imap::Mailbox;
 use kernel::{InboxId, SharedClock, Span};
@@ -49,6 +49,11 @@ impl Fetcher {
     /// Keeps one task for each inbox that is fetched, until `stop`. Settings that change end the
     /// tasks of their inboxes, and new ones begin with the new settings.
     pub async fn run(self, stop: CancellationToken) {
+        if self.db.engine() == Engine::Sqlite
+            && let Err(fault) = self.free_leases().await
+        {
+            tracing::error!("inboxes of the last run cannot be freed: {fault:#}");
+        }
         let mut at_work: HashMap<InboxId, (Connection, CancellationToken)> = HashMap::new();
         let mut tasks = JoinSet::new();
         while !stop.is_cancelled() {
@@ -178,6 +183,13 @@ impl Fetcher {
     async fn give_up_lease(&self, inbox: InboxId) -> Result<()> {
         let mut tx = self.db.begin().await?;
         health::give_up_lease(&mut tx, inbox, &self.node).await?;
+        tx.commit().await
+    }
+
+    /// Only right where this process is the database's only user: what holds a lease was killed.
+    async fn free_leases(&self) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        health::free_leases(&mut tx).await?;
         tx.commit().await
     }
 

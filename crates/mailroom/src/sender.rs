@@ -1,6 +1,7 @@
 //! Sending what the outbox holds.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -40,7 +41,9 @@ pub struct Sender {
 
 const TOGETHER: i64 = 8;
 const AT_ONCE: usize = 4;
-const LEASE: Span = Span::seconds(180);
+/// Renewed while a server thinks about a letter, so that a dead sender's letters are free soon.
+const LEASE: Span = Span::seconds(50);
+const RENEW_EVERY: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const REST: Span = Span::seconds(30);
 
@@ -75,16 +78,28 @@ impl Sender {
             resting.keys().copied().collect()
         };
         let letters = outbox::claim(&self.db, now, LEASE, &resting, TOGETHER).await?;
-        let count = letters.len();
-        stream::iter(letters)
-            .for_each_concurrent(AT_ONCE, |sending| async {
-                let id = sending.id;
-                if let Err(fault) = self.handle(sending).await {
-                    tracing::error!(delivery = %id, "the outcome of delivery {id} cannot be stored: {fault:#}");
-                }
-            })
-            .await;
-        Ok(count)
+        let held: Vec<DeliveryId> = letters.iter().map(|sending| sending.id).collect();
+        let sending = stream::iter(letters).for_each_concurrent(AT_ONCE, |sending| async {
+            let id = sending.id;
+            if let Err(fault) = self.handle(sending).await {
+                tracing::error!(delivery = %id, "the outcome of delivery {id} cannot be stored: {fault:#}");
+            }
+        });
+        tokio::select! {
+            () = sending => {}
+            never = self.keep_held(&held) => match never {},
+        }
+        Ok(held.len())
+    }
+
+    /// Keeps other nodes from sending the same, for as long as it takes.
+    async fn keep_held(&self, held: &[DeliveryId]) -> Infallible {
+        loop {
+            tokio::time::sleep(RENEW_EVERY).await;
+            if let Err(fault) = outbox::renew(&self.db, held, self.clock.now() + LEASE).await {
+                tracing::error!("letters cannot be kept while they are sent: {fault:#}");
+            }
+        }
     }
 
     async fn handle(&self, sending: Sending) -> Result<()> {

@@ -145,6 +145,19 @@ on_both! {
         assert_eq!(again.attempts, 2);
     }
 
+    async fn a_letter_in_the_hands_of_a_living_sender_stays_there(db: Db) {
+        put(&db, &letter(Kind::Reply, "d@x.example"), TUESDAY).await;
+        let held = claim_one(&db, TUESDAY).await.unwrap();
+        renew(&db, &[held.id], TUESDAY + Span::seconds(120)).await.unwrap();
+        assert_eq!(free_expired(&db, TUESDAY + Span::seconds(61)).await.unwrap(), 0);
+        // What it has put down meanwhile is not taken up again.
+        let mut tx = db.begin().await.unwrap();
+        put_back(&mut tx, held.id, TUESDAY, "busy").await.unwrap();
+        tx.commit().await.unwrap();
+        renew(&db, &[held.id], TUESDAY + Span::seconds(120)).await.unwrap();
+        assert!(claim_one(&db, TUESDAY).await.is_some());
+    }
+
     async fn a_failed_letter_is_visible_and_can_be_sent_again_or_dropped(db: Db) {
         let letter = letter(Kind::Reply, "d@x.example");
         put(&db, &letter, TUESDAY).await;
@@ -225,4 +238,27 @@ on_both! {
         let posted = put(&db, &letter(Kind::Acknowledgement, "gone@x.example"), TUESDAY).await;
         assert!(matches!(posted, Posted::Queued(_)));
     }
+}
+
+/// On SQLite there is one writer at a time, who waits for nobody.
+#[tokio::test]
+async fn who_counts_the_same_hour_does_not_wait_for_the_others() {
+    let Some(db) = database::testing::postgres().await else { return };
+    let (mut one, mut two) = (db.begin().await.unwrap(), db.begin().await.unwrap());
+    let caps = Caps::default();
+    let to = |address: &str| letter(Kind::Acknowledgement, address);
+    post(&mut one, &to("d@x.example"), &caps, TUESDAY).await.unwrap();
+    suppress(&mut two, &address("e@x.example"), "bounced", TUESDAY).await.unwrap();
+    let waits = async {
+        suppress(&mut one, &address("e@x.example"), "bounced", TUESDAY).await.unwrap();
+        one.commit().await.unwrap();
+    };
+    let goes_on = async {
+        post(&mut two, &to("f@x.example"), &caps, TUESDAY).await.unwrap();
+        two.commit().await.unwrap();
+    };
+    tokio::join!(waits, goes_on);
+    let mut conn = db.read().await.unwrap();
+    let sent: i64 = conn.scalar("select sent from automatic_mail_hours", vec![]).await.unwrap();
+    assert_eq!(sent, 2);
 }

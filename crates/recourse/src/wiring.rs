@@ -69,7 +69,7 @@ pub(crate) fn workers(foundation: &Foundation) -> Workers {
     workers.every("tickets.close", Span::minutes(10), all.clone(), close_spent);
     workers.every("mailroom.alarm", Span::seconds(60), all.clone(), raise_alarm);
     workers.every("mailroom.quiet", Span::minutes(10), all.clone(), raise_alarm_about_quiet);
-    workers.every("outbox.free", Span::seconds(30), all.clone(), free_letters);
+    workers.every("outbox.free", Span::seconds(10), all.clone(), free_letters);
     workers.every("sweep", Span::hours(1), all, sweep);
     workers
 }

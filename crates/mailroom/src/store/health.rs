@@ -39,6 +39,13 @@ pub(crate) async fn give_up_lease(tx: &mut Tx, inbox: InboxId, node: &str) -> Re
     .map(drop)
 }
 
+/// Takes every inbox from the node that fetches for it.
+pub(crate) async fn free_leases(tx: &mut Tx) -> Result<()> {
+    tx.execute("update mail_health set fetcher = null where fetcher is not null", params![])
+        .await
+        .map(drop)
+}
+
 pub(crate) async fn note_success(tx: &mut Tx, inbox: InboxId, now: Timestamp) -> Result<()> {
     tx.execute(
         "update mail_health

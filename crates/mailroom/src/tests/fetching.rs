@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use database::on_both;
+use database::{Engine, on_both};
 use kernel::{Span, Timestamp};
 use tokio_util::sync::CancellationToken;
 
@@ -227,6 +227,22 @@ on_both! {
         tx.commit().await.unwrap();
         post.arrives(mail("m1", "New", "Text"), now + Span::seconds(1));
         stage.later(Span::seconds(61));
+        fetches(&stage, "a", async || stored(&stage).await == 1).await;
+    }
+
+    async fn after_a_crash_mail_is_fetched_at_once_where_no_other_node_can_be(db: Db) {
+        let (stage, post) = (Stage::new(db).await, Post::new().await);
+        stage.connects(stage.cast.support, &connection(&stage, &post)).await;
+        let (now, inbox) = (stage.now(), stage.cast.support);
+        let mut tx = stage.db.begin().await.unwrap();
+        let win = crate::store::health::win_lease;
+        assert!(win(&mut tx, inbox, "killed", now, now + Span::seconds(60)).await.unwrap());
+        tx.commit().await.unwrap();
+        post.arrives(mail("m1", "New", "Text"), now + Span::seconds(1));
+        // Nodes that share PostgreSQL wait until the lease has run out.
+        if stage.db.engine() == Engine::Postgres {
+            stage.later(Span::seconds(61));
+        }
         fetches(&stage, "a", async || stored(&stage).await == 1).await;
     }
 }

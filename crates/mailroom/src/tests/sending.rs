@@ -6,7 +6,7 @@ use kernel::{DeliveryId, EmailAddress, MessageId, Span, TicketId};
 use outbox::{Party, Recipients};
 use tickets::actions::{Reply, reply};
 
-use super::servers::Sink;
+use super::servers::{Sink, until};
 use super::stage::{Stage, mail, mail_from};
 use crate::connection::Connection;
 
@@ -69,6 +69,25 @@ on_both! {
         let answer = mail("q2", "Something else", "Thanks, but no")
             .replace("To: support@northlight.example", &format!("To: {back}\r\nIn-Reply-To: {id}"));
         assert_eq!(stage.comes(answer).await.ticket, Some(ticket));
+    }
+
+    async fn a_server_that_thinks_for_long_gets_a_letter_once(db: Db) {
+        let (stage, sink) = stage_with_sink(db).await;
+        dana_is_answered(&stage).await;
+        stage.later(Span::seconds(30));
+        let goes_on = sink.thinks();
+        let sender = stage.sender();
+        let meanwhile = async {
+            until(async || !sink.got().is_empty()).await;
+            stage.later(Span::minutes(4));
+            outbox::free_expired(&stage.db, stage.now()).await.unwrap();
+            goes_on.notify_one();
+        };
+        let (tried, ()) = tokio::join!(sender.send_due(), meanwhile);
+        assert_eq!(tried.unwrap(), 1);
+        assert_eq!(deliveries(&stage).await, [("sent".to_owned(), None)]);
+        assert_eq!(sender.send_due().await.unwrap(), 0);
+        assert_eq!(sink.got().len(), 1);
     }
 
     async fn a_refused_recipient_fails_at_once_in_words(db: Db) {

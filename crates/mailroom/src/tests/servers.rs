@@ -66,6 +66,8 @@ struct SinkState {
     got: Vec<Got>,
     /// The answer to RCPT TO for an address that contains this.
     refuses: Vec<(String, String)>,
+    /// A mail is answered only after this.
+    thinks: Option<Arc<Notify>>,
     port: u16,
 }
 
@@ -93,6 +95,11 @@ impl Sink {
 
     pub(super) fn refuses(&self, address: &str, answer: &str) {
         self.state().refuses = vec![(address.to_owned(), answer.to_owned())];
+    }
+
+    /// Lets it say nothing to a mail that it has, until it is told to.
+    pub(super) fn thinks(&self) -> Arc<Notify> {
+        Arc::clone(self.state().thinks.insert(Arc::default()))
     }
 
     pub(super) fn takes_everything(&self) {
@@ -141,6 +148,10 @@ impl Sink {
                     }
                     let whole = std::mem::replace(&mut got, nothing());
                     self.state().got.push(whole);
+                    let thinks = self.state().thinks.clone();
+                    if let Some(thinks) = thinks {
+                        thinks.notified().await;
+                    }
                     "250 2.0.0 queued".into()
                 }
                 "QUIT" => {

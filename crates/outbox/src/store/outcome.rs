@@ -8,14 +8,14 @@ use live::{Change, Touch};
 use super::{State, TRIED_FOR, addresses};
 use crate::Recipients;
 
-/// The other side took it.
+/// The other side took it, even if the lease ran out meanwhile and it waits to be sent again.
 pub async fn sent(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<()> {
     change(
         tx,
         id,
         Sql::of(
             "update deliveries set state = 'sent', sent_at = $2, fault = null, leased_until = null
-              where id = $1 and state = 'sending'",
+              where id = $1 and state in ('sending', 'queued')",
             params![id, now],
         ),
     )
