@@ -110,12 +110,12 @@ impl Accounts {
     }
 
     pub async fn company(&self) -> Result<Arc<Company>> {
-        let load = async { Company::load(&mut self.0.db.read().await?).await };
+        let load = async { Company::load(&mut self.0.db.read_for_all().await?).await };
         self.0.company.get(load).await
     }
 
     pub async fn directory(&self) -> Result<Arc<Directory>> {
-        let load = async { Directory::load(&mut self.0.db.read().await?).await };
+        let load = async { Directory::load(&mut self.0.db.read_for_all().await?).await };
         self.0.directory.get(load).await
     }
 

@@ -1,5 +1,5 @@
 use axum::http::{HeaderMap, HeaderValue};
-use database::on_both;
+use database::{Engine, on_both};
 use kernel::{Failure, InboxId, Secret, Span};
 use keys::Token;
 

@@ -58,6 +58,7 @@ pub struct Db(Arc<Shared>);
 
 struct Shared {
     pools: Pools,
+    aside: Aside,
     hub: Arc<Hub>,
 }
 
@@ -67,6 +68,12 @@ pub(crate) enum Pools {
         write: SqlitePool,
         read: SqlitePool,
     },
+    Postgres(PgPool),
+}
+
+/// A connection of its own for what is read once for all.
+enum Aside {
+    Sqlite(SqlitePool),
     Postgres(PgPool),
 }
 
@@ -110,7 +117,8 @@ impl Db {
                 Pools::Postgres(pool)
             }
         };
-        Ok(Self(Arc::new(Shared { pools, hub })))
+        let aside = aside(&pools);
+        Ok(Self(Arc::new(Shared { pools, aside, hub })))
     }
 
     pub(crate) fn pools(&self) -> &Pools {
@@ -129,6 +137,17 @@ impl Db {
         let inner = match &self.0.pools {
             Pools::Sqlite { read, .. } => Inner::Sqlite(read.acquire().await?),
             Pools::Postgres(pool) => Inner::Postgres(pool.acquire().await?),
+        };
+        Ok(Conn::of(inner))
+    }
+
+    /// A connection for reading what everybody needs and keeps, such as who works here. Whoever
+    /// asks for it may hold one of the others: if all who hold one waited for another one, nobody
+    /// would ever get it.
+    pub async fn read_for_all(&self) -> Result<Conn> {
+        let inner = match &self.0.aside {
+            Aside::Sqlite(pool) => Inner::Sqlite(pool.acquire().await?),
+            Aside::Postgres(pool) => Inner::Postgres(pool.acquire().await?),
         };
         Ok(Conn::of(inner))
     }
@@ -189,6 +208,10 @@ impl Db {
 
     /// Waits until every connection is given back and closes them.
     pub async fn close(&self) {
+        match &self.0.aside {
+            Aside::Sqlite(pool) => pool.close().await,
+            Aside::Postgres(pool) => pool.close().await,
+        }
         match &self.0.pools {
             Pools::Sqlite { write, read } => {
                 read.close().await;
@@ -264,6 +287,25 @@ async fn open_sqlite(path: &Path, journal: SqliteJournalMode) -> Result<Pools> {
         .connect_with(options.pragma("cache_size", "-4096").pragma("query_only", "on"))
         .await?;
     Ok(Pools::Sqlite { write, read })
+}
+
+/// Opened when it is first needed: commands often do without.
+fn aside(pools: &Pools) -> Aside {
+    match pools {
+        Pools::Sqlite { read, .. } => {
+            let options = SqlitePoolOptions::new().max_connections(1).idle_timeout(None);
+            let options = options.max_lifetime(None).acquire_timeout(ACQUIRE_TIMEOUT);
+            Aside::Sqlite(
+                options.connect_lazy_with(SqliteConnectOptions::clone(&read.connect_options())),
+            )
+        }
+        Pools::Postgres(pool) => {
+            let options = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
+            Aside::Postgres(
+                options.connect_lazy_with(PgConnectOptions::clone(&pool.connect_options())),
+            )
+        }
+    }
 }
 
 /// A file system that silently ignores WAL or syncing would lose mail that we said we have.

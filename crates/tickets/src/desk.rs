@@ -85,7 +85,7 @@ impl Desk {
 
     pub(crate) async fn shelf(&self) -> Result<Arc<Shelf>> {
         let load = async {
-            let mut conn = self.db().read().await?;
+            let mut conn = self.db().read_for_all().await?;
             Ok(Shelf {
                 views: shared::views(&mut conn).await?,
                 categories: taxonomy::categories(&mut conn).await?,

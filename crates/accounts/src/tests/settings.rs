@@ -56,6 +56,20 @@ on_both! {
         assert!(actor_with(&cast, &token).await.is_none(), "its time is over");
     }
 
+    async fn who_works_here_can_be_read_while_everybody_else_is_reading(db: Db) {
+        let cast = Cast::new(db.clone(), MESSAGES).await;
+        // On PostgreSQL another connection listens.
+        let mut readers = Vec::new();
+        for _ in 0..if db.engine() == Engine::Sqlite { 4 } else { 14 } {
+            readers.push(db.read().await.unwrap());
+        }
+        // Somebody begins to change a thing, and with that all connections are taken.
+        let tx = db.begin().await.unwrap();
+        assert!(cast.accounts.directory().await.is_ok());
+        assert!(cast.accounts.company().await.is_ok());
+        drop((readers, tx));
+    }
+
     async fn somebody_sees_the_inboxes_that_an_owner_ticks(db: Db) {
         let cast = Cast::new(db, MESSAGES).await;
         let mut sarah = Browser::of(&cast, "sarah").await;

@@ -3,7 +3,7 @@
 use futures_util::StreamExt;
 use std::time::Duration;
 
-use crate::world::{World, eventually};
+use crate::world::{OWNER, World, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_one_node_takes_the_other_shows() {
@@ -12,7 +12,7 @@ async fn what_one_node_takes_the_other_shows() {
     // The same database, key and files; another port.
     let mut b = a.neighbour();
     b.start().await;
-    let web = b.signs_in("maya@northlight.example").await;
+    let web = b.signs_in(OWNER).await;
     let answer = web.request(reqwest::Method::GET, "/live").send().await.unwrap();
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
     let mut stream = answer.bytes_stream();

@@ -2,12 +2,9 @@
 
 use database::Location;
 use recourse::config::Settings;
-use recourse::local::Command;
 use serde_json::Value;
 
-use crate::world::{
-    Dovecot, Got, Letter, OWNER, Sink, Web, World, eventually, free_port, mail, scratch,
-};
+use crate::world::{Dovecot, Got, Letter, Sink, Web, World, eventually, free_port, mail, scratch};
 
 /// A shop that is open, with its owner and a program that may do everything.
 pub(crate) struct Shop {
@@ -24,19 +21,6 @@ impl World {
     pub(crate) async fn asks(&self, web: &Web, token: &str, path: &str) -> Value {
         let request = web.request(reqwest::Method::GET, path).bearer_auth(token);
         web.send(request).await.json()
-    }
-
-    /// A token for programs, with every right.
-    pub(crate) async fn token(&self) -> String {
-        let command = Command::CreateToken {
-            agent: OWNER.to_owned(),
-            name: "Tests".to_owned(),
-            scope: "*".to_owned(),
-            expires_in_days: None,
-        };
-        let answer = self.command(&command, &[]).await;
-        assert_eq!(answer.exit_code, 0, "{}", answer.text);
-        answer.text.rsplit(' ').next().unwrap_or_default().to_owned()
     }
 
     /// A mail of Dana reaches Dovecot.

@@ -135,6 +135,19 @@ impl World {
         web
     }
 
+    /// A token for programs, with every right.
+    pub(crate) async fn token(&self) -> String {
+        let command = Command::CreateToken {
+            agent: OWNER.to_owned(),
+            name: "Tests".to_owned(),
+            scope: "*".to_owned(),
+            expires_in_days: None,
+        };
+        let answer = self.command(&command, &[]).await;
+        assert_eq!(answer.exit_code, 0, "{}", answer.text);
+        answer.text.rsplit(' ').next().unwrap_or_default().to_owned()
+    }
+
     pub(crate) async fn signs_in(&self, email: &str) -> Web {
         let web = self.web();
         let page = web.post("/login", &[("email", email), ("password", PASSWORD)]).await;

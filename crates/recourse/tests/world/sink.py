@@ -8,6 +8,7 @@ import json
 import pathlib
 import sys
 import threading
+import time
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
@@ -22,6 +23,9 @@ class Keep:
             return "550 5.1.1 nobody lives here"
         if address.startswith("later@"):
             return "451 4.3.0 busy, try again later"
+        # The sender waits for this answer, so it is alive now; the rest it may have left behind.
+        if not envelope.rcpt_tos:
+            envelope.begun_at = time.time_ns() // 1000
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 yes"
 
@@ -30,6 +34,7 @@ class Keep:
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
             "mail": envelope.original_content.decode("utf-8", "replace"),
+            "begun_at": envelope.begun_at,
         }
         unfinished = folder / "unfinished"
         unfinished.write_text(json.dumps(kept))

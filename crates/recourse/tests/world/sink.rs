@@ -21,6 +21,8 @@ pub(crate) struct Got {
     pub(crate) from: String,
     pub(crate) to: Vec<String>,
     pub(crate) mail: String,
+    /// When its first recipient was named, in microseconds since 1970.
+    pub(crate) begun_at: i64,
 }
 
 impl Got {
@@ -73,12 +75,21 @@ impl Sink {
 
     /// What came for an address, the first first.
     pub(crate) fn got(&self, to: &str) -> Vec<Got> {
+        let mut all = self.everything();
+        all.retain(|got| got.to.iter().any(|one| one == to));
+        all
+    }
+
+    /// What came for anybody, the first first.
+    pub(crate) fn everything(&self) -> Vec<Got> {
         let entries = std::fs::read_dir(&self.folder).expect("the folder is there").flatten();
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
         paths.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
         paths.sort();
         let kept = paths.iter().map(|path| std::fs::read(path).expect("it can be read"));
-        let all = kept.map(|bytes| serde_json::from_slice::<Got>(&bytes).expect("it is whole"));
-        all.filter(|got| got.to.iter().any(|one| one == to)).collect()
+        let all = kept.map(|bytes| serde_json::from_slice(&bytes).expect("it is whole"));
+        let mut all: Vec<Got> = all.collect();
+        all.sort_by_key(|got| got.begun_at);
+        all
     }
 }
