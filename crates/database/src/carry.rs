@@ -380,5 +380,5 @@ pub fn latest_version() -> i64 {
 
 /// The version of the schema that a database has.
 pub async fn version(conn: &mut Conn) -> Result<i64> {
-    conn.scalar("select coalesce(max(version), 0) from schema_migrations", params![]).await
+    crate::migrations::version(conn).await
 }

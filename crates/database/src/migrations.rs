@@ -67,13 +67,8 @@ pub(crate) async fn run(db: &Db, now: Timestamp) -> Result<()> {
     if db.engine() == Engine::Sqlite {
         let tables = "select count(*) from sqlite_master where name = 'schema_migrations'";
         let mut conn = db.read().await?;
-        let found: i64 = match conn.scalar::<i64>(tables, params![]).await? {
-            0 => 0,
-            _ => {
-                conn.scalar("select coalesce(max(version), 0) from schema_migrations", params![])
-                    .await?
-            }
-        };
+        let is_new = conn.scalar::<i64>(tables, params![]).await? == 0;
+        let found = if is_new { 0 } else { version(&mut conn).await? };
         drop(conn);
         if (1..latest()).contains(&found) {
             safety_copy::make(db, found).await?;
@@ -108,6 +103,11 @@ pub(crate) async fn run_to(db: &Db, now: Timestamp, version: i64) -> Result<()> 
     Ok(())
 }
 
+/// The version of the schema that a database has.
+pub(crate) async fn version(conn: &mut Conn) -> Result<i64> {
+    conn.scalar("select coalesce(max(version), 0) from schema_migrations", params![]).await
+}
+
 /// The version of the schema that this program works with.
 pub(crate) fn latest() -> i64 {
     HISTORY.last().map_or(0, |last| last.version)
@@ -115,8 +115,7 @@ pub(crate) fn latest() -> i64 {
 
 /// Fails unless all that this program knows was done, and no more.
 pub(crate) async fn assert_current(db: &Db) -> Result<()> {
-    let sql = "select coalesce(max(version), 0) from schema_migrations";
-    let found = db.read().await?.scalar::<i64>(sql, params![]).await;
+    let found = version(&mut db.read().await?).await;
     let found = found.context("this is no database of this program")?;
     let known = latest();
     if found > known {
