@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use anyhow::{Context, Result, anyhow};
 use kernel::Clock;
-use sqlx::sqlite::{SqliteArguments, SqliteJournalMode};
-use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection};
+use sqlx::PgConnection;
 
-use crate::conn::{Driver, Inner, sqlite_arguments};
-use crate::db::Pools;
+use crate::conn::Driver;
+use crate::db::{Journal, Pools};
+use crate::sqlite::Seat;
 use crate::{Conn, Db, Engine, Location, Value, migrations};
 
 /// Where rows go.
@@ -32,7 +32,7 @@ pub struct Ready {
 }
 
 enum Work {
-    Sqlite(Vec<(String, SqliteArguments)>),
+    Sqlite(Vec<(String, Vec<Value>)>),
     Postgres(Rows),
 }
 
@@ -76,16 +76,14 @@ impl Rows {
     pub fn ready(self, engine: Engine) -> Result<Ready> {
         let table = self.table.name;
         let work = match engine {
-            Engine::Sqlite => {
-                Work::Sqlite(self.statements().with_context(|| format!("filling {table}"))?)
-            }
+            Engine::Sqlite => Work::Sqlite(self.statements()),
             Engine::Postgres => Work::Postgres(self),
         };
         Ok(Ready { table, work })
     }
 
     /// Statements of a few sizes only, so that each is prepared once.
-    fn statements(self) -> Result<Vec<(String, SqliteArguments)>> {
+    fn statements(self) -> Vec<(String, Vec<Value>)> {
         let width = self.table.columns.len();
         let mut left = self.len();
         let mut values = self.values.into_iter();
@@ -96,10 +94,10 @@ impl Rows {
                 rows /= 2;
             }
             left -= rows;
-            let arguments = sqlite_arguments(values.by_ref().take(rows * width))?;
-            statements.push((insert_text(&self.table, rows), arguments));
+            let values = values.by_ref().take(rows * width).collect();
+            statements.push((insert_text(&self.table, rows), values));
         }
-        Ok(statements)
+        statements
     }
 
     async fn copy(self, conn: &mut PgConnection) -> Result<()> {
@@ -134,7 +132,7 @@ impl Ready {
     pub async fn insert(self, conn: &mut Conn) -> Result<()> {
         let table = self.table;
         let done = match (self.work, conn.driver()) {
-            (Work::Sqlite(statements), Driver::Sqlite(conn)) => run(statements, conn).await,
+            (Work::Sqlite(statements), Driver::Sqlite(seat)) => run(&statements, seat),
             (Work::Postgres(rows), Driver::Postgres(conn)) => rows.copy(conn).await,
             _ => Err(anyhow!("the rows were made ready for the other database")),
         };
@@ -142,19 +140,16 @@ impl Ready {
     }
 }
 
-async fn run(
-    statements: Vec<(String, SqliteArguments)>,
-    conn: &mut SqliteConnection,
-) -> Result<()> {
-    for (text, arguments) in statements {
-        sqlx::query_with(AssertSqlSafe(text), arguments).execute(&mut *conn).await?;
+fn run(statements: &[(String, Vec<Value>)], seat: &mut Seat) -> Result<()> {
+    for (text, values) in statements {
+        seat.execute(text, values)?;
     }
     Ok(())
 }
 
 /// A row that does not fit fails the whole fill, so SQLite need not remember how to take back the
 /// rows of one statement, as it does unless told `or fail`.
-fn insert_text(table: &Table, rows: usize) -> String {
+pub(crate) fn insert_text(table: &Table, rows: usize) -> String {
     let mut one = "(".to_owned();
     for index in 0..table.columns.len() {
         one.push_str(if index == 0 { "?" } else { ",?" });
@@ -295,13 +290,13 @@ impl Db {
         version: i64,
         clock: &dyn Clock,
     ) -> Result<Self> {
-        let db = Self::connect_with(location, SqliteJournalMode::Truncate).await?;
+        let db = Self::connect_with(location, Journal::Truncate).await?;
         // The schema is brought up to date as always: nothing may come of the filling.
         migrations::run_to(&db, clock.now(), version).await?;
         if let Pools::Sqlite { write, .. } = db.pools() {
             let pragmas = "pragma synchronous = off; pragma cache_size = -262144;
                            pragma foreign_keys = off; pragma ignore_check_constraints = on;";
-            Conn::of(Inner::Sqlite(write.acquire().await?)).script(pragmas.to_owned()).await?;
+            write.seat().await?.script(pragmas)?;
         }
         Ok(db)
     }

@@ -14,7 +14,7 @@ use sqlx::{Connection, PgConnection};
 
 use crate::bulk::{Rows, Table};
 use crate::row::Row;
-use crate::{Cols, Conn, Db, Engine, Kind, Location, Tx, Value, params};
+use crate::{Cols, Column, Conn, Db, Engine, Kind, Location, Tx, Value, params};
 
 /// A table and what its columns hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Shape {
         Rows::new(self.table)
     }
 
-    fn read(&self, row: &Row) -> Result<Vec<Value>> {
+    fn read(&self, row: Row<'_>) -> Result<Vec<Value>> {
         let mut cols = Cols::new(row);
         self.kinds.iter().map(|kind| read(&mut cols, *kind)).collect()
     }
@@ -190,7 +190,12 @@ const ROWS_AT_ONCE: i64 = 2_000;
 
 impl<'w> Walk<'w> {
     pub fn new(shape: &'w Shape) -> Self {
-        Self { shape, after: i64::MIN, is_open: false }
+        Self::after(shape, i64::MIN)
+    }
+
+    /// On SQLite only the rows after this one.
+    pub(crate) fn after(shape: &'w Shape, row: i64) -> Self {
+        Self { shape, after: row, is_open: false }
     }
 
     /// The next rows; none at the end. The connection has to be one of [`Db::snapshot`] or a
@@ -203,13 +208,15 @@ impl<'w> Walk<'w> {
                 "select {columns}, rowid from {} where rowid > $1 order by rowid limit $2",
                 table.name
             );
-            let rows = conn.fetch(text, params![self.after, ROWS_AT_ONCE]).await?;
-            let mut read = Vec::with_capacity(rows.len());
-            for row in &rows {
-                read.push(self.shape.read(row)?);
-                self.after = rowid(row, table.columns.len())?;
-            }
-            return Ok(read);
+            let mut after = self.after;
+            let rows = conn
+                .fetch(&text, params![self.after, ROWS_AT_ONCE], |row| {
+                    after = i64::read(row, table.columns.len())?;
+                    self.shape.read(row)
+                })
+                .await;
+            self.after = after;
+            return rows;
         }
         // Under a name of its own: a statement that was prepared for one table fits no other.
         let cursor = format!("carried_{}", table.name);
@@ -221,18 +228,12 @@ impl<'w> Walk<'w> {
             .await?;
             self.is_open = true;
         }
-        let rows = conn.fetch(format!("fetch {ROWS_AT_ONCE} from {cursor}"), params![]).await?;
+        let text = format!("fetch {ROWS_AT_ONCE} from {cursor}");
+        let rows = conn.fetch(&text, params![], |row| self.shape.read(row)).await?;
         if rows.is_empty() {
             conn.script(format!("close {cursor}")).await?;
         }
-        rows.iter().map(|row| self.shape.read(row)).collect()
-    }
-}
-
-fn rowid(row: &Row, at: usize) -> Result<i64> {
-    match row {
-        Row::Sqlite(row) => Ok(sqlx::Row::try_get(row, at)?),
-        Row::Postgres(_) => bail!("PostgreSQL numbers no rows"),
+        Ok(rows)
     }
 }
 

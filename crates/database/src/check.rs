@@ -64,7 +64,12 @@ impl Db {
     /// meanwhile. Writing through it fails.
     pub async fn snapshot(&self) -> Result<Conn> {
         Ok(match self.pools() {
-            Pools::Sqlite { read, .. } => Conn::of(Inner::SqliteTx(read.begin().await?)),
+            Pools::Sqlite { read, .. } => {
+                let mut seat = read.seat().await?;
+                seat.take_time();
+                seat.begin_reading()?;
+                Conn::of(Inner::Sqlite(seat))
+            }
             Pools::Postgres(pool) => {
                 let mut conn = Conn::of(Inner::PostgresTx(pool.begin().await?));
                 let script = "set transaction isolation level repeatable read, read only";

@@ -10,11 +10,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use kernel::Clock;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, PgPool, Sqlite, SqlitePool, Transaction};
+use sqlx::{ConnectOptions, PgPool};
 
 use crate::conn::{Inner, explained};
 use crate::notices::{Hub, relay};
+use crate::sqlite::{Opening, Pool, Seat};
 use crate::{Conn, Notices, Tx, migrations, params};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,15 +65,15 @@ struct Shared {
 pub(crate) enum Pools {
     /// SQLite has one writer; readers never wait for it.
     Sqlite {
-        write: SqlitePool,
-        read: SqlitePool,
+        write: Pool,
+        read: Pool,
     },
     Postgres(PgPool),
 }
 
 /// A connection of its own for what is read once for all.
 enum Aside {
-    Sqlite(SqlitePool),
+    Sqlite(Pool),
     Postgres(PgPool),
 }
 
@@ -100,13 +100,10 @@ impl Db {
 
     /// Opens the database as it is.
     pub async fn connect(location: &Location) -> Result<Self> {
-        Self::connect_with(location, SqliteJournalMode::Wal).await
+        Self::connect_with(location, Journal::Wal).await
     }
 
-    pub(crate) async fn connect_with(
-        location: &Location,
-        journal: SqliteJournalMode,
-    ) -> Result<Self> {
+    pub(crate) async fn connect_with(location: &Location, journal: Journal) -> Result<Self> {
         let hub = Hub::new();
         let pools = match location {
             Location::File(path) => open_sqlite(path, journal).await?,
@@ -135,7 +132,7 @@ impl Db {
     /// A connection for reading. Writing through it fails.
     pub async fn read(&self) -> Result<Conn> {
         let inner = match &self.0.pools {
-            Pools::Sqlite { read, .. } => Inner::Sqlite(read.acquire().await?),
+            Pools::Sqlite { read, .. } => Inner::Sqlite(read.seat().await?),
             Pools::Postgres(pool) => Inner::Postgres(pool.acquire().await?),
         };
         Ok(Conn::of(inner))
@@ -146,7 +143,7 @@ impl Db {
     /// would ever get it.
     pub async fn read_for_all(&self) -> Result<Conn> {
         let inner = match &self.0.aside {
-            Aside::Sqlite(pool) => Inner::Sqlite(pool.acquire().await?),
+            Aside::Sqlite(pool) => Inner::Sqlite(pool.seat().await?),
             Aside::Postgres(pool) => Inner::Postgres(pool.acquire().await?),
         };
         Ok(Conn::of(inner))
@@ -156,7 +153,11 @@ impl Db {
     /// out halfway that somebody else was writing.
     pub async fn begin(&self) -> Result<Tx> {
         let inner = match &self.0.pools {
-            Pools::Sqlite { write, .. } => Inner::SqliteTx(begin_writing(write).await?),
+            Pools::Sqlite { write, .. } => {
+                let mut seat = write.seat().await?;
+                seat.begin_writing().await.map_err(explained)?;
+                Inner::Sqlite(seat)
+            }
             Pools::Postgres(pool) => Inner::PostgresTx(pool.begin().await?),
         };
         Ok(Tx::new(Conn::of(inner), self.0.hub.clone()))
@@ -165,7 +166,7 @@ impl Db {
     /// The connection that writes, without a transaction. SQLite alone has one.
     pub(crate) async fn begin_outside(&self) -> Result<Conn> {
         match &self.0.pools {
-            Pools::Sqlite { write, .. } => Ok(Conn::of(Inner::Sqlite(write.acquire().await?))),
+            Pools::Sqlite { write, .. } => Ok(Conn::of(Inner::Sqlite(write.seat().await?))),
             Pools::Postgres(pool) => Ok(Conn::of(Inner::Postgres(pool.acquire().await?))),
         }
     }
@@ -222,18 +223,11 @@ impl Db {
     }
 }
 
-/// On a full disk SQLite ends a transaction by itself while the driver goes on counting it. Such a
-/// connection is of no use any more: it is closed, and the next one is new.
-async fn begin_writing(write: &SqlitePool) -> Result<Transaction<'static, Sqlite>> {
-    const BEGIN: &str = "begin immediate";
-    match write.begin_with(BEGIN).await {
-        Err(sqlx::Error::InvalidSavePointStatement) => {
-            tracing::warn!("the connection that writes is opened anew");
-            write.acquire().await?.close().await?;
-            write.begin_with(BEGIN).await.map_err(explained)
-        }
-        begun => begun.map_err(explained),
-    }
+/// Where SQLite writes first what is not to be lost halfway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Journal {
+    Wal,
+    Truncate,
 }
 
 /// The database file is for nobody else, in whatever folder it lies. What SQLite puts beside it
@@ -251,54 +245,31 @@ fn make_private(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-async fn open_sqlite(path: &Path, journal: SqliteJournalMode) -> Result<Pools> {
-    make_private(path)
-        .with_context(|| format!("the database file {} cannot be opened", path.display()))?;
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        // For a second process, such as a command beside a running server.
-        .busy_timeout(Duration::from_secs(10))
-        .statement_cache_capacity(STATEMENTS_KEPT)
-        .pragma("temp_store", "memory")
-        .pragma("journal_size_limit", "67108864");
-
-    let write = SqlitePoolOptions::new()
-        .max_connections(1)
-        .min_connections(1)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(options.clone().journal_mode(journal).pragma("cache_size", "-16384"))
-        .await
-        .with_context(|| format!("the database file {} cannot be opened", path.display()))?;
-    if journal == SqliteJournalMode::Wal {
-        assert_settings(&write).await?;
+async fn open_sqlite(path: &Path, journal: Journal) -> Result<Pools> {
+    let cannot = || format!("the database file {} cannot be opened", path.display());
+    make_private(path).with_context(cannot)?;
+    let settings = "pragma synchronous = full; pragma foreign_keys = on;
+                    pragma temp_store = memory; pragma journal_size_limit = 67108864;";
+    let opening =
+        |own: &str| Opening { path: path.to_owned(), pragmas: format!("{settings} {own}") };
+    let mode = match journal {
+        Journal::Wal => "wal",
+        Journal::Truncate => "truncate",
+    };
+    let own = format!("pragma journal_mode = {mode}; pragma cache_size = -16384;");
+    let write = Pool::new(opening(&own), 1);
+    let mut first = write.seat().await.with_context(cannot)?;
+    if journal == Journal::Wal {
+        assert_settings(&mut first)?;
     }
-
-    let read = SqlitePoolOptions::new()
-        .max_connections(SQLITE_READERS)
-        .min_connections(1)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(options.pragma("cache_size", "-4096").pragma("query_only", "on"))
-        .await?;
-    Ok(Pools::Sqlite { write, read })
+    let own = "pragma cache_size = -4096; pragma query_only = on;";
+    Ok(Pools::Sqlite { write, read: Pool::new(opening(own), SQLITE_READERS) })
 }
 
 /// Opened when it is first needed: commands often do without.
 fn aside(pools: &Pools) -> Aside {
     match pools {
-        Pools::Sqlite { read, .. } => {
-            let options = SqlitePoolOptions::new().max_connections(1).idle_timeout(None);
-            let options = options.max_lifetime(None).acquire_timeout(ACQUIRE_TIMEOUT);
-            Aside::Sqlite(
-                options.connect_lazy_with(SqliteConnectOptions::clone(&read.connect_options())),
-            )
-        }
+        Pools::Sqlite { read, .. } => Aside::Sqlite(read.another(1)),
         Pools::Postgres(pool) => {
             let options = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
             Aside::Postgres(
@@ -309,10 +280,10 @@ fn aside(pools: &Pools) -> Aside {
 }
 
 /// A file system that silently ignores WAL or syncing would lose mail that we said we have.
-async fn assert_settings(pool: &SqlitePool) -> Result<()> {
-    let mode: String = sqlx::query_scalar("pragma journal_mode").fetch_one(pool).await?;
-    let synchronous: i64 = sqlx::query_scalar("pragma synchronous").fetch_one(pool).await?;
-    let foreign_keys: i64 = sqlx::query_scalar("pragma foreign_keys").fetch_one(pool).await?;
+fn assert_settings(seat: &mut Seat) -> Result<()> {
+    let mode: String = seat.setting("journal_mode")?;
+    let synchronous: i64 = seat.setting("synchronous")?;
+    let foreign_keys: i64 = seat.setting("foreign_keys")?;
     if mode != "wal" || synchronous != 2 || foreign_keys != 1 {
         bail!(
             "the data folder's file system does not support what the database needs \

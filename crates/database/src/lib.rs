@@ -4,6 +4,7 @@
 //! and hands it to a [`Conn`] or a [`Tx`]. What cannot be shared is in [`dialect`] and
 //! [`search`]. Invariant: this is the only crate that names a driver.
 
+pub mod bare;
 pub mod bulk;
 pub mod carry;
 pub mod check;
@@ -18,6 +19,7 @@ mod row;
 mod safety_copy;
 pub mod search;
 mod sql;
+mod sqlite;
 pub mod testing;
 mod tx;
 mod value;

@@ -2,24 +2,24 @@
 
 use anyhow::{Context, Result};
 use sqlx::postgres::PgRow;
-use sqlx::sqlite::SqliteRow;
 
 use crate::Column;
 
-#[derive(Debug)]
-pub enum Row {
-    Sqlite(SqliteRow),
-    Postgres(PgRow),
+/// A row that is being read.
+#[derive(Clone, Copy)]
+pub enum Row<'r> {
+    Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r PgRow),
 }
 
 /// Walks over the columns of a row from left to right.
 pub struct Cols<'r> {
-    row: &'r Row,
+    row: Row<'r>,
     at: usize,
 }
 
 impl<'r> Cols<'r> {
-    pub(crate) fn new(row: &'r Row) -> Self {
+    pub(crate) fn new(row: Row<'r>) -> Self {
         Self { row, at: 0 }
     }
 

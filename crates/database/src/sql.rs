@@ -1,35 +1,38 @@
 //! Statements that are put together from parts.
 
+use std::borrow::Cow;
+
 use crate::Value;
 
 /// A statement and its parameters. Text comes from string literals alone, so nothing a person
 /// typed can become SQL; values are always bound.
 #[derive(Clone, Debug, Default)]
 pub struct Sql {
-    text: String,
+    text: Cow<'static, str>,
     values: Vec<Value>,
 }
 
 impl Sql {
     pub fn new(text: &'static str) -> Self {
-        Self { text: text.to_owned(), values: Vec::new() }
+        Self { text: text.into(), values: Vec::new() }
     }
 
     /// A whole statement with its parameters.
     pub fn of(text: &'static str, values: Vec<Value>) -> Self {
-        Self { text: text.to_owned(), values }
+        Self { text: text.into(), values }
     }
 
     pub fn push(&mut self, text: &'static str) -> &mut Self {
-        self.text.push_str(text);
+        self.text.to_mut().push_str(text);
         self
     }
 
     /// Appends the placeholder of a new parameter.
     pub fn bind(&mut self, value: impl Into<Value>) -> &mut Self {
         self.values.push(value.into());
-        self.text.push('$');
-        self.text.push_str(&self.values.len().to_string());
+        let text = self.text.to_mut();
+        text.push('$');
+        text.push_str(&self.values.len().to_string());
         self
     }
 
@@ -38,13 +41,13 @@ impl Sql {
         let mut first = true;
         for value in values {
             if !first {
-                self.text.push_str(", ");
+                self.text.to_mut().push_str(", ");
             }
             first = false;
             self.bind(value);
         }
         if first {
-            self.text.push_str("null");
+            self.text.to_mut().push_str("null");
         }
         self
     }
@@ -53,7 +56,7 @@ impl Sql {
         &self.text
     }
 
-    pub(crate) fn into_parts(self) -> (String, Vec<Value>) {
+    pub(crate) fn into_parts(self) -> (Cow<'static, str>, Vec<Value>) {
         (self.text, self.values)
     }
 }

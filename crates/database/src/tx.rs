@@ -47,9 +47,10 @@ impl Tx {
             self.conn.execute_sql(statement).await?;
         }
         let notices = std::mem::take(&mut self.notices);
+        metrics::counter!("recourse_commits_total").increment(1);
         match self.conn.inner {
-            Inner::SqliteTx(tx) => {
-                tx.commit().await.map_err(explained).context("commit")?;
+            Inner::Sqlite(ref mut seat) => {
+                seat.commit().map_err(explained).context("commit")?;
                 self.hub.publish(&notices);
                 Ok(())
             }
@@ -58,13 +59,14 @@ impl Tx {
                     self.conn.execute("select pg_notify('recourse', $1)", params![payload]).await?;
                 }
                 if let Inner::PostgresTx(tx) = self.conn.inner {
-                    tx.commit().await.map_err(explained).context("commit")?;
+                    let done = tx.commit().await.map_err(anyhow::Error::from);
+                    done.map_err(explained).context("commit")?;
                 }
                 self.hub.publish(&notices);
                 Ok(())
             }
             // A Tx is only ever made around a transaction.
-            Inner::Sqlite(_) | Inner::Postgres(_) => Ok(()),
+            Inner::Postgres(_) => Ok(()),
         }
     }
 

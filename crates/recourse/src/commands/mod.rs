@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bench;
 mod carry;
 mod check;
 mod demo;
@@ -56,6 +57,8 @@ enum Do {
     Move(carry::Move),
     /// Fill an empty database with a lifelike world, to look at and to measure with
     Demo(demo::Demo),
+    /// Measure what this program does on this machine, in a world of its own
+    Bench(bench::Bench),
 }
 
 /// The settings make no sense (EX_CONFIG of sysexits.h).
@@ -98,7 +101,10 @@ pub fn run() -> ExitCode {
 }
 
 fn on_runtime(settings: Settings, command: Do) -> Result<u8> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads())
+        .enable_all()
+        .build()?;
     let done = runtime.block_on(async {
         let clock: SharedClock = Arc::new(SystemClock);
         match command {
@@ -118,10 +124,17 @@ fn on_runtime(settings: Settings, command: Do) -> Result<u8> {
             Do::Restore(restore) => restore.run(settings, clock).await,
             Do::Move(moving) => moving.run(settings, clock).await,
             Do::Demo(demo) => demo.run(settings, clock).await,
+            Do::Bench(bench) => bench.run(settings).await,
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     done
+}
+
+/// SQLite works in the thread that asks, so there are some to spare.
+fn threads() -> usize {
+    const AT_LEAST: usize = 4;
+    std::thread::available_parallelism().map_or(AT_LEAST, |cores| cores.get().max(AT_LEAST))
 }
 
 /// Lets the running server do it, or does it on the database.

@@ -1,0 +1,136 @@
+//! Three times as many requests as can be answered: what is refused, how quickly, and whether the
+//! rest goes on.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use tokio::task::JoinSet;
+
+use super::pages::{INBOX, many_at_once};
+use crate::figures::{Times, millis, number, rate};
+use crate::process::{cpu, forget_the_most, megabytes, memory};
+use crate::server::Server;
+use crate::visitor::Visitor;
+use crate::{Figure, Order, world};
+
+const TIMES: f64 = 3.0;
+const LASTS: Duration = Duration::from_secs(15);
+/// The generator looks this often how many requests are due.
+const STEP: Duration = Duration::from_millis(2);
+/// More than so many are never on their way: the machine would be measured, not the program.
+const ON_THEIR_WAY_MAX: usize = 2_000;
+
+pub(crate) async fn take(order: &Order) -> Result<Vec<Figure>> {
+    let data = world::world(order, order.tickets).await?;
+    let server = Server::start(order, &data).await?;
+    let visitor = Visitor::sign_in(order, server.web).await?;
+    // Once to warm up.
+    many_at_once(server.web, server.pid, &visitor.cookie).await?;
+    let (peak, _) = many_at_once(server.web, server.pid, &visitor.cookie).await?;
+    let (_, memory_before) = memory(server.pid)?;
+    forget_the_most(server.pid);
+    let own = std::process::id();
+    let (generator, began) = (cpu(own)?, Instant::now());
+    let flood = flood(server.web, &visitor.cookie, peak.rate_alone() * TIMES).await?;
+    let took = began.elapsed();
+    let generator = cpu(own)?.saturating_sub(generator);
+    let (_, most) = memory(server.pid)?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let all = took.as_secs_f64() * number(cores);
+    let good = rate(flood.answered.len(), took);
+    let good_alone = good * all / (all - generator.as_secs_f64()).max(1e-9);
+    let (answered, refused) = (Times::of(flood.answered), Times::of(flood.refused.clone()));
+    let figures = vec![
+        Figure::new(
+            format!("{TIMES} × overload: requests a second"),
+            format!(
+                "{:.0} offered, {:.0} answered, {:.0} refused, {} broken",
+                rate(flood.offered, took),
+                good,
+                rate(flood.refused.len(), took),
+                flood.broken
+            ),
+        ),
+        Figure::new(
+            format!("{TIMES} × overload: goodput over the peak, the generator's CPU taken out"),
+            format!(
+                "{:.0} % ({good_alone:.0} of {:.0}); as measured {:.0} % ({good:.0} of {:.0})",
+                good_alone / peak.rate_alone() * 100.0,
+                peak.rate_alone(),
+                good / peak.rate() * 100.0,
+                peak.rate()
+            ),
+        ),
+        Figure::new(
+            format!("{TIMES} × overload: time to an answer"),
+            format!("{}; the slowest {}", answered.told(), millis(answered.percentile(100))),
+        ),
+        Figure::new(
+            format!("{TIMES} × overload: time to a refusal"),
+            format!("{}; the slowest {}", refused.told(), millis(refused.percentile(100))),
+        ),
+        Figure::new(
+            format!("{TIMES} × overload: the most memory"),
+            format!("{}, before {}", megabytes(most), megabytes(memory_before)),
+        ),
+    ];
+    server.stop().await?;
+    Ok(figures)
+}
+
+#[derive(Default)]
+struct Flood {
+    offered: usize,
+    answered: Vec<Duration>,
+    refused: Vec<Duration>,
+    broken: usize,
+}
+
+/// Sends requests at a rate whatever comes back, over as many connections as that needs.
+async fn flood(web: SocketAddr, cookie: &str, a_second: f64) -> Result<Flood> {
+    let idle: Arc<Mutex<Vec<Visitor>>> = Arc::default();
+    let mut running: JoinSet<Option<(u16, Duration)>> = JoinSet::new();
+    let mut flood = Flood::default();
+    let began = Instant::now();
+    while began.elapsed() < LASTS {
+        tokio::time::sleep(STEP).await;
+        while let Some(done) = running.try_join_next() {
+            flood.count(done?);
+        }
+        while number(flood.offered) < began.elapsed().as_secs_f64() * a_second {
+            flood.offered += 1;
+            if running.len() >= ON_THEIR_WAY_MAX {
+                bail!("{ON_THEIR_WAY_MAX} requests are on their way: nothing is refused");
+            }
+            let (idle, cookie) = (Arc::clone(&idle), cookie.to_owned());
+            running.spawn(async move { ask(web, &idle, &cookie).await });
+        }
+    }
+    while let Some(done) = running.join_next().await {
+        flood.count(done?);
+    }
+    Ok(flood)
+}
+
+async fn ask(web: SocketAddr, idle: &Mutex<Vec<Visitor>>, cookie: &str) -> Option<(u16, Duration)> {
+    let known = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let mut visitor = match known {
+        Some(visitor) => visitor,
+        None => Visitor::come(web, cookie).await.ok()?,
+    };
+    let answer = visitor.get(INBOX).await.ok()?;
+    idle.lock().unwrap_or_else(PoisonError::into_inner).push(visitor);
+    Some((answer.status, answer.took))
+}
+
+impl Flood {
+    fn count(&mut self, answer: Option<(u16, Duration)>) {
+        match answer {
+            Some((200, took)) => self.answered.push(took),
+            Some((503, took)) => self.refused.push(took),
+            Some(_) | None => self.broken += 1,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Starting, and the memory that it takes to be there.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::figures::median;
+use crate::mails::{Mail, Sender};
+use crate::process::{megabytes, memory};
+use crate::server::Server;
+use crate::{Figure, Order, world};
+
+/// Long enough for whatever is done after the start.
+const SETTLED_AFTER: Duration = Duration::from_secs(5);
+/// So much has arrived when the program is killed.
+const MAILS_BEFORE_THE_KILL: usize = 200;
+
+pub(crate) async fn take(order: &Order) -> Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    let mut empty = Vec::new();
+    for round in 0..order.rounds {
+        let data = world::nothing(order, &format!("empty-{round}"))?;
+        let server = Server::start(order, &data).await?;
+        empty.push(server.started_in.as_secs_f64());
+        server.stop().await?;
+        // A PostgreSQL database is empty only once.
+        if order.database_url.is_some() {
+            break;
+        }
+    }
+    figures.push(seconds("Start to the first page, empty", empty));
+    let tickets = order.tickets;
+    let data = world::world(order, tickets).await?;
+    let mut filled = Vec::new();
+    for _ in 0..order.rounds {
+        let server = Server::start(order, &data).await?;
+        filled.push(server.started_in.as_secs_f64());
+        server.stop().await?;
+    }
+    figures.push(seconds(&format!("Start to the first page, {tickets} tickets"), filled));
+    let mut killed = Vec::new();
+    for round in 0..order.rounds {
+        killed.push(after_a_kill(order, &data, round).await?.as_secs_f64());
+    }
+    let what = format!("Start to the first page after kill -9 while mail came, {tickets} tickets");
+    figures.push(seconds(&what, killed));
+    let server = Server::start(order, &data).await?;
+    tokio::time::sleep(SETTLED_AFTER).await;
+    let (now, _) = memory(server.pid)?;
+    figures.push(Figure::new(format!("Resident memory, idle, {tickets} tickets"), megabytes(now)));
+    server.stop().await?;
+    Ok(figures)
+}
+
+async fn after_a_kill(order: &Order, data: &Path, round: usize) -> Result<Duration> {
+    let server = Server::start(order, data).await?;
+    let mut sender = Sender::connect(server.lmtp).await?;
+    let run = crate::world::run_number();
+    for number in 0..MAILS_BEFORE_THE_KILL + round {
+        sender.hand_over(&Mail::nth(run, number)).await?;
+    }
+    server.kill().await?;
+    let server = Server::start(order, data).await?;
+    let took = server.started_in;
+    server.stop().await?;
+    Ok(took)
+}
+
+fn seconds(what: &str, times: Vec<f64>) -> Figure {
+    let count = times.len();
+    Figure::new(what, format!("{:.3} s (median of {count})", median(times)))
+}
