@@ -18,6 +18,7 @@ use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 use tower_http::trace::TraceLayer;
 use ui::{ErrorPages, Hosts, Site, WebError};
 
+use super::admission::{Admission, admit};
 use super::{client, metrics};
 use crate::config::Settings;
 
@@ -25,7 +26,7 @@ use crate::config::Settings;
 const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Nothing larger comes in at all.
 const ANY_BODY_BYTES_MAX: usize = 120 * 1024 * 1024;
-const BODY_PAUSE_MAX: Duration = Duration::from_secs(30);
+pub(super) const BODY_PAUSE_MAX: Duration = Duration::from_secs(30);
 const ANSWER_WITHIN: Duration = Duration::from_mins(5);
 const COMPRESSED_FROM_BYTES: u64 = 512;
 
@@ -40,6 +41,7 @@ pub(crate) fn dress(routes: Router, site: &Site, settings: &Settings) -> Router 
         .and(NotForContentType::const_new("message/rfc822"));
     let pages = ErrorPages { site: site.clone() };
     let layers = ServiceBuilder::new()
+        .layer(from_fn_with_state(Admission::default(), admit))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_response(()).on_failure(()))
         .layer(from_fn(metrics::measure))
         .layer(from_fn_with_state(settings.is_https(), ui::harden))

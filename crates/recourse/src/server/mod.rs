@@ -1,5 +1,6 @@
 //! The HTTP server: connections with limits, and what every request goes through.
 
+mod admission;
 mod client;
 mod health;
 mod layers;

@@ -1,0 +1,138 @@
+//! How many requests are worked on at once. More would make all of them slow; so a few wait for a
+//! moment, and whoever comes on top of them is told at once to come back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode, header};
+use axum::middleware::Next;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Pages take one or two milliseconds, so that the last of these is answered soon.
+const AT_ONCE: usize = 32;
+const WAITING_MAX: usize = 32;
+/// Who waited for so long is refused.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// Forms are read before they take a place, since who sends one slowly would keep it. What is
+/// larger is read by its route while it has one of the places for uploads.
+const FORM_BYTES_MAX: u64 = 64 * 1024;
+const UPLOADS_AT_ONCE: usize = 32;
+
+/// The places. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Admission {
+    places: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+    uploads: Arc<Semaphore>,
+}
+
+impl Default for Admission {
+    fn default() -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+            waiting: Arc::new(Semaphore::new(WAITING_MAX)),
+            uploads: Arc::new(Semaphore::new(UPLOADS_AT_ONCE)),
+        }
+    }
+}
+
+impl Admission {
+    /// A place, at once or within a moment.
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return Some(place);
+        }
+        let _chair = self.waiting.try_acquire().ok()?;
+        let waiting = tokio::time::timeout(PATIENCE, Arc::clone(&self.places).acquire_owned());
+        waiting.await.ok()?.ok()
+    }
+}
+
+/// Lets a request in, or refuses it before any work is done for it.
+pub(crate) async fn admit(
+    State(admission): State<Admission>,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
+    // Machines ask whether we are alive above all when we are busy.
+    if request.uri().path().starts_with("/health/") {
+        return next.run(request).await;
+    }
+    if request.body().size_hint().upper().is_none_or(|bytes| bytes > FORM_BYTES_MAX) {
+        let Ok(_place) = admission.uploads.try_acquire() else { return refusal() };
+        return next.run(request).await;
+    }
+    let Some(request) = with_body(request).await else { return broken_off() };
+    let Some(_place) = admission.place().await else { return refusal() };
+    next.run(request).await
+}
+
+/// The request once all of it has arrived.
+async fn with_body(request: Request) -> Option<Request> {
+    if request.body().is_end_stream() {
+        return Some(request);
+    }
+    let (head, body) = request.into_parts();
+    let most = usize::try_from(FORM_BYTES_MAX).unwrap_or(usize::MAX);
+    let body = tokio::time::timeout(super::layers::BODY_PAUSE_MAX, to_bytes(body, most));
+    Some(Request::from_parts(head, Body::from(body.await.ok()?.ok()?)))
+}
+
+fn refusal() -> Response<Body> {
+    metrics::counter!("recourse_requests_refused_total").increment(1);
+    let sentence = "Too many requests at this moment. Please try again in a few seconds.\n";
+    plain(StatusCode::SERVICE_UNAVAILABLE, sentence)
+}
+
+fn broken_off() -> Response<Body> {
+    plain(StatusCode::REQUEST_TIMEOUT, "The request did not arrive whole. Please send it again.\n")
+}
+
+fn plain(status: StatusCode, sentence: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(sentence));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    let text = header::HeaderValue::from_static("text/plain; charset=utf-8");
+    headers.insert(header::CONTENT_TYPE, text);
+    headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    let nosniff = header::HeaderValue::from_static("nosniff");
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn taken(admission: &Admission) -> Vec<OwnedSemaphorePermit> {
+        let mut places = Vec::new();
+        for _ in 0..AT_ONCE {
+            places.push(admission.place().await.expect("there is a place"));
+        }
+        places
+    }
+
+    #[tokio::test]
+    async fn who_waits_gets_the_place_of_who_goes_and_without_a_chair_nobody_waits() {
+        let admission = Admission::default();
+        let places = taken(&admission).await;
+        let _chairs = admission.waiting.acquire_many(31).await.unwrap();
+        let mut waiting = std::pin::pin!(admission.place());
+        assert!(futures_util::poll!(&mut waiting).is_pending(), "there is one chair");
+        let refused = std::pin::pin!(admission.place());
+        assert!(matches!(futures_util::poll!(refused), std::task::Poll::Ready(None)));
+        drop(places);
+        assert!(waiting.await.is_some());
+    }
+
+    #[tokio::test]
+    async fn patience_ends() {
+        let admission = Admission::default();
+        let _places = taken(&admission).await;
+        assert!(admission.place().await.is_none());
+        assert_eq!(refusal().status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+}
