@@ -46,5 +46,10 @@ pub(crate) async fn analyze(conn: &mut Conn) -> Result<()> {
         // So many entries of each index say enough.
         let _: i64 = conn.scalar("pragma analysis_limit = 1000", params![]).await?;
     }
-    conn.execute("analyze", params![]).await.map(drop)
+    conn.execute("analyze", params![]).await?;
+    if conn.engine() == Engine::Sqlite {
+        // Of tables that are empty now it would be believed for ever that they are.
+        conn.execute("delete from sqlite_stat1 where stat like '0 %'", params![]).await?;
+    }
+    Ok(())
 }

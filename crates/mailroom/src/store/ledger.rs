@@ -328,7 +328,7 @@ pub(crate) async fn twin(
         "select ticket_id, message_id from mail_ledger
           where mail_id = $1 and content_hash = $2 and inbox_id <> $3 and state = 'ticketed'
             and ticket_id is not null and message_id is not null and received_at > $4
-          order by id limit 1",
+          order by received_at, id limit 1",
         params![&mail.mail_id, &mail.content_hash, mail.inbox, since],
     )
     .await

@@ -3,6 +3,8 @@
 //! The text of the state conditions is that of the partial indexes, letter by letter: SQLite uses
 //! an index only where it recognises its condition.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use database::{Cols, Conn, FromRow, Sql, params};
 use kernel::{AgentId, CustomerId, InboxId, TicketId, Timestamp};
@@ -142,8 +144,8 @@ pub(crate) async fn page(
     if filter.impossible {
         return Ok(Vec::new());
     }
-    let mut sql = select(reader);
-    sql.push(" where ");
+    // First which, then what: where the rows have to be sorted, that is done with narrow ones.
+    let mut sql = Sql::new("select t.id from tickets t where ");
     conditions(&mut sql, reader, filter);
     if let Some(after) = after {
         sql.push(match sort {
@@ -159,8 +161,11 @@ pub(crate) async fn page(
         Sort::Newest => " order by t.last_message_at desc, t.id desc limit ",
     });
     sql.bind(limit);
-    let mut rows: Vec<Row> = conn.all_sql(sql).await?;
-    add_tags(conn, &mut rows).await?;
+    let ids: Vec<(TicketId,)> = conn.all_sql(sql).await?;
+    let ids: Vec<TicketId> = ids.into_iter().map(|(id,)| id).collect();
+    let mut rows = some(conn, reader, filter, &ids).await?;
+    let place: HashMap<TicketId, usize> = ids.into_iter().zip(0..).collect();
+    rows.sort_by_key(|row| place.get(&row.id).copied());
     Ok(rows)
 }
 
@@ -339,10 +344,10 @@ fn related(sql: &mut Sql, filter: &Filter) {
     }
     for (tags, has) in [(&filter.tags, true), (&filter.not_tags, false)] {
         for tag in tags {
-            sql.push(if has { " and exists (" } else { " and not exists (" });
+            sql.push(if has { " and t.id in (" } else { " and t.id not in (" });
             sql.push(
-                "select 1 from ticket_tags ft join tags fg on fg.id = ft.tag_id
-                  where ft.ticket_id = t.id and fg.name = ",
+                "select ft.ticket_id from ticket_tags ft join tags fg on fg.id = ft.tag_id
+                  where fg.name = ",
             );
             sql.bind(tag.as_str()).push(")");
         }
@@ -392,14 +397,14 @@ fn states(filter: &Filter) -> &'static str {
         StateSet::Active => ACTIVE,
         StateSet::Done => "t.state in ('resolved', 'closed')",
         StateSet::One(state) => match state {
-            State::New => "t.state = 'new'",
+            State::New => "t.state in ('new', 'open') and t.state = 'new'",
             State::Bot => "t.state = 'bot'",
-            State::Open => "t.state = 'open'",
+            State::Open => "t.state in ('new', 'open') and t.state = 'open'",
             State::WaitingCustomer => "t.state = 'waiting_customer'",
             State::OnHold => "t.state = 'on_hold'",
             State::Snoozed => "t.state = 'snoozed'",
             State::Resolved => "t.state = 'resolved'",
-            State::Closed => "t.state = 'closed'",
+            State::Closed => "t.state in ('resolved', 'closed') and t.state = 'closed'",
             State::Spam => "t.state = 'spam'",
             State::Merged => "t.state = 'merged'",
         },

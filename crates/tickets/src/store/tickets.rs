@@ -200,7 +200,7 @@ pub(crate) async fn due_to_close(
     conn.column(
         "select id from tickets
           where state = 'resolved' and resolved_at <= $1
-          order by id limit $2",
+          order by resolved_at, id limit $2",
         params![resolved_before, limit],
     )
     .await
