@@ -2,24 +2,31 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use database::{Db, Location};
+use files::Place;
 use futures_util::{StreamExt, stream};
 use kernel::{Clock, SystemClock, Timestamp};
-use rand::RngExt;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::disk::{Disk, Fault};
 use crate::ledger::{Ledger, Said};
 use crate::order::{Door, Kill, Mail, Moment, Order, say};
 use crate::server::{Server, command};
-use crate::world::{Web, World};
+use crate::world::{Web, World, scratch};
 
 pub(crate) struct Driver {
     pub(crate) world: World,
     pub(crate) order: Order,
+    /// What the data lies on, if it can lose power. It does whenever the server is killed.
+    disk: Option<Mutex<Disk>>,
     pub(crate) mails: Vec<Mail>,
     pub(crate) ledger: Ledger,
     pub(crate) web: Web,
@@ -44,10 +51,16 @@ const PAUSE: Duration = Duration::from_millis(40);
 const PATIENCE: Duration = Duration::from_secs(90);
 
 impl Driver {
-    pub(crate) async fn new(mut world: World, order: Order) -> Self {
+    pub(crate) async fn new(mut world: World, order: Order, losing_power: bool) -> Self {
         world.opens_shop().await;
         let token = world.token().await;
         world.stop().await;
+        let disk = losing_power.then(|| {
+            let disk = Disk::mount(&scratch("disk"));
+            moves_to(&mut world, disk.folder());
+            disk.settles();
+            Mutex::new(disk)
+        });
         let (listen, lmtp) = (quiet_port(), quiet_port());
         world.settings.listen.set_port(listen);
         world.settings.lmtp.as_mut().expect("it takes mail").set_port(lmtp);
@@ -57,6 +70,7 @@ impl Driver {
         Self {
             web: world.web(),
             world,
+            disk,
             ledger: Ledger::new(mails.len()),
             order,
             mails,
@@ -110,6 +124,7 @@ impl Driver {
             self.reaches(kill.moment, &mut server).await;
             server.kill().await;
             self.is_up.send_replace(false);
+            self.loses_power(number);
             self.lets_leases_run_out().await;
             sleep(Duration::from_millis(kill.away_ms)).await;
             self.tells_progress(number + 1, &kill);
@@ -122,7 +137,26 @@ impl Driver {
         server
     }
 
-    fn starts_server(&self) -> Server {
+    pub(crate) fn loses_power(&self, kill: usize) {
+        if let Some(disk) = &self.disk {
+            let number = u64::try_from(kill).expect("not that many");
+            let mut chance = StdRng::seed_from_u64(self.order.seed ^ number);
+            disk.lock().expect("nobody broke it").loses_power(&mut chance);
+        }
+    }
+
+    /// How often something was synced to the disk that can lose power.
+    pub(crate) fn syncs(&self) -> u64 {
+        self.disk.as_ref().map_or(0, |disk| disk.lock().expect("nobody broke it").syncs())
+    }
+
+    /// From now on this is wrong with the disk.
+    pub(crate) fn has(&self, fault: Fault) {
+        let disk = self.disk.as_ref().expect("it lies on a disk of the tests");
+        disk.lock().expect("nobody broke it").has(fault);
+    }
+
+    pub(crate) fn starts_server(&self) -> Server {
         self.starts.lock().expect("nobody broke it").push(SystemClock.now());
         Server::start(&self.order.program, &self.world.settings)
     }
@@ -236,6 +270,17 @@ impl Driver {
         let said = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8_lossy(&said).into_owned())
     }
+}
+
+/// Takes everything to another folder while nothing runs.
+fn moves_to(world: &mut World, folder: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(world.folder.join(".")).arg(folder).status();
+    assert!(copied.expect("cp runs").success(), "the folder cannot be copied");
+    folder.clone_into(&mut world.folder);
+    folder.clone_into(&mut world.settings.data);
+    world.settings.database = Location::File(folder.join("recourse.db"));
+    world.settings.storage = Place::Folder(folder.join("files"));
+    world.settings.key_file = folder.join("recourse.key");
 }
 
 const LEASES_RUN_OUT: [&str; 5] = [

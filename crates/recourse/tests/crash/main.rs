@@ -15,8 +15,10 @@
 mod world;
 
 mod arrived;
+mod disk;
 mod doors;
 mod driver;
+mod faults;
 mod ledger;
 mod order;
 mod sent;
@@ -30,20 +32,45 @@ use world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite() {
-    nothing_is_lost("SQLite", World::on_sqlite().await).await;
+    nothing_is_lost("crash loop, SQLite", World::on_sqlite().await, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres() {
-    nothing_is_lost("PostgreSQL", World::on_postgres().await).await;
+    nothing_is_lost("crash loop, PostgreSQL", World::on_postgres().await, false).await;
 }
 
-async fn nothing_is_lost(database: &str, world: World) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn full_disk() {
+    if !disk::Disk::can_be_mounted() {
+        return say("full disk, SQLite: not run, for disks can be mounted by root alone");
+    }
+    faults::full_disk(World::on_sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failing_disk() {
+    if !disk::Disk::can_be_mounted() {
+        return say("failing disk, SQLite: not run, for disks can be mounted by root alone");
+    }
+    faults::failing_disk(World::on_sqlite().await).await;
+}
+
+/// With each kill, what was not synced is lost, too. PostgreSQL keeps that promise by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn power() {
+    if !disk::Disk::can_be_mounted() {
+        return say("power loss, SQLite: not run, for disks can be mounted by root alone");
+    }
+    nothing_is_lost("power loss, SQLite", World::on_sqlite().await, true).await;
+}
+
+async fn nothing_is_lost(name: &str, world: World, losing_power: bool) {
     let order = Order::given();
     let (mails, kills, seed) = (order.mails, order.kills, order.seed);
-    say(&format!("seed {seed}: crash loop, {database}, {mails} mails, {kills} kills"));
+    say(&format!("seed {seed}: {name}, {mails} mails, {kills} kills"));
     let begun = Instant::now();
-    let driver = Driver::new(world, order).await;
+    let driver = Driver::new(world, order, losing_power).await;
     let server = driver.sends_and_kills().await;
     driver.lets_everything_settle().await;
     let arrived = driver.compares_what_is_there().await;
@@ -53,8 +80,9 @@ async fn nothing_is_lost(database: &str, world: World) {
     let (is_clean, said) = driver.checks().await;
     let check = if is_clean { "check clean".to_owned() } else { format!("check says {said}") };
     let seconds = begun.elapsed().as_secs();
-    say(&format!("crash loop, {database}: {arrived}, {check}, {seconds} s"));
-    say(&format!("crash loop, {database}, outbox: {sent}"));
+    let syncs = if losing_power { format!(", {} syncs", driver.syncs()) } else { String::new() };
+    say(&format!("{name}: {arrived}, {check}{syncs}, {seconds} s"));
+    say(&format!("{name}, outbox: {sent}"));
     // What a busy machine or a killed neighbour brings about is no loss, and worth a look.
     let some = faults.iter().take(FAULTS_SHOWN);
     some.for_each(|fault| say(&format!("  the log has an error: {fault}")));

@@ -16,7 +16,7 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(program: &Path, settings: &Settings) -> Self {
-        let log = settings.data.join("log");
+        let log = log_of(settings);
         let said = std::fs::File::options().create(true).append(true).open(&log);
         let mut command = command(program, settings, &["serve"]);
         let (listen, lmtp) = (settings.listen, settings.lmtp.expect("it takes mail"));
@@ -62,6 +62,11 @@ impl Server {
         let lines: Vec<&str> = log.lines().rev().take(5).collect();
         lines.join("\n")
     }
+}
+
+/// Beside the folder, which may lie on a disk that has its faults.
+fn log_of(settings: &Settings) -> PathBuf {
+    settings.data.with_extension("log")
 }
 
 /// The program with these words, ended with the test.
