@@ -1,7 +1,7 @@
 //! The shop with its router, and short words for what programs ask.
 
 use accounts::testing::Cast;
-use accounts::{NewToken, Route, Scopes, make_token};
+use accounts::{NewToken, Route, Scopes, Sees, make_token};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, header};
@@ -87,6 +87,7 @@ impl Shop {
             agent,
             name: "test".to_owned(),
             scopes: Scopes::read(scopes).unwrap(),
+            sees: Sees::Everything,
             expires_at: None,
         };
         let token = make_token(&mut tx, &new, self.cast.accounts.now()).await.unwrap();

@@ -141,6 +141,7 @@ impl World {
             agent: OWNER.to_owned(),
             name: "Tests".to_owned(),
             scope: "*".to_owned(),
+            inboxes: Vec::new(),
             expires_in_days: None,
         };
         let answer = self.command(&command, &[]).await;
