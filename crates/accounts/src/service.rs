@@ -131,15 +131,18 @@ impl Accounts {
 
     /// The person that an API token stands for, with what the token may.
     pub async fn actor_of_token(&self, headers: &HeaderMap) -> Result<Option<Actor>> {
-        let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = bearer
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .and_then(|(_, token)| Token::read_checked(api_token::TOKEN_PREFIX, token.trim()));
-        match token {
+        match Self::api_token(headers) {
             Some(token) => self.known_actor(&token, Door::ApiToken).await,
             None => Ok(None),
         }
+    }
+
+    /// The API token that a request carries, if it can be one at all. Nobody was asked about it.
+    pub fn api_token(headers: &HeaderMap) -> Option<Token> {
+        let bearer = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, token) = bearer.split_once(' ')?;
+        let token = Some(token.trim()).filter(|_| scheme.eq_ignore_ascii_case("bearer"))?;
+        Token::read_checked(api_token::TOKEN_PREFIX, token)
     }
 
     pub(crate) fn session_token(&self, headers: &HeaderMap) -> Option<Token> {

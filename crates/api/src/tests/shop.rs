@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::Pace;
+
 pub(crate) struct Shop {
     pub(crate) cast: Cast,
     pub(crate) router: Router,
@@ -70,6 +72,10 @@ const MESSAGES: &[&str] =
 
 impl Shop {
     pub(crate) async fn new(db: Db) -> Self {
+        Self::with_pace(db, Pace::default()).await
+    }
+
+    pub(crate) async fn with_pace(db: Db, pace: Pace) -> Self {
         let cast = Cast::new(db, MESSAGES).await;
         let folder = std::env::temp_dir()
             .join("recourse-tests")
@@ -77,7 +83,7 @@ impl Shop {
         let files = Files::open(&Place::Folder(folder), &BucketAccess::default()).unwrap();
         let keys = Keys::from_master(&[7; 32]);
         let stop = CancellationToken::new();
-        let (router, routes) = crate::routes(&cast.accounts, &keys, &files, &stop);
+        let (router, routes) = crate::routes(&cast.accounts, &keys, &files, &stop, pace);
         Self { cast, router, routes, stop, keys }
     }
 

@@ -18,6 +18,7 @@ mod crawler;
 mod doors;
 mod furnished;
 mod house;
+mod limits;
 mod matrix;
 mod nodes;
 mod permission;
