@@ -15,6 +15,7 @@ mod answers;
 mod carrying;
 mod coming;
 mod crawler;
+mod described;
 mod doors;
 mod furnished;
 mod house;
