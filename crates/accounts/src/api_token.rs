@@ -2,7 +2,7 @@
 
 use kernel::{AgentId, PublicId, Timestamp};
 
-use crate::Scopes;
+use crate::{Scopes, Sees};
 
 pub(crate) const TOKEN_PREFIX: &str = "rct";
 
@@ -14,6 +14,8 @@ pub struct ApiToken {
     /// The last characters, to tell one from another.
     pub hint: String,
     pub scopes: Scopes,
+    /// The inboxes that it was made for; of them it sees those that its person sees.
+    pub sees: Sees,
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
     pub last_used_at: Option<Timestamp>,
@@ -25,5 +27,6 @@ pub struct NewToken {
     pub agent: AgentId,
     pub name: String,
     pub scopes: Scopes,
+    pub sees: Sees,
     pub expires_at: Option<Timestamp>,
 }

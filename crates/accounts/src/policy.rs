@@ -93,6 +93,17 @@ pub fn may(actor: &Actor, act: Act) -> bool {
     actor.role >= least && actor.scopes.allow(scope)
 }
 
+/// What a token sees that was made for some inboxes: those of them that its person sees.
+pub fn narrowed(person: Sees, token: Sees) -> Sees {
+    match (person, token) {
+        (person, Sees::Everything) => person,
+        (Sees::Everything, token @ Sees::Only(_)) => token,
+        (Sees::Only(person), Sees::Only(token)) => {
+            Sees::Only(token.into_iter().filter(|inbox| person.contains(inbox)).collect())
+        }
+    }
+}
+
 /// Whether somebody may see what is in an inbox. What may not be seen does not exist for them.
 pub fn may_see(actor: &Actor, inbox: InboxId) -> bool {
     match &actor.sees {

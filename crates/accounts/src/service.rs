@@ -14,7 +14,9 @@ use ui::{NavGroup, NavLink, Site};
 use crate::frame::{ChromeMaker, SettingsPage, links, subnav};
 use crate::session::SEEN_EVERY;
 use crate::sign_in::Doors;
-use crate::{Actor, AgentState, Company, Directory, Scopes, Sees, api_token, session, store};
+use crate::{
+    Actor, AgentState, Company, Directory, Scopes, Sees, api_token, policy, session, store,
+};
 
 /// Knows who is asking. Cheap to clone.
 #[derive(Clone)]
@@ -129,15 +131,18 @@ impl Accounts {
 
     /// The person that an API token stands for, with what the token may.
     pub async fn actor_of_token(&self, headers: &HeaderMap) -> Result<Option<Actor>> {
-        let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = bearer
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .and_then(|(_, token)| Token::read(api_token::TOKEN_PREFIX, token.trim()));
-        match token {
+        match Self::api_token(headers) {
             Some(token) => self.known_actor(&token, Door::ApiToken).await,
             None => Ok(None),
         }
+    }
+
+    /// The API token that a request carries, if it can be one at all. Nobody was asked about it.
+    pub fn api_token(headers: &HeaderMap) -> Option<Token> {
+        let bearer = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, token) = bearer.split_once(' ')?;
+        let token = Some(token.trim()).filter(|_| scheme.eq_ignore_ascii_case("bearer"))?;
+        Token::read_checked(api_token::TOKEN_PREFIX, token)
     }
 
     pub(crate) fn session_token(&self, headers: &HeaderMap) -> Option<Token> {
@@ -203,20 +208,26 @@ impl Accounts {
 
     async fn by_api_token(&self, hash: &TokenHash, now: Timestamp) -> Result<Option<Actor>> {
         let mut conn = self.0.db.read().await?;
-        let Some((id, agent, scopes, used_at)) =
-            store::api_tokens::find(&mut conn, hash, now).await?
-        else {
+        let Some(token) = store::api_tokens::find(&mut conn, hash, now).await? else {
             return Ok(None);
         };
-        let actor = load_actor(&mut conn, agent).await?;
+        let actor = load_actor(&mut conn, token.agent).await?;
+        let chosen = if token.sees_every_inbox {
+            Sees::Everything
+        } else {
+            Sees::Only(store::api_tokens::inboxes_of(&mut conn, token.id).await?)
+        };
         drop(conn);
-        if used_at.is_none_or(|used_at| now.since(used_at) > SEEN_EVERY) {
+        if token.last_used_at.is_none_or(|used_at| now.since(used_at) > SEEN_EVERY) {
             let mut tx = self.0.db.begin().await?;
-            store::api_tokens::used(&mut tx, id, now).await?;
+            store::api_tokens::used(&mut tx, token.id, now).await?;
             tx.commit().await?;
         }
-        let scopes = Scopes::read(&scopes)?;
-        Ok(actor.map(|actor| Actor { scopes, ..actor }))
+        Ok(actor.map(|actor| Actor {
+            scopes: token.scopes,
+            sees: policy::narrowed(actor.sees, chosen),
+            ..actor
+        }))
     }
 
     /// A person as an actor, without a request: for jobs that act in their name.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use accounts::{Act, Actor};
 use anyhow::Result;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
@@ -81,8 +81,9 @@ pub(crate) async fn stream(
     let keep_alive = KeepAlive::new().interval(Duration::from_secs(15)).text("still here");
     let stream = Sse::new(events).keep_alive(keep_alive);
     // Some proxies hold answers back until they are whole.
-    let unbuffered = [(HeaderName::from_static("x-accel-buffering"), "no")];
-    Ok((unbuffered, stream).into_response())
+    let headers =
+        [(HeaderName::from_static("x-accel-buffering"), "no"), (header::CACHE_CONTROL, "no-store")];
+    Ok((headers, stream).into_response())
 }
 
 struct Listener {

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Path, Request, State};
+use axum::extract::{
+    DefaultBodyLimit, FromRequest, FromRequestParts, MatchedPath, Path, Request, State,
+};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::middleware::Next;
@@ -68,7 +70,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
         if !is_json {
             return Err(Problem::new(Kind::WrongType));
         }
-        let request = Request::from_parts(parts.clone(), body);
+        let mut request = Request::from_parts(parts.clone(), body);
+        DefaultBodyLimit::max(JSON_BYTES_MAX).apply(&mut request);
         let bytes = Bytes::from_request(request, state).await.map_err(|fault| unread(&fault))?;
         let value = read(&bytes)?;
         Ok(Self { value, sent: Sent::new(&parts, &bytes)? })
@@ -83,8 +86,37 @@ pub(crate) fn unread(fault: &axum::extract::rejection::BytesRejection) -> Proble
     }
 }
 
+/// So much JSON comes at once.
+pub(crate) const JSON_BYTES_MAX: usize = 1024 * 1024;
+/// Nothing here is nested even half as deep.
+pub(crate) const JSON_DEPTH_MAX: usize = 64;
+
+/// Whether lists and objects stand in one another deeper than anybody needs. What stands in
+/// quotes is passed over.
+fn is_too_deep(bytes: &[u8]) -> bool {
+    let (mut depth, mut is_text, mut is_escaped) = (0_usize, false, false);
+    for byte in bytes {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            b'[' | b'{' if !is_text => depth += 1,
+            b']' | b'}' if !is_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > JSON_DEPTH_MAX {
+            return true;
+        }
+    }
+    false
+}
+
 /// Reads JSON and says at which field it goes wrong.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
+    if is_too_deep(bytes) {
+        let sentence = format!("The body is nested deeper than {JSON_DEPTH_MAX} levels.");
+        return Err(Problem::saying(Kind::Unreadable, sentence));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let tree = Tree::deserialize(&mut reader).map_err(|fault| {
         let text = fault.to_string();

@@ -17,6 +17,7 @@ mod lookup;
 mod mail;
 mod once;
 mod openapi;
+mod pace;
 mod patch;
 mod problem;
 mod search;
@@ -38,8 +39,10 @@ use kernel::Timestamp;
 use keys::Keys;
 use tokio_util::sync::CancellationToken;
 
+pub use pace::Pace;
 pub use problem::problems;
 
+use crate::pace::Turnstile;
 use crate::problem::{Kind, Problem};
 
 /// Where all of it is.
@@ -89,6 +92,7 @@ pub fn routes(
     keys: &Keys,
     files: &Files,
     stop: &CancellationToken,
+    pace: Pace,
 ) -> (Router, Vec<Route>) {
     let read = Access::Token(Act::ReadTickets);
     let mail = Access::Token(Act::ReadMail);
@@ -139,6 +143,7 @@ pub fn routes(
         .route("/api/v1/", any(nothing))
         .route("/api/v1/{*rest}", any(nothing))
         .layer(from_fn_with_state(parametered, input::refuse_parameters))
+        .layer(from_fn_with_state(Turnstile::new(accounts, pace), pace::pass))
         .layer(from_fn_with_state(Guards(list), problem::explain));
     (router, guards)
 }

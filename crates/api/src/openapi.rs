@@ -18,7 +18,10 @@ use crate::{tickets, wire};
         version = "1",
         description = "Tickets, customers and mail for programs. Every request carries a token \
             as `Authorization: Bearer …`; make one under Settings → API tokens. A token can do \
-            what its scopes say and what its person may.",
+            what its scopes say and what its person may, in the inboxes it was made for. Who asks \
+            too often gets the status 429 and in `Retry-After` the seconds to wait; unless the \
+            operator set it otherwise, a token may ask 1,200 times a minute and search 120 times, \
+            and all tokens of one address may ask four times as often as one.",
         license(name = "See the licence of the program")
     ),
     servers((url = "/", description = "This installation")),
@@ -124,6 +127,17 @@ fn complete(operation: &mut Value, route: &Route) {
     if route.path.starts_with(PREFIX)
         && let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut)
     {
+        if let Access::Token(_) = route.access {
+            let too_many = json!({
+                "description": "Too many requests: wait, and ask again",
+                "headers": { "Retry-After": {
+                    "description": "Seconds to wait",
+                    "schema": { "type": "integer", "minimum": 1 }
+                } },
+                "content": { MEDIA_TYPE: { "schema": { "$ref": "#/components/schemas/Problem" } } }
+            });
+            responses.insert("429".to_owned(), too_many);
+        }
         responses.insert("default".to_owned(), problem);
     }
     if route.method != "POST" {

@@ -50,6 +50,7 @@ static HISTORY: &[Migration] = &[
     migration!(9, "0009_outgoing"),
     migration!(10, "0010_quiet"),
     migration!(11, "0011_lists"),
+    migration!(12, "0012_token_inboxes"),
 ];
 
 /// The database was written by a newer program.

@@ -129,3 +129,28 @@ fn a_file_that_was_cut_changed_or_put_together_anew_does_not_open() {
     let longer = [&sealed[..], b"x"].concat();
     assert!(opened_file(&longer, &keys()).is_err(), "something put behind");
 }
+
+#[test]
+fn a_checksum_tells_a_slip_of_the_hand_and_old_tokens_go_on_working() {
+    let token = Token::with_checksum("rct");
+    let text = token.reveal();
+    assert_eq!(text.len(), "rct_".len() + 52 + 6);
+    assert_eq!(Token::read_checked("rct", text), Some(token.clone()));
+    for at in 0..text.len() {
+        let mut wrong = text.to_owned().into_bytes();
+        wrong[at] = if wrong[at] == b'a' { b'b' } else { b'a' };
+        let wrong = String::from_utf8(wrong).unwrap();
+        assert_eq!(Token::read_checked("rct", &wrong), None, "{wrong}");
+    }
+    for end in 0..text.len() {
+        let is_old = end == "rct_".len() + 52;
+        assert_eq!(Token::read_checked("rct", &text[..end]).is_some(), is_old, "{end}");
+    }
+    for wrong in [format!("{text}a"), format!(" {text}"), text.to_uppercase(), format!("{text}é")]
+    {
+        assert_eq!(Token::read_checked("rct", &wrong), None, "{wrong}");
+    }
+    let old = Token::new("rct");
+    assert_eq!(Token::read_checked("rct", old.reveal()), Some(old.clone()));
+    assert_eq!(Token::read_checked("rcs", old.reveal()), None);
+}

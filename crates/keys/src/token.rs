@@ -22,9 +22,26 @@ impl Token {
     /// The token in a request, if it has the exact form; anything else is absent.
     pub fn read(prefix: &str, text: &str) -> Option<Self> {
         let body = text.strip_prefix(prefix)?.strip_prefix('_')?;
-        let well_formed =
-            body.len() == 52 && body.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let well_formed = body.len() == SECRET_CHARS
+            && body.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         well_formed.then(|| Self(text.to_owned()))
+    }
+
+    /// A new token whose end is a checksum of all before it: a scanner tells it from other text,
+    /// and a slip of the hand is noticed, without asking anybody.
+    pub fn with_checksum(prefix: &str) -> Self {
+        let Self(text) = Self::new(prefix);
+        let sum = checksum(&text);
+        Self(text + &sum)
+    }
+
+    /// The token in a request, if its checksum is right. Those that were made before there were
+    /// checksums have none.
+    pub fn read_checked(prefix: &str, text: &str) -> Option<Self> {
+        let end = (prefix.len() + 1).checked_add(SECRET_CHARS)?;
+        let (secret, sum) = text.split_at_checked(end)?;
+        let is_right = sum.is_empty() || sum == checksum(secret);
+        Self::read(prefix, secret).filter(|_| is_right).map(|_| Self(text.to_owned()))
     }
 
     pub fn hash(&self) -> TokenHash {
@@ -35,6 +52,16 @@ impl Token {
     pub fn reveal(&self) -> &str {
         &self.0
     }
+}
+
+/// 256 bits in base 32.
+const SECRET_CHARS: usize = 52;
+const CHECKSUM_CHARS: usize = 6;
+
+/// The first characters of the hash of what stands before it.
+fn checksum(text: &str) -> String {
+    let digest = base32(&Sha256::digest(text.as_bytes()));
+    digest.chars().take(CHECKSUM_CHARS).collect()
 }
 
 impl fmt::Debug for Token {

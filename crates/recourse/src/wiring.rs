@@ -43,7 +43,13 @@ pub(crate) fn routes(
         tickets::routes(&desk),
         mailroom::routes(&mailroom),
         portal::routes(&foundation.portal),
-        api::routes(&foundation.accounts, &foundation.keys, &foundation.files, stop),
+        api::routes(
+            &foundation.accounts,
+            &foundation.keys,
+            &foundation.files,
+            stop,
+            settings.api_pace,
+        ),
     ];
     for (routes, guards) in rooms {
         router = router.merge(routes);

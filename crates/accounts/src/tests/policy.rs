@@ -115,3 +115,26 @@ fn an_inbox_is_seen_by_those_who_were_given_it_whatever_their_role() {
         assert!(everything.may_see(InboxId(4)));
     }
 }
+
+#[test]
+fn a_token_sees_what_both_it_and_its_person_see() {
+    let inboxes = [1, 2, 3].map(InboxId);
+    let all: Vec<Sees> = (0..1_usize << inboxes.len())
+        .map(|bits| {
+            let given = (0..inboxes.len()).filter(|at| bits >> at & 1 == 1);
+            Sees::Only(given.map(|at| inboxes[at]).collect())
+        })
+        .chain([Sees::Everything])
+        .collect();
+    for person in &all {
+        for token in &all {
+            let both = policy::narrowed(person.clone(), token.clone());
+            let [both, person, token] = [both, person.clone(), token.clone()]
+                .map(|sees| actor(Role::Owner, sees, Scopes::Full));
+            for inbox in inboxes.into_iter().chain([InboxId(4)]) {
+                let expected = person.may_see(inbox) && token.may_see(inbox);
+                assert_eq!(both.may_see(inbox), expected, "{:?} {:?}", person.sees, token.sees);
+            }
+        }
+    }
+}

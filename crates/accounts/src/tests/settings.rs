@@ -56,6 +56,43 @@ on_both! {
         assert!(actor_with(&cast, &token).await.is_none(), "its time is over");
     }
 
+    async fn a_token_can_be_made_for_some_of_the_inboxes_that_one_sees(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let support = cast.support.to_string();
+        let fields = [("name", "shop"), ("scope", "tickets:read"), ("lifetime", "30"), ("inbox", &support)];
+        let mut priya = Browser::of(&cast, "priya").await;
+        let token = priya.post("/me/tokens", &fields).await.piece("rct_");
+        assert_eq!(token.len(), "rct_".len() + 52 + 6, "it ends with a checksum");
+        let actor = actor_with(&cast, &token).await.unwrap();
+        assert!(actor.may_see(cast.support) && !actor.may_see(cast.billing));
+        priya.get("/me/tokens").await.says("Support</td>");
+        // What its person no longer sees, it does not see either.
+        let mut tx = cast.db.begin().await.unwrap();
+        let only_billing = Sees::Only(vec![cast.billing]);
+        update_agent(&mut tx, cast.priya, "Priya Nair", Role::Agent, &only_billing).await.unwrap();
+        tx.commit().await.unwrap();
+        cast.clock.advance(Span::seconds(61));
+        let actor = actor_with(&cast, &token).await.unwrap();
+        assert!(!actor.may_see(cast.support) && !actor.may_see(cast.billing));
+        priya.get("/me/tokens").await.says("None that you see");
+
+        let mut tom = Browser::of(&cast, "tom").await;
+        let page = tom.post("/me/tokens", &fields).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "Tom does not see that inbox");
+    }
+
+    async fn a_slip_of_the_hand_is_no_token(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let fields = [("name", "shop"), ("scope", "tickets:read"), ("lifetime", "30")];
+        let mut priya = Browser::of(&cast, "priya").await;
+        let token = priya.post("/me/tokens", &fields).await.piece("rct_");
+        assert!(actor_with(&cast, &token).await.is_some());
+        let end = token.len() - 1;
+        let slip = format!("{}{}", &token[..end], if token.ends_with('a') { 'b' } else { 'a' });
+        assert!(actor_with(&cast, &slip).await.is_none());
+        assert!(actor_with(&cast, &token[..end - 5]).await.is_none(), "a part is not the token");
+    }
+
     async fn who_works_here_can_be_read_while_everybody_else_is_reading(db: Db) {
         let cast = Cast::new(db.clone(), MESSAGES).await;
         // On PostgreSQL another connection listens.

@@ -3,11 +3,11 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use kernel::{PublicId, Span};
+use kernel::{InboxId, PublicId, Span};
 use ui::{Choice, Chrome, Fields, Problems, WebResult, found};
 
 use crate::{
-    Accounts, Actor, ApiToken, NewToken, Scope, Scopes, make_token, revoke_token, tokens_of,
+    Accounts, Actor, ApiToken, NewToken, Scope, Scopes, Sees, make_token, revoke_token, tokens_of,
 };
 
 #[derive(Template)]
@@ -19,6 +19,8 @@ struct Tokens {
     new_token: Option<String>,
     name: String,
     scopes: Vec<Choice>,
+    /// Those that this person sees; none chosen means all of them.
+    inboxes: Vec<Choice>,
     lifetimes: Vec<Choice>,
     problems: Problems,
 }
@@ -36,6 +38,9 @@ impl Tokens {
                 Choice::new(scope.as_str(), chrome.t(&key).to_owned(), false)
             })
             .collect();
+        let directory = accounts.directory().await?;
+        let seen = directory.inboxes().filter(|inbox| actor.may_see(inbox.id));
+        let inboxes = seen.map(|inbox| Choice::new(inbox.id, &inbox.name, false)).collect();
         let lifetimes = LIFETIMES_DAYS
             .into_iter()
             .map(|days| {
@@ -52,6 +57,7 @@ impl Tokens {
             new_token: None,
             name: String::new(),
             scopes,
+            inboxes,
             lifetimes,
             problems: Problems::default(),
         })
@@ -67,6 +73,20 @@ impl Tokens {
             Some(at) => ui::day(at, &self.chrome.when),
             None => self.chrome.t("token-forever").to_owned(),
         }
+    }
+
+    /// The names of the inboxes that it was made for, as far as this person still sees them.
+    fn sees(&self, token: &ApiToken) -> String {
+        let Sees::Only(chosen) = &token.sees else {
+            return self.chrome.t("token-inboxes-all").to_owned();
+        };
+        let is_chosen = |one: &&Choice| chosen.iter().any(|inbox| inbox.to_string() == one.value);
+        let names: Vec<&str> =
+            self.inboxes.iter().filter(is_chosen).map(|one| one.label.as_str()).collect();
+        if names.is_empty() {
+            return self.chrome.t("token-inboxes-gone").to_owned();
+        }
+        names.join(", ")
     }
 
     fn used(&self, token: &ApiToken) -> String {
@@ -86,7 +106,7 @@ pub(super) async fn create(
     actor: Actor,
     fields: Fields,
 ) -> WebResult<Response> {
-    fields.only(&["name", "scope", "lifetime"])?;
+    fields.only(&["name", "scope", "inbox", "lifetime"])?;
     let mut page = Tokens::new(&accounts, &actor).await?;
     let name = kernel::clip(&kernel::one_line(fields.get("name").unwrap_or_default()), 100);
     let chosen: Vec<&str> = fields.all("scope").collect();
@@ -100,6 +120,7 @@ pub(super) async fn create(
     if chosen.is_empty() {
         page.problems.add("scope", page.chrome.t("token-scope-missing").to_owned());
     }
+    let sees = read_inboxes(&fields, &mut page);
     let days = fields.get("lifetime").and_then(|days| days.parse::<i64>().ok());
     let days = days.filter(|days| LIFETIMES_DAYS.contains(days));
     if days.is_none() {
@@ -109,15 +130,34 @@ pub(super) async fn create(
     let (true, Some(scopes), Some(days)) = (page.problems.is_empty(), scopes, days) else {
         return ui::again(&page);
     };
+    let agent = actor.id;
     let now = accounts.now();
     let expires_at = (days > 0).then(|| now + Span::days(days));
     let mut tx = accounts.db().begin().await?;
-    let token =
-        make_token(&mut tx, &NewToken { agent: actor.id, name, scopes, expires_at }, now).await?;
+    let new = NewToken { agent, name, scopes, sees, expires_at };
+    let token = make_token(&mut tx, &new, now).await?;
     tx.commit().await?;
     let mut page = Tokens::new(&accounts, &actor).await?;
     page.new_token = Some(token.reveal().to_owned());
     ui::page(&page)
+}
+
+/// The inboxes that the token is for. What is not seen cannot be chosen.
+fn read_inboxes(fields: &Fields, page: &mut Tokens) -> Sees {
+    let chosen: Vec<&str> = fields.all("inbox").collect();
+    for choice in &mut page.inboxes {
+        choice.is_chosen = chosen.contains(&choice.value.as_str());
+    }
+    if chosen.is_empty() {
+        return Sees::Everything;
+    }
+    let is_there = |id: &&str| page.inboxes.iter().any(|choice| choice.value == **id);
+    let known = chosen.iter().copied().filter(is_there).filter_map(|id| id.parse::<InboxId>().ok());
+    let known: Vec<InboxId> = known.collect();
+    if known.len() != chosen.len() {
+        page.problems.add("inbox", page.chrome.t("token-inbox-unknown").to_owned());
+    }
+    Sees::Only(known)
 }
 
 pub(super) async fn delete(

@@ -4,6 +4,25 @@ use serde_json::json;
 use super::shop::{JSON, Shop, json_body, request};
 
 #[tokio::test]
+async fn bodies_are_as_large_and_as_deep_as_anybody_needs() {
+    let shop = Shop::new(database::testing::sqlite().await).await;
+    let token = shop.sarah().await;
+    let path = "/api/v1/tickets";
+    let send =
+        async |body: String| shop.send(request("POST", path, &token, Body::from(body), JSON)).await;
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let of_size = |size: usize| format!("{{\"text\":\"{}\"}}", "a".repeat(size - 11));
+    for (depth, status) in [(63, 422), (64, 422), (65, 400), (100_000, 400)] {
+        send(nested(depth)).await.refused(status);
+    }
+    // What stands in a text is no nesting.
+    send(format!("{{\"text\":\"\\\"{}\"}}", "[".repeat(200))).await.refused(422);
+    for (size, status) in [(1024 * 1024, 422), (1024 * 1024 + 1, 413)] {
+        send(of_size(size)).await.refused(status);
+    }
+}
+
+#[tokio::test]
 async fn bodies_that_cannot_be_read_say_why() {
     let shop = Shop::new(database::testing::sqlite().await).await;
     let token = shop.sarah().await;

@@ -8,6 +8,7 @@ mod inboxes;
 mod inputs;
 mod mail;
 mod once;
+mod pace;
 mod search;
 mod shop;
 mod tickets;

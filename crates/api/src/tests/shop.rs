@@ -1,7 +1,7 @@
 //! The shop with its router, and short words for what programs ask.
 
 use accounts::testing::Cast;
-use accounts::{NewToken, Route, Scopes, make_token};
+use accounts::{NewToken, Route, Scopes, Sees, make_token};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, header};
@@ -12,6 +12,8 @@ use keys::Keys;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+
+use crate::Pace;
 
 pub(crate) struct Shop {
     pub(crate) cast: Cast,
@@ -70,6 +72,10 @@ const MESSAGES: &[&str] =
 
 impl Shop {
     pub(crate) async fn new(db: Db) -> Self {
+        Self::with_pace(db, Pace::default()).await
+    }
+
+    pub(crate) async fn with_pace(db: Db, pace: Pace) -> Self {
         let cast = Cast::new(db, MESSAGES).await;
         let folder = std::env::temp_dir()
             .join("recourse-tests")
@@ -77,7 +83,7 @@ impl Shop {
         let files = Files::open(&Place::Folder(folder), &BucketAccess::default()).unwrap();
         let keys = Keys::from_master(&[7; 32]);
         let stop = CancellationToken::new();
-        let (router, routes) = crate::routes(&cast.accounts, &keys, &files, &stop);
+        let (router, routes) = crate::routes(&cast.accounts, &keys, &files, &stop, pace);
         Self { cast, router, routes, stop, keys }
     }
 
@@ -87,6 +93,7 @@ impl Shop {
             agent,
             name: "test".to_owned(),
             scopes: Scopes::read(scopes).unwrap(),
+            sees: Sees::Everything,
             expires_at: None,
         };
         let token = make_token(&mut tx, &new, self.cast.accounts.now()).await.unwrap();

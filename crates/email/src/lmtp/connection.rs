@@ -30,6 +30,8 @@ pub(crate) struct Connection<S> {
     mail_from: Option<MailFrom>,
     recipients: Vec<EmailAddress>,
     mistakes: u32,
+    /// When it began, or when the last mail was over.
+    idle_since: Instant,
 }
 
 /// The connection is over: the peer left, was silent, or was sent away.
@@ -47,6 +49,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             mail_from: None,
             recipients: Vec::new(),
             mistakes: 0,
+            idle_since: Instant::now(),
         }
     }
 
@@ -168,6 +171,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mail = self.receive().await?;
         let recipients = std::mem::take(&mut self.recipients);
         let mail_from = self.mail_from.take().unwrap_or(MailFrom::Nobody);
+        self.idle_since = Instant::now();
         let verdicts = match mail {
             Ok(mail) => {
                 let envelope = Envelope { mail_from, recipients: recipients.clone() };
@@ -217,6 +221,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// The next line with its end.
     async fn line(&mut self) -> Result<Vec<u8>, Over> {
         let mut searched = 0;
+        // Who sends a byte now and then takes a seat from others as much as who sends nothing.
+        let limits = &self.manners.limits;
+        let (now, leaves_at) = (Instant::now(), self.idle_since + limits.errand);
+        if now >= leaves_at {
+            self.say("421 4.4.2 No mail came for too long");
+            return Err(Over);
+        }
+        let deadline = (now + limits.idle).min(leaves_at);
         loop {
             let fresh = self.held.get(searched..).unwrap_or_default();
             let end = memchr::memchr(b'\n', fresh).map(|at| searched + at + 1);
@@ -233,13 +245,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.say("421 4.3.2 Closing, come back later");
                 return Err(Over);
             }
-            self.fill_between_commands().await?;
+            self.fill_between_commands(deadline).await?;
         }
     }
 
     /// Waits for the peer, or for the end of the listener when nothing is under way.
-    async fn fill_between_commands(&mut self) -> Result<(), Over> {
-        let deadline = Instant::now() + self.manners.limits.idle;
+    async fn fill_between_commands(&mut self, deadline: Instant) -> Result<(), Over> {
         let is_quiet = self.held.is_empty() && self.mail_from.is_none();
         if !is_quiet {
             return self.fill(deadline).await;

@@ -25,8 +25,10 @@ pub struct Limits {
     pub recipients_max: usize,
     pub connections_max: usize,
     pub connections_per_peer_max: usize,
-    /// How long a peer may say nothing.
+    /// How long a peer may say nothing, and may take for one line.
     pub idle: Duration,
+    /// How long a peer may stay without handing a mail over.
+    pub errand: Duration,
     /// How long one mail may take to arrive.
     pub data: Duration,
 }
@@ -39,6 +41,7 @@ impl Default for Limits {
             connections_max: 400,
             connections_per_peer_max: 100,
             idle: Duration::from_mins(1),
+            errand: Duration::from_mins(5),
             data: Duration::from_mins(10),
         }
     }

@@ -1,5 +1,5 @@
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kernel::EmailAddress;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -312,6 +312,62 @@ async fn a_peer_that_says_nothing_is_sent_away() {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();
         assert!(String::from_utf8(answer).unwrap().contains("421 4.4.2"));
+    })
+    .await;
+}
+
+/// Sends something again and again until the connection is over; how long that took.
+async fn drips(port: u16, first: &str, drop: &str) -> (Duration, String) {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let (mut from, mut to) = stream.into_split();
+    let begun = Instant::now();
+    to.write_all(first.as_bytes()).await.unwrap();
+    let dripping = async {
+        while to.write_all(drop.as_bytes()).await.is_ok() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "it keeps its seat for ever");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let mut heard = Vec::new();
+    tokio::select! {
+        () = dripping => {}
+        _ = from.read_to_end(&mut heard) => {}
+    }
+    (begun.elapsed(), String::from_utf8_lossy(&heard).into_owned())
+}
+
+#[tokio::test]
+async fn nobody_keeps_a_seat_by_saying_a_little_now_and_then() {
+    let (idle, errand) = (Duration::from_millis(300), Duration::from_millis(900));
+    let impatient =
+        Manners { limits: Limits { idle, errand, data: errand, ..Limits::default() }, ..manners() };
+    with_listener(impatient, async |running| {
+        for (first, drop, at_least) in [
+            // A line that has no end, commands that lead nowhere, a mail that has no end.
+            ("", "x", idle),
+            ("LHLO mx\r\n", "NOOP\r\n", errand),
+            ("LHLO mx\r\n", "MAIL FROM:<a@b.example>\r\nRSET\r\n", errand),
+            (MAIL, "a line\r\n", errand),
+        ] {
+            let (lasted, _) = drips(running.port, &first.replace('\n', "\r\n"), drop).await;
+            let expected = at_least..at_least + Duration::from_secs(3);
+            assert!(expected.contains(&lasted), "{drop:?}: {lasted:?}");
+        }
+        // Whoever hands mails over stays as long as it has some.
+        let begun = Instant::now();
+        let mut stream = TcpStream::connect(("127.0.0.1", running.port)).await.unwrap();
+        let mut heard = String::new();
+        while begun.elapsed() < errand * 2 {
+            stream
+                .write_all(format!("{MAIL}Hi\n.\n").replace('\n', "\r\n").as_bytes())
+                .await
+                .unwrap();
+            let mut part = [0; 4_096];
+            let count = stream.read(&mut part).await.unwrap();
+            heard.push_str(std::str::from_utf8(&part[..count]).unwrap());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(heard.contains("stored") && !heard.contains("421"), "{heard}");
     })
     .await;
 }

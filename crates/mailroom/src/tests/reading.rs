@@ -126,6 +126,43 @@ on_both! {
         assert!(actions::read_again(&mut tx, line.id).await.is_err(), "it did not fail any more");
     }
 
+    async fn what_cannot_be_handled_is_set_aside_and_holds_up_no_other(db: Db) {
+        let stage = Stage::new(db).await;
+        fs::remove_dir_all(&stage.folder).unwrap();
+        fs::write(&stage.folder, "not a folder").unwrap();
+        let is_poison = |number: usize| number.is_multiple_of(10);
+        for number in 0..100 {
+            let id = format!("m{number:03}");
+            let bytes = if is_poison(number) { mail_with_file(&id) } else { mail(&id, "Fine", "Hello") };
+            stage.piped(bytes).await;
+        }
+        let fates = async || {
+            let mut lines = stage.lines().await;
+            lines.sort_by_key(|line| line.id);
+            lines.into_iter().map(|line| (line.fate, line.attempts)).collect::<Vec<_>>()
+        };
+        stage.reads().await;
+        for (number, (fate, attempts)) in fates().await.into_iter().enumerate() {
+            let expected = if is_poison(number) { Fate::Received } else { Fate::Ticketed };
+            assert_eq!((number, fate), (number, expected), "the others were read at the first go");
+            assert!(attempts <= 1);
+        }
+        // What comes meanwhile does not wait for the tries of the others.
+        for tries in 2..=3 {
+            stage.later(Span::minutes(6));
+            stage.piped(mail(&format!("late{tries}"), "Fine", "Hello")).await;
+            stage.reads().await;
+            assert_eq!(fates().await.last().unwrap().0, Fate::Ticketed);
+        }
+        let fates = fates().await;
+        let failed = fates.iter().filter(|(fate, _)| *fate == Fate::Failed).count();
+        assert_eq!((failed, fates.len()), (10, 102), "set aside after three tries");
+        stage.later(Span::hours(1));
+        stage.reads().await;
+        let tickets = stage.count("select count(*) from tickets").await;
+        assert_eq!(tickets, 102, "nothing is lost, and nothing is tried for ever");
+    }
+
     async fn blocked_senders_are_held_and_allowed_ones_let_in(db: Db) {
         let stage = Stage::new(db).await;
         stage.goes_to_school().await;

@@ -93,6 +93,10 @@ pub(super) enum Token {
         /// all that the person may do
         #[arg(long, required = true)]
         scope: Vec<String>,
+        /// An inbox that it sees, by name or address; again for more; without it, all that the
+        /// person sees
+        #[arg(long = "inbox", value_name = "INBOX")]
+        inboxes: Vec<String>,
         /// How many days it works; without it, until it is revoked
         #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
         expires: Option<u16>,
@@ -104,7 +108,8 @@ pub(super) enum Token {
 
 impl Token {
     pub(super) fn command(self) -> Command {
-        let Self::Create { agent, scope, expires, name } = self;
-        Command::CreateToken { agent, name, scope: scope.join(" "), expires_in_days: expires }
+        let Self::Create { agent, scope, inboxes, expires, name } = self;
+        let scope = scope.join(" ");
+        Command::CreateToken { agent, name, scope, inboxes, expires_in_days: expires }
     }
 }

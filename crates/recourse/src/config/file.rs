@@ -30,6 +30,8 @@ pub(super) struct Values {
     pub(super) key_file: Option<String>,
     #[serde(deserialize_with = "list")]
     pub(super) allow_internal: Option<String>,
+    #[serde(deserialize_with = "number")]
+    pub(super) api_requests_a_minute: Option<String>,
 }
 
 /// A list may be written as TOML has lists, or as on the command line.
@@ -43,6 +45,20 @@ fn list<'d, D: Deserializer<'d>>(from: D) -> Result<Option<String>, D::Error> {
     Ok(Some(match OneOrMany::deserialize(from)? {
         OneOrMany::One(text) => text,
         OneOrMany::Many(all) => all.join(","),
+    }))
+}
+
+/// A number may stand in quotes or without.
+fn number<'d, D: Deserializer<'d>>(from: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(i64),
+        Text(String),
+    }
+    Ok(Some(match Written::deserialize(from)? {
+        Written::Number(number) => number.to_string(),
+        Written::Text(text) => text,
     }))
 }
 

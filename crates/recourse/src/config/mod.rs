@@ -7,6 +7,7 @@ mod source;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use api::Pace;
 use clap::Args;
 use database::Location;
 use egress::Allowed;
@@ -55,6 +56,9 @@ pub struct Flags {
     /// Hosts and networks inside that may be dialled, such as your mail server, with commas
     #[arg(long, global = true, env = "RECOURSE_ALLOW_INTERNAL", value_name = "HOSTS")]
     allow_internal: Option<String>,
+    /// How often a program may ask the API with one token [default: 1200]
+    #[arg(long, global = true, env = "RECOURSE_API_REQUESTS_A_MINUTE", value_name = "NUMBER")]
+    api_requests_a_minute: Option<String>,
     /// File with settings [default: ./recourse.toml, if there is one]
     #[arg(long, global = true, env = "RECOURSE_CONFIG", value_name = "FILE")]
     config: Option<String>,
@@ -74,6 +78,7 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     pub key_file: PathBuf,
     pub allow_internal: Vec<Allowed>,
+    pub api_pace: Pace,
 }
 
 /// What is wrong with a setting, where it was given, and what would be right.
@@ -122,6 +127,7 @@ impl Settings {
             allow_internal: given.read_list("allow-internal", |text| {
                 text.parse::<Allowed>().map_err(|fault| fault.to_string())
             })?,
+            api_pace: given.read("api-requests-a-minute", pace)?.unwrap_or_default(),
             data,
         })
     }
@@ -142,6 +148,12 @@ impl Settings {
 }
 
 const ADDRESS: &str = "it must be an address with a port, such as 127.0.0.1:8080";
+
+fn pace(text: &str) -> Result<Pace, String> {
+    let number = text.parse::<u32>().ok().filter(|number| (1..=1_000_000).contains(number));
+    let number = number.ok_or_else(|| "it must be a number from 1 to 1000000".to_owned())?;
+    Ok(Pace { requests_a_minute: number })
+}
 
 fn network(text: &str) -> Result<IpNet, String> {
     let address = text.parse::<std::net::IpAddr>().map(IpNet::from);

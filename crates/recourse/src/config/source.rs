@@ -22,6 +22,7 @@ impl Given {
             ("trusted-proxies", flags.trusted_proxies, file.trusted_proxies),
             ("key-file", flags.key_file, file.key_file),
             ("allow-internal", flags.allow_internal, file.allow_internal),
+            ("api-requests-a-minute", flags.api_requests_a_minute, file.api_requests_a_minute),
         ];
         let mut given = BTreeMap::new();
         for (name, by_flag, by_file) in all {

@@ -21,6 +21,7 @@ fn without_settings_there_is_a_server_for_this_machine() {
     assert_eq!(settings.database, Location::File("data/recourse.db".into()));
     assert_eq!(settings.storage, Place::Folder("data/files".into()));
     assert_eq!(settings.key_file, PathBuf::from("data/recourse.key"));
+    assert_eq!(settings.api_pace, Pace::default());
     assert!(settings.lmtp.is_none() && settings.trusted_proxies.is_empty());
 }
 
@@ -29,7 +30,8 @@ fn a_file_says_it_all() {
     let settings = given(
         "listen = '0.0.0.0:80'\nbase_url = 'https://help.example.com/'\nlmtp = '127.0.0.1:2424'\n\
          database_url = 'postgres://u:p@db/x'\nstorage_url = 's3://bucket'\n\
-         trusted_proxies = ['10.0.0.0/8', '127.0.0.1']\nallow_internal = 'mail.lan, 10.1.0.0/16'",
+         trusted_proxies = ['10.0.0.0/8', '127.0.0.1']\nallow_internal = 'mail.lan, 10.1.0.0/16'\n\
+         api_requests_a_minute = 300",
     )
     .unwrap();
     assert_eq!(settings.base_url, "https://help.example.com");
@@ -37,6 +39,7 @@ fn a_file_says_it_all() {
     assert!(settings.is_https());
     assert_eq!(settings.trusted_proxies.len(), 2);
     assert_eq!(settings.allow_internal.len(), 2);
+    assert_eq!(settings.api_pace.requests_a_minute, 300);
 }
 
 #[test]
@@ -52,6 +55,11 @@ fn a_flag_counts_more_than_the_file() {
 #[test]
 fn a_bad_setting_is_one_clear_sentence() {
     for (file, expected) in [
+        (
+            "api_requests_a_minute = 0",
+            "api_requests_a_minute in recourse.toml is “0”, but it must be a number from 1 to \
+             1000000",
+        ),
         (
             "listen = 'here'",
             "listen in recourse.toml is “here”, but it must be an address with a port, such as \

@@ -41,6 +41,9 @@ pub enum Command {
         agent: String,
         name: String,
         scope: String,
+        /// Without any, it sees all that its person sees.
+        #[serde(default)]
+        inboxes: Vec<String>,
         /// Without it, the token works until it is revoked.
         #[serde(default)]
         expires_in_days: Option<u16>,
@@ -111,8 +114,8 @@ pub async fn carry_out(foundation: &Foundation, command: Command, bytes: Vec<u8>
         Command::SetPassword { email, password } => {
             set_password(foundation, &email, &password).await
         }
-        Command::CreateToken { agent, name, scope, expires_in_days } => {
-            create_token(foundation, &agent, name, &scope, expires_in_days).await
+        Command::CreateToken { agent, name, scope, inboxes, expires_in_days } => {
+            create_token(foundation, &agent, name, (&scope, &inboxes), expires_in_days).await
         }
         Command::DeliverMail { inbox, from, .. } => {
             return deliver(foundation, &inbox, &from, bytes).await;
@@ -186,11 +189,7 @@ async fn add_agent(
     };
     let email = address(email)?;
     let password = new_password(password, &[&name, email.as_str()])?;
-    let sees = if inboxes.is_empty() {
-        Sees::Everything
-    } else {
-        Sees::Only(inboxes_named(foundation, inboxes).await?)
-    };
+    let sees = sees_only(foundation, inboxes).await?;
     let company = foundation.accounts.company().await?;
     let invitation = Invitation { name, email, role, sees };
     let mut tx = foundation.db.begin().await?;
@@ -200,6 +199,14 @@ async fn add_agent(
         .map_err(refuse)?;
     tx.commit().await?;
     Ok(format!("{} can sign in as {}", invitation.name, invitation.email))
+}
+
+/// The inboxes that were named; all of them if none was.
+async fn sees_only(foundation: &Foundation, names: &[String]) -> Result<Sees, Failure<Refused>> {
+    if names.is_empty() {
+        return Ok(Sees::Everything);
+    }
+    inboxes_named(foundation, names).await.map(Sees::Only)
 }
 
 async fn inboxes_named(
@@ -265,7 +272,7 @@ async fn create_token(
     foundation: &Foundation,
     agent: &str,
     name: String,
-    scope: &str,
+    (scope, inboxes): (&str, &[String]),
     expires_in_days: Option<u16>,
 ) -> Done {
     let email = address(agent)?;
@@ -275,7 +282,8 @@ async fn create_token(
     accounts::working(card.state, &email).or_else(no)?;
     let now = foundation.clock.now();
     let expires_at = expires_in_days.map(|days| now + Span::days(i64::from(days)));
-    let new = NewToken { agent: card.id, name, scopes, expires_at };
+    let sees = sees_only(foundation, inboxes).await?;
+    let new = NewToken { agent: card.id, name, scopes, sees, expires_at };
     let mut tx = foundation.db.begin().await?;
     let token = accounts::make_token(&mut tx, &new, now).await?;
     tx.commit().await?;

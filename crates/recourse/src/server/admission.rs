@@ -9,6 +9,9 @@ use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode, header};
 use axum::middleware::Next;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower_http::timeout::TimeoutBody;
+
+use super::layers::{ANSWER_WITHIN, BODY_PAUSE_MAX};
 
 /// Pages take one or two milliseconds, so that the last of these is answered soon.
 const AT_ONCE: usize = 32;
@@ -76,7 +79,8 @@ async fn with_body(request: Request) -> Option<Request> {
     }
     let (head, body) = request.into_parts();
     let most = usize::try_from(FORM_BYTES_MAX).unwrap_or(usize::MAX);
-    let body = tokio::time::timeout(super::layers::BODY_PAUSE_MAX, to_bytes(body, most));
+    let body = Body::new(TimeoutBody::new(BODY_PAUSE_MAX, body));
+    let body = tokio::time::timeout(ANSWER_WITHIN, to_bytes(body, most));
     Some(Request::from_parts(head, Body::from(body.await.ok()?.ok()?)))
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{Method, StatusCode};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -14,7 +14,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 use tower_http::limit::RequestBodyLimitLayer;
-use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
+use tower_http::timeout::RequestBodyTimeoutLayer;
 use tower_http::trace::TraceLayer;
 use ui::{ErrorPages, Hosts, Site, WebError};
 
@@ -26,8 +26,10 @@ use crate::config::Settings;
 const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Nothing larger comes in at all.
 const ANY_BODY_BYTES_MAX: usize = 120 * 1024 * 1024;
-pub(super) const BODY_PAUSE_MAX: Duration = Duration::from_secs(30);
-const ANSWER_WITHIN: Duration = Duration::from_mins(5);
+pub(super) const BODY_PAUSE_MAX: Duration = Duration::from_secs(10);
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_mins(1);
+/// Files come over slow lines, too.
+const FILES_WITHIN: Duration = Duration::from_mins(5);
 const COMPRESSED_FROM_BYTES: u64 = 512;
 
 /// Puts the layers around the routes.
@@ -51,12 +53,25 @@ pub(crate) fn dress(routes: Router, site: &Site, settings: &Settings) -> Router 
         .layer(CompressionLayer::new().compress_when(compressed))
         .layer(from_fn_with_state(pages, ErrorPages::draw))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, ANSWER_WITHIN))
+        .layer(from_fn(in_time))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE_MAX))
         .layer(RequestBodyLimitLayer::new(ANY_BODY_BYTES_MAX))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(csrf());
     routes.fallback(nothing).method_not_allowed_fallback(wrong_method).layer(layers)
+}
+
+/// Answers in time, or says that it took too long.
+async fn in_time(request: Request, next: Next) -> Response {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = kind.unwrap_or_default().to_ascii_lowercase();
+    let is_small = ["", "application/json", "application/x-www-form-urlencoded"]
+        .contains(&kind.split(';').next().unwrap_or_default().trim());
+    let within = if is_small { ANSWER_WITHIN } else { FILES_WITHIN };
+    match tokio::time::timeout(within, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => StatusCode::GATEWAY_TIMEOUT.into_response(),
+    }
 }
 
 /// Neither the query, which may hold what a customer typed, nor a path that is a key.

@@ -22,9 +22,9 @@ use tower::ServiceExt;
 
 const CONNECTIONS_MAX: usize = 4_096;
 /// A client that sends its headers more slowly than this is not a browser.
-const HEADERS_WITHIN: Duration = Duration::from_secs(15);
+const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 const HEADERS_MAX: usize = 100;
-const HEADER_BYTES_MAX: usize = 64 * 1024;
+const HEADER_BYTES_MAX: usize = 32 * 1024;
 const FINISH_WITHIN: Duration = Duration::from_secs(10);
 
 /// Takes the address that a setting names, or says that it cannot be had.

@@ -9,7 +9,7 @@ pub(crate) mod place;
 mod sink;
 mod tokens;
 
-pub(crate) use client::Web;
+pub(crate) use client::{Page, Web};
 pub(crate) use dovecot::{Dovecot, MAIL_PASSWORD};
 pub(crate) use mails::{Letter, mail};
 pub(crate) use peers::{Peer, eventually, free_port, part, scratch};

@@ -77,6 +77,7 @@ impl World {
             bucket_access: BucketAccess::default(),
             trusted_proxies: Vec::new(),
             key_file: folder.join("recourse.key"),
+            api_pace: api::Pace { requests_a_minute: 100_000 },
             allow_internal: vec!["127.0.0.1".parse::<Allowed>().expect("an address")],
         };
         let name = folder.file_name().and_then(|name| name.to_str()).expect("a plain name");
@@ -141,6 +142,7 @@ impl World {
             agent: OWNER.to_owned(),
             name: "Tests".to_owned(),
             scope: "*".to_owned(),
+            inboxes: Vec::new(),
             expires_in_days: None,
         };
         let answer = self.command(&command, &[]).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use accounts::{Act, Actor, Directory, SESSION_IDLE};
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
@@ -58,9 +58,11 @@ pub(super) async fn stream(
         Watch { desk, actor, headers, changes, waiting, told, greeting, until, _open: open };
     let stream = Sse::new(watch.stream()).keep_alive(KeepAlive::new().interval(BEAT));
     // Proxies that collect answers would hold it back.
-    let unbuffered =
-        [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
-    Ok((unbuffered, stream).into_response())
+    let headers = [
+        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    Ok((headers, stream).into_response())
 }
 
 /// One open stream.

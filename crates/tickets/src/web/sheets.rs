@@ -228,10 +228,11 @@ pub(crate) async fn named(desk: &Desk, actor: &Actor, text: &str) -> WebResult<O
         text.to_uppercase()
     };
     let mut conn = desk.db().read().await?;
-    let Ok(id) = with_prefix.parse::<TicketId>() else {
-        return Ok(tickets::by_alias(&mut conn, text).await?);
+    let id = match with_prefix.parse::<TicketId>() {
+        Ok(id) => tickets::follow(&mut conn, id).await?,
+        Err(_) => tickets::by_alias(&mut conn, text).await?,
     };
-    let Some(id) = tickets::follow(&mut conn, id).await? else { return Ok(None) };
+    let Some(id) = id else { return Ok(None) };
     let seen = lists::some(&mut conn, reader(actor), &Filter::default(), &[id]).await?;
     Ok(seen.first().map(|row| row.id))
 }

@@ -379,7 +379,7 @@ on_both! {
             ("content-type", "application/octet-stream"),
             ("x-content-type-options", "nosniff"),
             ("content-security-policy", "default-src 'none'; sandbox"),
-            ("cache-control", "private, max-age=3600"),
+            ("cache-control", "private, no-store"),
         ] {
             assert_eq!(page.header(name), value);
         }
