@@ -18,11 +18,14 @@ pub mod policy;
 mod preferences;
 mod role;
 mod routes;
+mod second_factor;
 mod service;
 mod session;
 mod sign_in;
+mod sign_in_rules;
 mod store;
 pub mod testing;
+mod totp;
 mod web;
 
 pub use actions::{
@@ -46,9 +49,11 @@ pub use policy::Act;
 pub use preferences::{Notify, Preferences, Ways};
 pub use role::Role;
 pub use routes::{Access, Route, Routes};
+pub use second_factor::{FactorRefusal, remove_second_factors};
 pub use service::Accounts;
 pub use session::{SESSION_ABSOLUTE, SESSION_IDLE, SessionCard};
 pub use sign_in::SignInRefusal;
+pub use sign_in_rules::SignInRules;
 pub use store::api_tokens::{make_token, revoke_token, tokens_of};
 pub use store::settings;
 pub use web::{SETTINGS_PAGES, routes, set_up_steps};

@@ -14,7 +14,9 @@ use ui::{NavGroup, NavLink, Site};
 use crate::frame::{ChromeMaker, SettingsPage, links, subnav};
 use crate::session::SEEN_EVERY;
 use crate::sign_in::Doors;
-use crate::{Actor, AgentState, Company, Directory, Scopes, Sees, api_token, session, store};
+use crate::{
+    Actor, AgentState, Company, Directory, Scopes, Sees, SignInRules, api_token, session, store,
+};
 
 /// Knows who is asking. Cheap to clone.
 #[derive(Clone)]
@@ -28,6 +30,7 @@ struct Shared {
     doors: Doors,
     company: Remembered<Company>,
     directory: Remembered<Directory>,
+    sign_in_rules: Remembered<SignInRules>,
     /// Who was let in lately, so that not every request has to ask the database.
     known: Mutex<HashMap<TokenHash, Known>>,
     chrome: OnceLock<Arc<dyn ChromeMaker>>,
@@ -52,6 +55,7 @@ impl Accounts {
             doors: Doors::default(),
             company: Remembered::new(hub.clone()),
             directory: Remembered::new(hub.clone()),
+            sign_in_rules: Remembered::new(hub.clone()),
             known: Mutex::new(HashMap::new()),
             chrome: OnceLock::new(),
             settings_pages: OnceLock::new(),
@@ -119,6 +123,11 @@ impl Accounts {
         self.0.directory.get(load).await
     }
 
+    pub async fn sign_in_rules(&self) -> Result<Arc<SignInRules>> {
+        let load = async { SignInRules::load(&mut self.0.db.read_for_all().await?).await };
+        self.0.sign_in_rules.get(load).await
+    }
+
     /// The person that a browser's cookie or a program's token stands for.
     pub async fn actor_of(&self, headers: &HeaderMap) -> Result<Option<Actor>> {
         match self.session_token(headers) {
@@ -141,15 +150,24 @@ impl Accounts {
     }
 
     pub(crate) fn session_token(&self, headers: &HeaderMap) -> Option<Token> {
-        let name = self.cookie_name();
-        headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(key, _)| *key == name)
-            .and_then(|(_, value)| Token::read(session::TOKEN_PREFIX, value))
+        cookie_value(headers, self.cookie_name())
+            .and_then(|value| Token::read(session::TOKEN_PREFIX, value))
+    }
+
+    /// The sign-in of this browser that waits for a second factor.
+    pub(crate) fn pending_token(&self, headers: &HeaderMap) -> Option<Token> {
+        cookie_value(headers, self.pending_cookie_name())
+            .and_then(|value| Token::read(store::pending::TOKEN_PREFIX, value))
+    }
+
+    pub(crate) fn pending_cookie_name(&self) -> &'static str {
+        if self.0.site.is_https { "__Host-pending" } else { "pending" }
+    }
+
+    /// Forgets what is remembered of a session, so that the next request reads it anew. Other
+    /// nodes hear of the change.
+    pub(crate) fn forget(&self, token: &Token) {
+        self.known().remove(&token.hash());
     }
 
     /// `__Host-` binds the cookie to this host and to HTTPS, where there is HTTPS.
@@ -188,17 +206,27 @@ impl Accounts {
 
     async fn by_session(&self, hash: &TokenHash, now: Timestamp) -> Result<Option<Actor>> {
         let mut conn = self.0.db.read().await?;
-        let Some((id, agent, seen_at)) = store::sessions::find(&mut conn, hash, now).await? else {
+        let Some(session) = store::sessions::find(&mut conn, hash, now).await? else {
             return Ok(None);
         };
-        let actor = load_actor(&mut conn, agent).await?;
+        let has_factor = store::second_factors::has(&mut conn, session.agent).await?;
+        if has_factor && !session.second_factor {
+            return Ok(None);
+        }
+        let actor = load_actor(&mut conn, session.agent).await?;
         drop(conn);
-        if now.since(seen_at) > SEEN_EVERY {
+        if now.since(session.last_seen_at) > SEEN_EVERY {
             let mut tx = self.0.db.begin().await?;
-            store::sessions::seen(&mut tx, id, now).await?;
+            store::sessions::seen(&mut tx, session.id, now).await?;
             tx.commit().await?;
         }
-        Ok(actor.map(|actor| Actor { session: Some(id), ..actor }))
+        let rules = self.sign_in_rules().await?;
+        Ok(actor.map(|actor| Actor {
+            session: Some(session.id),
+            confirmed_at: Some(session.confirmed_at),
+            owes_second_factor: !has_factor && rules.require_second_factor(actor.role),
+            ..actor
+        }))
     }
 
     async fn by_api_token(&self, hash: &TokenHash, now: Timestamp) -> Result<Option<Actor>> {
@@ -232,8 +260,20 @@ impl Accounts {
     pub async fn sweep(&self) -> Result<()> {
         let mut tx = self.0.db.begin().await?;
         store::sessions::sweep(&mut tx, self.now()).await?;
+        store::pending::sweep(&mut tx, self.now()).await?;
         tx.commit().await
     }
+}
+
+fn cookie_value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
 }
 
 #[derive(Clone, Copy)]
@@ -265,5 +305,7 @@ async fn load_actor(conn: &mut Conn, id: AgentId) -> Result<Option<Actor>> {
         preferences: agent.preferences,
         scopes: Scopes::Full,
         session: None,
+        confirmed_at: None,
+        owes_second_factor: false,
     }))
 }

@@ -6,6 +6,8 @@ pub(crate) mod directory;
 pub(crate) mod inboxes;
 pub(crate) mod links;
 pub(crate) mod networks;
+pub(crate) mod pending;
+pub(crate) mod second_factors;
 pub(crate) mod sessions;
 pub mod settings;
 pub(crate) mod teams;

@@ -1,12 +1,17 @@
 //! Pages of accounts: the way in, one's own things, people, teams, the company, the system.
 
 mod company;
+mod confirm;
 mod cookie;
 mod links;
 mod me;
 mod people;
+mod qr;
+mod second_factor;
+mod second_step;
 mod set_up;
 mod sign_in;
+mod sign_in_rules;
 mod system;
 mod teams;
 mod tokens;
@@ -31,6 +36,13 @@ pub const SETTINGS_PAGES: &[SettingsPage] = &[
         href: "/me/notifications",
         icon: "bell",
         label: "notify-title",
+        act: Act::ManageSelf,
+    },
+    SettingsPage {
+        group: "settings-group-you",
+        href: "/me/second-factor",
+        icon: "shield-check",
+        label: "factor-title",
         act: Act::ManageSelf,
     },
     SettingsPage {
@@ -63,6 +75,13 @@ pub const SETTINGS_PAGES: &[SettingsPage] = &[
     },
     SettingsPage {
         group: "settings-group-company",
+        href: "/settings/sign-in",
+        icon: "lock",
+        label: "rules-title",
+        act: Act::ManageCompany,
+    },
+    SettingsPage {
+        group: "settings-group-company",
         href: "/settings/system",
         icon: "server",
         label: "system-title",
@@ -72,12 +91,19 @@ pub const SETTINGS_PAGES: &[SettingsPage] = &[
 
 pub fn routes(accounts: &Accounts) -> (Router, Vec<Route>) {
     let own = Access::May(Act::ManageSelf);
+    let own_secrets = Access::Confirmed(Act::ManageSelf);
     let people = Access::May(Act::ManagePeople);
+    let rights = Access::Confirmed(Act::ManagePeople);
     let company = Access::May(Act::ManageCompany);
+    let company_secrets = Access::Confirmed(Act::ManageCompany);
     Routes::new(accounts)
         .get("/", Access::Public, sign_in::home)
         .get("/login", Access::Public, sign_in::new)
         .post("/login", Access::Public, sign_in::create)
+        .get("/confirm", own, confirm::show)
+        .post("/confirm", own, confirm::create)
+        .get("/login/code", Access::Public, second_step::show)
+        .post("/login/code", Access::Public, second_step::create)
         .post("/logout", Access::Public, sign_in::delete)
         .get("/forgot", Access::Public, links::forgot)
         .post("/forgot", Access::Public, links::create_reset)
@@ -98,22 +124,30 @@ pub fn routes(accounts: &Accounts) -> (Router, Vec<Route>) {
         .post("/me/notifications", own, me::update_notifications)
         .post("/me/sessions/{id}/delete", own, me::delete_session)
         .post("/me/sessions/delete", own, me::delete_sessions)
-        .get("/me/tokens", own, tokens::index)
-        .post("/me/tokens", own, tokens::create)
+        .get("/me/second-factor", own_secrets, second_factor::show)
+        .post("/me/second-factor/app", own_secrets, second_factor::begin)
+        .post("/me/second-factor/app/confirm", own_secrets, second_factor::confirm)
+        .post("/me/second-factor/app/delete", own_secrets, second_factor::delete)
+        .post("/me/second-factor/codes", own_secrets, second_factor::renew_codes)
+        .get("/me/tokens", own_secrets, tokens::index)
+        .post("/me/tokens", own_secrets, tokens::create)
         .post("/me/tokens/{id}/delete", own, tokens::delete)
-        .get("/settings/people", people, people::index)
-        .post("/settings/people", people, people::create)
-        .get("/settings/people/{id}", people, people::show)
-        .post("/settings/people/{id}", people, people::update)
-        .post("/settings/people/{id}/link", people, people::create_link)
-        .post("/settings/people/{id}/deactivate", people, people::deactivate)
-        .post("/settings/people/{id}/reactivate", people, people::reactivate_person)
+        .get("/settings/people", rights, people::index)
+        .post("/settings/people", rights, people::create)
+        .get("/settings/people/{id}", rights, people::show)
+        .post("/settings/people/{id}", rights, people::update)
+        .post("/settings/people/{id}/link", rights, people::create_link)
+        .post("/settings/people/{id}/second-factor/delete", rights, people::delete_second_factor)
+        .post("/settings/people/{id}/deactivate", rights, people::deactivate)
+        .post("/settings/people/{id}/reactivate", rights, people::reactivate_person)
         .get("/settings/teams", people, teams::index)
         .post("/settings/teams", people, teams::create)
         .post("/settings/teams/{id}", people, teams::update)
         .post("/settings/teams/{id}/delete", people, teams::delete)
-        .get("/settings/company", company, company::show)
-        .post("/settings/company", company, company::update)
+        .get("/settings/company", company_secrets, company::show)
+        .post("/settings/company", company_secrets, company::update)
+        .get("/settings/sign-in", company_secrets, sign_in_rules::show)
+        .post("/settings/sign-in", company_secrets, sign_in_rules::update)
         .get("/settings/system", company, system::show)
         .post("/settings/system/jobs/{id}/retry", company, system::retry_job)
         .post("/settings/system/jobs/{id}/delete", company, system::delete_job)

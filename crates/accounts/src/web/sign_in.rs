@@ -8,7 +8,7 @@ use kernel::{EmailAddress, Failure, Secret};
 use serde::Deserialize;
 use ui::{Client, Form, Problems, WebResult, Words};
 
-use super::cookie;
+use super::cookie::{self, Arrival};
 use crate::{Accounts, SignInRefusal, sign_in};
 
 /// Where the work is, for those who work here; the way in for others.
@@ -41,7 +41,7 @@ pub(super) struct Asked {
 }
 
 /// What may be said above the form; anything else in the address is not.
-const NOTICES: [&str; 2] = ["password-set", "signed-out"];
+const NOTICES: [&str; 3] = ["password-set", "signed-out", "again"];
 
 impl Login {
     async fn new(accounts: &Accounts, next: String) -> WebResult<Self> {
@@ -104,7 +104,8 @@ pub(super) async fn create(
     match checked {
         Ok(agent) => {
             let keep = !given.keep.is_empty();
-            cookie::sign_in(&accounts, agent, client, &headers, keep, &given.next).await
+            let arrival = Arrival { agent, client, headers: &headers, keep, next: &given.next };
+            cookie::let_in(&accounts, arrival).await
         }
         Err(Failure::Refused(refusal)) => {
             tracing::info!(%network, "a sign-in was refused: {refusal}");

@@ -11,7 +11,7 @@ on_both! {
 
         let mut paths: Vec<String> = world.program().routes.iter()
             .filter(|route| route.method == "GET" && !route.path.contains('{'))
-            .filter(|route| matches!(route.access, accounts::Access::May(_) | accounts::Access::Public))
+            .filter(|route| matches!(route.access, accounts::Access::May(_) | accounts::Access::Confirmed(_) | accounts::Access::Public))
             .map(|route| route.path.to_owned())
             // A stream has no end, a callback and a proxied image need their question.
             // Whoever is signed in is sent on from the page for signing in.
