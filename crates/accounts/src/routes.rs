@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use ui::{Insider, WebError};
 
+use crate::percent::encoded;
 use crate::{Accounts, Act};
 
 /// Who may come in by a route.
@@ -138,6 +139,8 @@ fn is_for_setting_up(path: &str) -> bool {
 }
 
 const SECOND_FACTOR: &str = "/me/second-factor";
+/// What of a path stays as it is in a query.
+const PATH: &[u8] = b"/-_.";
 
 /// Sends on, whether a page was asked for or htmx asks for a part of one.
 fn send(request: &Request, to: &str) -> Response {
@@ -156,24 +159,13 @@ fn confirm_first(request: &Request, beyond: usize) -> Response {
     let uri = request.uri();
     if request.method() == Method::GET {
         let here = uri.path_and_query().map_or("/", |whole| whole.as_str());
-        return send(request, &format!("/confirm?next={}", encoded(here)));
+        return send(request, &format!("/confirm?next={}", encoded(here, PATH)));
     }
     let mut page = uri.path();
     for _ in 0..beyond {
         page = page.rsplit_once('/').map_or("", |(before, _)| before);
     }
-    send(request, &format!("/confirm?late=yes&next={}", encoded(page)))
-}
-
-fn encoded(path: &str) -> String {
-    path.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
+    send(request, &format!("/confirm?late=yes&next={}", encoded(page, PATH)))
 }
 
 /// Lets in whom the rule of the route lets in.

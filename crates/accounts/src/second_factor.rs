@@ -75,7 +75,7 @@ pub(crate) async fn confirm_app(
 }
 
 /// The session in which a second factor was set up goes on; no other does.
-async fn turned_on(
+pub(crate) async fn turned_on(
     tx: &mut Tx,
     (agent, session): (AgentId, Option<i64>),
     now: Timestamp,

@@ -6,16 +6,19 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use anyhow::{Context, Result};
 use axum::http::{HeaderMap, header};
 use database::{Conn, Db};
+use egress::Http;
 use kernel::{AgentId, Span, Timestamp};
 use keys::{Keys, Token, TokenHash};
 use live::{Hub, Remembered};
 use ui::{NavGroup, NavLink, Site};
+use webauthn_rs::prelude::Webauthn;
 
 use crate::frame::{ChromeMaker, SettingsPage, links, subnav};
 use crate::session::SEEN_EVERY;
 use crate::sign_in::Doors;
 use crate::{
-    Actor, AgentState, Company, Directory, Scopes, Sees, SignInRules, api_token, session, store,
+    Actor, AgentState, Company, Directory, Scopes, Sees, SignInRules, api_token, passkeys, session,
+    store,
 };
 
 /// Knows who is asking. Cheap to clone.
@@ -28,11 +31,15 @@ struct Shared {
     hub: Hub,
     keys: Keys,
     doors: Doors,
+    /// None where browsers allow no passkeys.
+    webauthn: Option<Webauthn>,
     company: Remembered<Company>,
     directory: Remembered<Directory>,
     sign_in_rules: Remembered<SignInRules>,
     /// Who was let in lately, so that not every request has to ask the database.
     known: Mutex<HashMap<TokenHash, Known>>,
+    /// The way out to a provider of sign-in.
+    http: OnceLock<Http>,
     chrome: OnceLock<Arc<dyn ChromeMaker>>,
     settings_pages: OnceLock<Vec<SettingsPage>>,
 }
@@ -51,12 +58,14 @@ impl Accounts {
     pub fn new(db: Db, site: Site, hub: Hub, keys: Keys) -> Self {
         Self(Arc::new(Shared {
             db,
+            webauthn: passkeys::at_home(&site.base_url),
             site,
             doors: Doors::default(),
             company: Remembered::new(hub.clone()),
             directory: Remembered::new(hub.clone()),
             sign_in_rules: Remembered::new(hub.clone()),
             known: Mutex::new(HashMap::new()),
+            http: OnceLock::new(),
             chrome: OnceLock::new(),
             settings_pages: OnceLock::new(),
             hub,
@@ -84,6 +93,10 @@ impl Accounts {
         &self.0.doors
     }
 
+    pub(crate) fn webauthn(&self) -> Option<&Webauthn> {
+        self.0.webauthn.as_ref()
+    }
+
     pub(crate) fn keys(&self) -> &Keys {
         &self.0.keys
     }
@@ -93,6 +106,15 @@ impl Accounts {
     pub fn lend(&self, maker: Arc<dyn ChromeMaker>, pages: Vec<SettingsPage>) {
         let _ = self.0.chrome.set(maker);
         let _ = self.0.settings_pages.set(pages);
+    }
+
+    /// Lends the way out, by which a provider of sign-in is asked.
+    pub fn lend_way_out(&self, http: Http) {
+        let _ = self.0.http.set(http);
+    }
+
+    pub(crate) fn http(&self) -> Result<&Http> {
+        self.0.http.get().context("nobody lent the way out")
     }
 
     /// The frame for a person at a place.
@@ -158,6 +180,16 @@ impl Accounts {
     pub(crate) fn pending_token(&self, headers: &HeaderMap) -> Option<Token> {
         cookie_value(headers, self.pending_cookie_name())
             .and_then(|value| Token::read(store::pending::TOKEN_PREFIX, value))
+    }
+
+    /// What shows that a journey to the provider began in this browser.
+    pub(crate) fn journey_token(&self, headers: &HeaderMap) -> Option<Token> {
+        cookie_value(headers, self.journey_cookie_name())
+            .and_then(|value| Token::read(store::provider::BROWSER_PREFIX, value))
+    }
+
+    pub(crate) fn journey_cookie_name(&self) -> &'static str {
+        if self.0.site.is_https { "__Host-journey" } else { "journey" }
     }
 
     pub(crate) fn pending_cookie_name(&self) -> &'static str {
@@ -261,6 +293,8 @@ impl Accounts {
         let mut tx = self.0.db.begin().await?;
         store::sessions::sweep(&mut tx, self.now()).await?;
         store::pending::sweep(&mut tx, self.now()).await?;
+        store::passkeys::sweep(&mut tx, self.now()).await?;
+        store::provider::sweep(&mut tx, self.now()).await?;
         tx.commit().await
     }
 }

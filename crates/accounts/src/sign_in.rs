@@ -17,6 +17,8 @@ pub enum SignInRefusal {
     WrongPassword,
     #[error("this code is not right, or was used before; wait for the next one and enter that")]
     WrongCode,
+    #[error("the key did not answer as it should, or too late; try again")]
+    WrongKey,
     #[error("too many tries; wait {0} seconds and try again")]
     TooMany(u64),
 }
@@ -62,6 +64,11 @@ impl Default for Doors {
 }
 
 impl Doors {
+    /// Whether a network may ask for what costs a little.
+    pub(crate) fn hear_network(&self, network: &str, now: Timestamp) -> Result<(), TooMany> {
+        self.network.take(network, now)
+    }
+
     /// Whether a try from a network is looked at at all.
     fn hear(&self, email: &EmailAddress, network: &str, now: Timestamp) -> Result<(), TooMany> {
         self.network.take(network, now)?;

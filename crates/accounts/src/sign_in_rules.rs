@@ -6,14 +6,16 @@ use kernel::Timestamp;
 use live::Change;
 use serde::{Deserialize, Serialize};
 
-use crate::Role;
 use crate::store::settings;
+use crate::{Provider, Role};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SignInRules {
     /// Who must have a second factor.
     pub second_factor_for: Vec<Role>,
+    /// Where else they may sign in.
+    pub provider: Option<Provider>,
 }
 
 impl SignInRules {

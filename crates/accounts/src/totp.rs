@@ -5,6 +5,8 @@ use kernel::{Secret, Timestamp};
 use sha1::Sha1;
 use subtle::ConstantTimeEq;
 
+use crate::percent::encoded;
+
 const STEP_SECONDS: i64 = 30;
 /// Clocks differ, and people type slowly: the code before and the code after are taken, too.
 const STEPS_AROUND: i64 = 1;
@@ -38,7 +40,7 @@ impl TotpSecret {
 
     /// What the picture says to the app.
     pub(crate) fn address(&self, company: &str, email: &str) -> String {
-        let (company, email) = (percent(company), percent(email));
+        let [company, email] = [company, email].map(|text| encoded(text, b"-._@"));
         let secret = self.0.reveal();
         format!("otpauth://totp/{company}:{email}?secret={secret}&issuer={company}")
     }
@@ -97,17 +99,6 @@ fn bytes_of(text: &str) -> Vec<u8> {
         }
     }
     bytes
-}
-
-fn percent(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'@' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -81,6 +81,8 @@ create table provider_journeys (
     state_hash {{bytes}} primary key,
     -- Of the browser that began it.
     browser_hash {{bytes}} not null,
+    -- Who joins the sign-in at the provider to their account; none at the door.
+    agent_id bigint references agents (id),
     issuer text not null,
     nonce text not null,
     -- Sealed: who has it can use the code.
@@ -89,3 +91,4 @@ create table provider_journeys (
     next text not null,
     expires_at bigint not null
 );
+create index provider_journeys_of_agent on provider_journeys (agent_id);

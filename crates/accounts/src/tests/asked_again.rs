@@ -8,7 +8,7 @@ use super::*;
 
 async fn require(cast: &Cast, roles: &[Role]) {
     let mut tx = cast.db.begin().await.unwrap();
-    let rules = SignInRules { second_factor_for: roles.to_vec() };
+    let rules = SignInRules { second_factor_for: roles.to_vec(), ..SignInRules::default() };
     rules.save(&mut tx, cast.accounts.now()).await.unwrap();
     tx.commit().await.unwrap();
 }

@@ -21,6 +21,8 @@ pub(super) struct Browser {
     pub(super) session: Option<String>,
     /// The same of a sign-in that waits for a second factor.
     pub(super) pending: Option<String>,
+    /// The same of a journey to a provider.
+    pub(super) journey: Option<String>,
     pub(super) address: IpAddr,
 }
 
@@ -68,7 +70,7 @@ impl Browser {
         let pages = ErrorPages { site: accounts.site().clone() };
         let (router, _) = routes(accounts);
         let router = router.layer(from_fn_with_state(pages, ErrorPages::draw));
-        Self { router, session: None, pending: None, address: [192, 0, 2, 1].into() }
+        Self { router, session: None, pending: None, journey: None, address: [192, 0, 2, 1].into() }
     }
 
     /// A browser in which somebody of the cast has signed in.
@@ -99,7 +101,7 @@ impl Browser {
             .header("user-agent", "Firefox")
             .header("content-type", "application/x-www-form-urlencoded")
             .extension(Client(self.address));
-        let kept = [&self.session, &self.pending].into_iter().flatten();
+        let kept = [&self.session, &self.pending, &self.journey].into_iter().flatten();
         let cookies: Vec<&str> = kept.map(String::as_str).collect();
         if !cookies.is_empty() {
             request = request.header("cookie", format!("theme=dark; {}", cookies.join("; ")));
@@ -117,10 +119,10 @@ impl Browser {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap();
             let (name, value) = pair.split_once('=').unwrap();
             let kept = (!value.is_empty()).then(|| pair.to_owned());
-            if name.ends_with("pending") {
-                self.pending = kept;
-            } else {
-                self.session = kept;
+            match name {
+                "pending" => self.pending = kept,
+                "journey" => self.journey = kept,
+                _ => self.session = kept,
             }
         }
         page

@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use database::Tx;
 use kernel::AgentId;
+use keys::Token;
 use ui::{Client, WebResult};
 
 use crate::Accounts;
@@ -72,6 +73,12 @@ pub(super) async fn sign_in(
         forget_pending(accounts, &mut response);
     }
     Ok(response)
+}
+
+/// Marks the browser in which a journey to the provider begins.
+pub(super) fn begin_journey(accounts: &Accounts, response: &mut Response, browser: &Token) {
+    let lasts = Some(store::provider::JOURNEY_LASTS.as_seconds());
+    set(accounts, response, accounts.journey_cookie_name(), browser.reveal(), lasts);
 }
 
 /// Takes the cookie of a sign-in away that waited for a second factor.

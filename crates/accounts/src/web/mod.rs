@@ -5,7 +5,9 @@ mod confirm;
 mod cookie;
 mod links;
 mod me;
+mod passkeys;
 mod people;
+mod provider;
 mod qr;
 mod second_factor;
 mod second_step;
@@ -90,20 +92,24 @@ pub const SETTINGS_PAGES: &[SettingsPage] = &[
 ];
 
 pub fn routes(accounts: &Accounts) -> (Router, Vec<Route>) {
-    let own = Access::May(Act::ManageSelf);
-    let own_secrets = Access::Confirmed(Act::ManageSelf);
-    let people = Access::May(Act::ManagePeople);
-    let rights = Access::Confirmed(Act::ManagePeople);
-    let company = Access::May(Act::ManageCompany);
-    let company_secrets = Access::Confirmed(Act::ManageCompany);
-    Routes::new(accounts)
+    let routes = at_the_door(Routes::new(accounts));
+    of_the_company(of_oneself(routes)).with_state(accounts.clone())
+}
+
+/// The ways in, and out.
+fn at_the_door(routes: Routes<Accounts>) -> Routes<Accounts> {
+    routes
         .get("/", Access::Public, sign_in::home)
         .get("/login", Access::Public, sign_in::new)
         .post("/login", Access::Public, sign_in::create)
-        .get("/confirm", own, confirm::show)
-        .post("/confirm", own, confirm::create)
         .get("/login/code", Access::Public, second_step::show)
         .post("/login/code", Access::Public, second_step::create)
+        .post("/login/passkey/begin", Access::Public, passkeys::ask_to_sign_in)
+        .post("/login/passkey", Access::Public, passkeys::sign_in_with)
+        .post("/login/code/passkey/begin", Access::Public, passkeys::ask_for_second_factor)
+        .post("/login/code/passkey", Access::Public, passkeys::give_second_factor)
+        .get("/login/provider", Access::Public, provider::begin)
+        .get("/login/provider/callback", Access::Public, provider::callback)
         .post("/logout", Access::Public, sign_in::delete)
         .get("/forgot", Access::Public, links::forgot)
         .post("/forgot", Access::Public, links::create_reset)
@@ -113,8 +119,15 @@ pub fn routes(accounts: &Accounts) -> (Router, Vec<Route>) {
         .post("/invite/{token}", Access::Public, links::accept)
         .get("/setup/{token}", Access::Public, set_up::show)
         .post("/setup/{token}", Access::Public, set_up::create)
-        .get("/setup/team", people, set_up::team)
-        .post("/setup/team", people, set_up::invite_team)
+}
+
+/// One's own things.
+fn of_oneself(routes: Routes<Accounts>) -> Routes<Accounts> {
+    let own = Access::May(Act::ManageSelf);
+    let own_secrets = Access::Confirmed(Act::ManageSelf);
+    routes
+        .get("/confirm", own, confirm::show)
+        .post("/confirm", own, confirm::create)
         .get("/settings", own, me::settings)
         .get("/me", own, me::show)
         .post("/me", own, me::update)
@@ -128,10 +141,26 @@ pub fn routes(accounts: &Accounts) -> (Router, Vec<Route>) {
         .post("/me/second-factor/app", own_secrets, second_factor::begin)
         .post("/me/second-factor/app/confirm", own_secrets, second_factor::confirm)
         .post("/me/second-factor/app/delete", own_secrets, second_factor::delete)
+        .post("/me/second-factor/passkeys/begin", own_secrets, passkeys::ask_to_register)
+        .post("/me/second-factor/passkeys", own_secrets, passkeys::create)
+        .post("/me/second-factor/passkeys/{id}/delete", own_secrets, passkeys::delete)
         .post("/me/second-factor/codes", own_secrets, second_factor::renew_codes)
+        .get("/me/provider/connect", own_secrets, provider::connect)
+        .post("/me/provider/delete", own_secrets, provider::delete)
         .get("/me/tokens", own_secrets, tokens::index)
         .post("/me/tokens", own_secrets, tokens::create)
         .post("/me/tokens/{id}/delete", own, tokens::delete)
+}
+
+/// People, teams, the company, the system.
+fn of_the_company(routes: Routes<Accounts>) -> Routes<Accounts> {
+    let people = Access::May(Act::ManagePeople);
+    let rights = Access::Confirmed(Act::ManagePeople);
+    let company = Access::May(Act::ManageCompany);
+    let company_secrets = Access::Confirmed(Act::ManageCompany);
+    routes
+        .get("/setup/team", people, set_up::team)
+        .post("/setup/team", people, set_up::invite_team)
         .get("/settings/people", rights, people::index)
         .post("/settings/people", rights, people::create)
         .get("/settings/people/{id}", rights, people::show)
@@ -148,8 +177,9 @@ pub fn routes(accounts: &Accounts) -> (Router, Vec<Route>) {
         .post("/settings/company", company_secrets, company::update)
         .get("/settings/sign-in", company_secrets, sign_in_rules::show)
         .post("/settings/sign-in", company_secrets, sign_in_rules::update)
+        .post("/settings/sign-in/provider", company_secrets, sign_in_rules::update_provider)
+        .post("/settings/sign-in/provider/delete", company_secrets, sign_in_rules::delete_provider)
         .get("/settings/system", company, system::show)
         .post("/settings/system/jobs/{id}/retry", company, system::retry_job)
         .post("/settings/system/jobs/{id}/delete", company, system::delete_job)
-        .with_state(accounts.clone())
 }

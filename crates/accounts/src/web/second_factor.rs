@@ -4,15 +4,16 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use kernel::{Failure, Secret};
+use kernel::{Failure, PublicId, Secret};
 use serde::Deserialize;
 use ui::{Chrome, Form, Problems, WebError, WebResult, Words};
 
 use super::qr;
 use crate::second_factor::{begin_app, confirm_app, new_recovery_codes, remove_app, secret_of};
 use crate::sign_in::{Proof, prove};
+use crate::store::passkeys::{self, StoredPasskey};
 use crate::store::second_factors as rows;
-use crate::{Accounts, Actor, SignInRefusal};
+use crate::{Accounts, Actor, PasskeyRefusal, SignInRefusal};
 
 #[derive(Template)]
 #[template(path = "second_factor.html")]
@@ -30,8 +31,19 @@ struct Factors {
     codes_left: i64,
     /// Shown this once.
     new_codes: Vec<String>,
+    passkeys: Vec<KeyRow>,
+    /// Whether browsers allow passkeys here.
+    takes_passkeys: bool,
     problems: Problems,
     off_problems: Problems,
+    key_problems: Problems,
+}
+
+/// A passkey in the list.
+struct KeyRow {
+    public_id: PublicId,
+    name: String,
+    note: String,
 }
 
 /// The authenticator app.
@@ -58,15 +70,34 @@ impl Factors {
                 App::Begun { key: secret.grouped(), picture }
             }
         };
+        let w = accounts.site().words(&actor.language);
+        let when = actor.when(accounts.now());
+        let passkeys = passkeys::of_agent(&mut conn, actor.id).await?;
+        let row = |key: StoredPasskey| KeyRow {
+            public_id: key.public_id,
+            note: match key.last_used_at {
+                Some(at) => w.a("passkey-used", "when", ui::relative(at, &when, &w)),
+                None => w.a("passkey-made", "day", ui::day(key.created_at, &when)),
+            },
+            name: key.name,
+        };
         Ok(Self {
-            w: accounts.site().words(&actor.language),
+            passkeys: passkeys.into_iter().map(row).collect(),
+            takes_passkeys: accounts.webauthn().is_some(),
+            w,
             app,
             is_on: rows::has(&mut conn, actor.id).await?,
             codes_left: rows::recovery_codes_left(&mut conn, actor.id).await?,
             new_codes: Vec::new(),
             problems: Problems::default(),
             off_problems: Problems::default(),
+            key_problems: Problems::default(),
         })
+    }
+
+    fn is_wrong(&self) -> bool {
+        let all = [&self.problems, &self.off_problems, &self.key_problems];
+        all.into_iter().any(|problems| !problems.is_empty())
     }
 
     fn is_app_on(&self) -> bool {
@@ -88,7 +119,7 @@ struct FirstPage {
 }
 
 async fn page(accounts: &Accounts, actor: &Actor, factors: Factors) -> WebResult<Response> {
-    let is_wrong = !factors.problems.is_empty() || !factors.off_problems.is_empty();
+    let is_wrong = factors.is_wrong();
     if actor.owes_second_factor {
         let page = FirstPage { w: factors.w.clone(), factors };
         return if is_wrong { ui::again(&page) } else { ui::page(&page) };
@@ -132,9 +163,7 @@ pub(super) async fn confirm(
         Ok(new_codes) => {
             tx.commit().await?;
             accounts.doors().forgive_again(actor.id);
-            forget_session(&accounts, &headers);
-            let factors = Factors { new_codes, ..Factors::new(&accounts, &actor).await? };
-            page(&accounts, &actor, factors).await
+            turned_on(&accounts, &actor, &headers, new_codes).await
         }
         Err(Failure::Refused(refusal)) => {
             drop(tx);
@@ -144,6 +173,35 @@ pub(super) async fn confirm(
         }
         Err(Failure::Broken(fault)) => Err(fault.into()),
     }
+}
+
+/// After a second factor was set up: the page, with recovery codes if there are new ones.
+pub(super) async fn turned_on(
+    accounts: &Accounts,
+    actor: &Actor,
+    headers: &HeaderMap,
+    new_codes: Vec<String>,
+) -> WebResult<Response> {
+    forget_session(accounts, headers);
+    let factors = Factors { new_codes, ..Factors::new(accounts, actor).await? };
+    page(accounts, actor, factors).await
+}
+
+/// After a second factor went.
+pub(super) fn turned_off(accounts: &Accounts, headers: &HeaderMap) -> Response {
+    forget_session(accounts, headers);
+    ui::see_other(HERE)
+}
+
+/// A passkey was not taken.
+pub(super) async fn refused(
+    accounts: &Accounts,
+    actor: &Actor,
+    refusal: PasskeyRefusal,
+) -> WebResult<Response> {
+    let mut factors = Factors::new(accounts, actor).await?;
+    factors.key_problems.add("name", refusal);
+    page(accounts, actor, factors).await
 }
 
 /// What this session may has changed, and is read anew.
@@ -195,8 +253,7 @@ pub(super) async fn delete(
     if problems.is_empty() {
         remove_app(&mut tx, actor.id).await?;
         tx.commit().await?;
-        forget_session(&accounts, &headers);
-        return Ok(ui::see_other(HERE));
+        return Ok(turned_off(&accounts, &headers));
     }
     drop(tx);
     let factors = Factors { off_problems: problems, ..Factors::new(&accounts, &actor).await? };
