@@ -15,7 +15,7 @@ on_both! {
             .map(|route| route.path.to_owned())
             // A stream has no end, a callback and a proxied image need their question.
             // Whoever is signed in is sent on from the page for signing in.
-            .filter(|path| !["/live", "/mail/image", "/settings/inboxes/oauth/callback"].contains(&path.as_str()))
+            .filter(|path| !["/live", "/mail/image", "/settings/inboxes/oauth/callback", "/login/provider/callback"].contains(&path.as_str()))
             .collect();
         let list = web.get("/inbox/all").await;
         let mut tickets: Vec<&str> = list.body.split("data-ref=\"").skip(1)
