@@ -234,10 +234,11 @@ pub async fn change_password(
 }
 
 /// A new password. A link that was on its way would let its holder choose the next one, so none
-/// stays open.
+/// stays open, nor does a sign-in that began with the old one.
 async fn take_password(tx: &mut Tx, id: AgentId, new: NewPassword) -> Result<()> {
     let hash = password::hash(new).await?;
     store::agents::set_password(tx, id, &hash).await?;
+    store::pending::close_all(tx, id).await?;
     store::links::revoke(tx, id).await
 }
 
@@ -274,6 +275,7 @@ pub async fn deactivate(tx: &mut Tx, id: AgentId, now: Timestamp) -> Done<()> {
     }
     store::agents::set_state(tx, id, agent.state, AgentState::Deactivated, now).await?;
     store::sessions::end_all(tx, id, None).await?;
+    store::pending::close_all(tx, id).await?;
     store::api_tokens::revoke_all(tx, id, now).await?;
     store::links::revoke(tx, id).await?;
     queue::enqueue(tx, &HandOverWork { agent: id }, now).await?;

@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use kernel::{AgentId, InboxId, TeamId, Timestamp};
+use kernel::{AgentId, InboxId, Span, TeamId, Timestamp};
 use ui::{Badge, WebError, WebResult, When};
 
 use crate::{Act, Preferences, Role, policy};
@@ -23,7 +23,14 @@ pub struct Actor {
     pub scopes: Scopes,
     /// The session this request came by; none for API tokens and commands.
     pub session: Option<i64>,
+    /// When they last proved in that session who they are.
+    pub confirmed_at: Option<Timestamp>,
+    /// Their role needs a second factor, and they have none: they set one up before all else.
+    pub owes_second_factor: bool,
 }
+
+/// So long after somebody proved who they are, nobody asks again.
+const CONFIRMED_FOR: Span = Span::minutes(15);
 
 /// The inboxes somebody sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,6 +157,11 @@ impl Actor {
     /// Goes on only if the inbox may be seen; else nothing is there.
     pub fn must_see(&self, inbox: InboxId) -> WebResult<()> {
         if self.may_see(inbox) { Ok(()) } else { Err(WebError::NotFound) }
+    }
+
+    /// Whether they lately proved who they are: what concerns secrets asks for it.
+    pub fn is_confirmed(&self, now: Timestamp) -> bool {
+        self.confirmed_at.is_some_and(|at| now.since(at) < CONFIRMED_FOR)
     }
 
     pub fn badge(&self) -> Badge {

@@ -1,8 +1,10 @@
 //! What a person is here.
 
 use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Reads and writes notes; can never mail a customer.
     Collaborator,

@@ -6,16 +6,19 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use anyhow::{Context, Result};
 use axum::http::{HeaderMap, header};
 use database::{Conn, Db};
+use egress::Http;
 use kernel::{AgentId, Span, Timestamp};
 use keys::{Keys, Token, TokenHash};
 use live::{Hub, Remembered};
 use ui::{NavGroup, NavLink, Site};
+use webauthn_rs::prelude::Webauthn;
 
 use crate::frame::{ChromeMaker, SettingsPage, links, subnav};
 use crate::session::SEEN_EVERY;
 use crate::sign_in::Doors;
 use crate::{
-    Actor, AgentState, Company, Directory, Scopes, Sees, api_token, policy, session, store,
+    Actor, AgentState, Company, Directory, Scopes, Sees, SignInRules, api_token, passkeys, policy,
+    session, store,
 };
 
 /// Knows who is asking. Cheap to clone.
@@ -28,10 +31,15 @@ struct Shared {
     hub: Hub,
     keys: Keys,
     doors: Doors,
+    /// None where browsers allow no passkeys.
+    webauthn: Option<Webauthn>,
     company: Remembered<Company>,
     directory: Remembered<Directory>,
+    sign_in_rules: Remembered<SignInRules>,
     /// Who was let in lately, so that not every request has to ask the database.
     known: Mutex<HashMap<TokenHash, Known>>,
+    /// The way out to a provider of sign-in.
+    http: OnceLock<Http>,
     chrome: OnceLock<Arc<dyn ChromeMaker>>,
     settings_pages: OnceLock<Vec<SettingsPage>>,
 }
@@ -50,11 +58,14 @@ impl Accounts {
     pub fn new(db: Db, site: Site, hub: Hub, keys: Keys) -> Self {
         Self(Arc::new(Shared {
             db,
+            webauthn: passkeys::at_home(&site.base_url),
             site,
             doors: Doors::default(),
             company: Remembered::new(hub.clone()),
             directory: Remembered::new(hub.clone()),
+            sign_in_rules: Remembered::new(hub.clone()),
             known: Mutex::new(HashMap::new()),
+            http: OnceLock::new(),
             chrome: OnceLock::new(),
             settings_pages: OnceLock::new(),
             hub,
@@ -82,6 +93,10 @@ impl Accounts {
         &self.0.doors
     }
 
+    pub(crate) fn webauthn(&self) -> Option<&Webauthn> {
+        self.0.webauthn.as_ref()
+    }
+
     pub(crate) fn keys(&self) -> &Keys {
         &self.0.keys
     }
@@ -91,6 +106,15 @@ impl Accounts {
     pub fn lend(&self, maker: Arc<dyn ChromeMaker>, pages: Vec<SettingsPage>) {
         let _ = self.0.chrome.set(maker);
         let _ = self.0.settings_pages.set(pages);
+    }
+
+    /// Lends the way out, by which a provider of sign-in is asked.
+    pub fn lend_way_out(&self, http: Http) {
+        let _ = self.0.http.set(http);
+    }
+
+    pub(crate) fn http(&self) -> Result<&Http> {
+        self.0.http.get().context("nobody lent the way out")
     }
 
     /// The frame for a person at a place.
@@ -121,6 +145,11 @@ impl Accounts {
         self.0.directory.get(load).await
     }
 
+    pub async fn sign_in_rules(&self) -> Result<Arc<SignInRules>> {
+        let load = async { SignInRules::load(&mut self.0.db.read_for_all().await?).await };
+        self.0.sign_in_rules.get(load).await
+    }
+
     /// The person that a browser's cookie or a program's token stands for.
     pub async fn actor_of(&self, headers: &HeaderMap) -> Result<Option<Actor>> {
         match self.session_token(headers) {
@@ -146,15 +175,34 @@ impl Accounts {
     }
 
     pub(crate) fn session_token(&self, headers: &HeaderMap) -> Option<Token> {
-        let name = self.cookie_name();
-        headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(key, _)| *key == name)
-            .and_then(|(_, value)| Token::read(session::TOKEN_PREFIX, value))
+        cookie_value(headers, self.cookie_name())
+            .and_then(|value| Token::read(session::TOKEN_PREFIX, value))
+    }
+
+    /// The sign-in of this browser that waits for a second factor.
+    pub(crate) fn pending_token(&self, headers: &HeaderMap) -> Option<Token> {
+        cookie_value(headers, self.pending_cookie_name())
+            .and_then(|value| Token::read(store::pending::TOKEN_PREFIX, value))
+    }
+
+    /// What shows that a journey to the provider began in this browser.
+    pub(crate) fn journey_token(&self, headers: &HeaderMap) -> Option<Token> {
+        cookie_value(headers, self.journey_cookie_name())
+            .and_then(|value| Token::read(store::provider::BROWSER_PREFIX, value))
+    }
+
+    pub(crate) fn journey_cookie_name(&self) -> &'static str {
+        if self.0.site.is_https { "__Host-journey" } else { "journey" }
+    }
+
+    pub(crate) fn pending_cookie_name(&self) -> &'static str {
+        if self.0.site.is_https { "__Host-pending" } else { "pending" }
+    }
+
+    /// Forgets what is remembered of a session, so that the next request reads it anew. Other
+    /// nodes hear of the change.
+    pub(crate) fn forget(&self, token: &Token) {
+        self.known().remove(&token.hash());
     }
 
     /// `__Host-` binds the cookie to this host and to HTTPS, where there is HTTPS.
@@ -193,17 +241,27 @@ impl Accounts {
 
     async fn by_session(&self, hash: &TokenHash, now: Timestamp) -> Result<Option<Actor>> {
         let mut conn = self.0.db.read().await?;
-        let Some((id, agent, seen_at)) = store::sessions::find(&mut conn, hash, now).await? else {
+        let Some(session) = store::sessions::find(&mut conn, hash, now).await? else {
             return Ok(None);
         };
-        let actor = load_actor(&mut conn, agent).await?;
+        let has_factor = store::second_factors::has(&mut conn, session.agent).await?;
+        if has_factor && !session.second_factor {
+            return Ok(None);
+        }
+        let actor = load_actor(&mut conn, session.agent).await?;
         drop(conn);
-        if now.since(seen_at) > SEEN_EVERY {
+        if now.since(session.last_seen_at) > SEEN_EVERY {
             let mut tx = self.0.db.begin().await?;
-            store::sessions::seen(&mut tx, id, now).await?;
+            store::sessions::seen(&mut tx, session.id, now).await?;
             tx.commit().await?;
         }
-        Ok(actor.map(|actor| Actor { session: Some(id), ..actor }))
+        let rules = self.sign_in_rules().await?;
+        Ok(actor.map(|actor| Actor {
+            session: Some(session.id),
+            confirmed_at: Some(session.confirmed_at),
+            owes_second_factor: !has_factor && rules.require_second_factor(actor.role),
+            ..actor
+        }))
     }
 
     async fn by_api_token(&self, hash: &TokenHash, now: Timestamp) -> Result<Option<Actor>> {
@@ -243,8 +301,22 @@ impl Accounts {
     pub async fn sweep(&self) -> Result<()> {
         let mut tx = self.0.db.begin().await?;
         store::sessions::sweep(&mut tx, self.now()).await?;
+        store::pending::sweep(&mut tx, self.now()).await?;
+        store::passkeys::sweep(&mut tx, self.now()).await?;
+        store::provider::sweep(&mut tx, self.now()).await?;
         tx.commit().await
     }
+}
+
+fn cookie_value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
 }
 
 #[derive(Clone, Copy)]
@@ -276,5 +348,7 @@ async fn load_actor(conn: &mut Conn, id: AgentId) -> Result<Option<Actor>> {
         preferences: agent.preferences,
         scopes: Scopes::Full,
         session: None,
+        confirmed_at: None,
+        owes_second_factor: false,
     }))
 }

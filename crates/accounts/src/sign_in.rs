@@ -1,15 +1,24 @@
 //! Signing in: slow for guessers, the same for known and unknown addresses.
 
 use anyhow::Result;
+use database::Tx;
 use kernel::{AgentId, EmailAddress, Failure, Refusal, Secret, Span, Timestamp};
+use keys::Keys;
 use requests::{Limiter, Rate, TooMany};
 
+use crate::second_factor::use_code;
 use crate::{AgentState, password, store};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignInRefusal {
     #[error("the mail address or the password is not right")]
     Wrong,
+    #[error("the password is not right")]
+    WrongPassword,
+    #[error("this code is not right, or was used before; wait for the next one and enter that")]
+    WrongCode,
+    #[error("the key did not answer as it should, or too late; try again")]
+    WrongKey,
     #[error("too many tries; wait {0} seconds and try again")]
     TooMany(u64),
 }
@@ -29,6 +38,13 @@ pub(crate) struct Doors {
     /// A hundred guesses an hour at one account, from whatever networks nobody signed in from.
     account: Limiter,
     network: Limiter,
+    /// Guesses at the second factor of one account from one network.
+    codes_here: Limiter,
+    /// The same from whatever networks nobody signed in from: with some three codes in a million
+    /// right at any time, a guesser needs years.
+    codes: Limiter,
+    /// Guesses at what a person who is signed in proves once more.
+    again: Limiter,
     /// Links by mail, for an address.
     pub(crate) links: Limiter,
 }
@@ -39,12 +55,20 @@ impl Default for Doors {
             here: Limiter::new(Rate::new(10, Span::seconds(40))),
             account: Limiter::new(Rate::new(10, Span::seconds(40))),
             network: Limiter::new(Rate::new(30, Span::seconds(10))),
+            codes_here: Limiter::new(Rate::new(10, Span::minutes(5))),
+            codes: Limiter::new(Rate::new(10, Span::minutes(5))),
+            again: Limiter::new(Rate::new(10, Span::seconds(40))),
             links: Limiter::new(Rate::new(3, Span::minutes(20))),
         }
     }
 }
 
 impl Doors {
+    /// Whether a network may ask for what costs a little.
+    pub(crate) fn hear_network(&self, network: &str, now: Timestamp) -> Result<(), TooMany> {
+        self.network.take(network, now)
+    }
+
     /// Whether a try from a network is looked at at all.
     fn hear(&self, email: &EmailAddress, network: &str, now: Timestamp) -> Result<(), TooMany> {
         self.network.take(network, now)?;
@@ -70,10 +94,42 @@ impl Doors {
             self.account.give_back(email.as_str());
         }
     }
+
+    /// Whether a second factor is looked at. As with passwords, guesses of others do not count
+    /// where its owner signed in before.
+    pub(crate) fn hear_code(
+        &self,
+        agent: AgentId,
+        network: &str,
+        is_known_network: bool,
+        now: Timestamp,
+    ) -> Result<(), TooMany> {
+        self.network.take(network, now)?;
+        self.codes_here.take(&at(agent, network), now)?;
+        if is_known_network { Ok(()) } else { self.codes.take(&agent.to_string(), now) }
+    }
+
+    /// Gives back what the right code should not have cost.
+    pub(crate) fn forgive_code(&self, agent: AgentId, network: &str, is_known_network: bool) {
+        self.network.give_back(network);
+        self.codes_here.clear(&at(agent, network));
+        if !is_known_network {
+            self.codes.give_back(&agent.to_string());
+        }
+    }
+
+    /// Whether somebody who is signed in may try to prove once more who they are.
+    pub(crate) fn hear_again(&self, agent: AgentId, now: Timestamp) -> Result<(), TooMany> {
+        self.again.take(&agent.to_string(), now)
+    }
+
+    pub(crate) fn forgive_again(&self, agent: AgentId) {
+        self.again.clear(&agent.to_string());
+    }
 }
 
-fn at(email: &EmailAddress, network: &str) -> String {
-    format!("{network} {email}")
+fn at(whom: impl std::fmt::Display, network: &str) -> String {
+    format!("{network} {whom}")
 }
 
 /// The person behind an address and a password.
@@ -104,4 +160,36 @@ pub(crate) async fn check(
         }
         Some(_) | None => Err(SignInRefusal::Wrong.into()),
     }
+}
+
+/// What somebody who is signed in gives to prove once more who they are.
+#[derive(Debug)]
+pub(crate) enum Proof<'p> {
+    Password(Secret),
+    Code(&'p str),
+}
+
+/// Whether somebody who is signed in is who they were. A code is used up.
+pub(crate) async fn prove(
+    tx: &mut Tx,
+    (doors, keys): (&Doors, &Keys),
+    agent: AgentId,
+    proof: Proof<'_>,
+    now: Timestamp,
+) -> Result<(), Failure<SignInRefusal>> {
+    doors.hear_again(agent, now).map_err(SignInRefusal::from)?;
+    let (right, refusal) = match proof {
+        Proof::Password(given) => {
+            let stored = store::agents::password_hash(tx, agent).await?;
+            (password::verify(given, stored).await?, SignInRefusal::WrongPassword)
+        }
+        Proof::Code(typed) => {
+            (use_code(tx, keys, agent, typed, now).await?, SignInRefusal::WrongCode)
+        }
+    };
+    if !right {
+        return Err(refusal.into());
+    }
+    doors.forgive_again(agent);
+    Ok(())
 }

@@ -15,6 +15,7 @@ use live::Hub;
 use tokio::sync::OnceCell;
 use ui::{Catalog, Site};
 
+use crate::totp::TotpSecret;
 use crate::{
     Accounts, Actor, AgentState, Company, NewInbox, NewPassword, Role, Sees, add_inbox, password,
     store,
@@ -86,6 +87,11 @@ impl Cast {
     pub async fn actor(&self, id: AgentId) -> Actor {
         self.accounts.actor(id).await.expect("ask").expect("somebody works here")
     }
+}
+
+/// What an authenticator app shows that was given this key.
+pub fn totp_code(key: &str, now: kernel::Timestamp) -> String {
+    TotpSecret::stored(kernel::Secret::new(key)).code_at(now)
 }
 
 /// Adds somebody who can work at once.

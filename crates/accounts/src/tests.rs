@@ -8,11 +8,15 @@ use crate::store::links::Purpose;
 use crate::testing::{Cast, PASSWORD};
 use crate::*;
 
+mod asked_again;
 mod browser;
 mod entering;
 mod links;
+mod passkeys;
 mod policy;
+mod provider;
 mod rights;
+mod second_factor;
 mod settings;
 
 const MESSAGES: &[&str] = &[ui::MESSAGES_EN, MESSAGES_EN];
@@ -31,6 +35,8 @@ fn actor(role: Role, scopes: &str, sees: Sees) -> Actor {
         preferences: Preferences::default(),
         scopes: Scopes::read(scopes).unwrap(),
         session: None,
+        confirmed_at: None,
+        owes_second_factor: false,
     }
 }
 
@@ -121,7 +127,15 @@ fn with_cookie(token: &Token) -> HeaderMap {
 async fn open_session(cast: &Cast, agent: kernel::AgentId) -> Token {
     let mut tx = cast.db.begin().await.unwrap();
     let now = cast.accounts.now();
-    let token = store::sessions::open(&mut tx, agent, "Firefox", "127.0.0.1", now).await.unwrap();
+    let token = {
+        let new = store::sessions::NewSession {
+            agent,
+            user_agent: "Firefox",
+            address: "127.0.0.1",
+            second_factor: false,
+        };
+        store::sessions::open(&mut tx, &new, now).await.unwrap()
+    };
     tx.commit().await.unwrap();
     token
 }

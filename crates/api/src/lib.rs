@@ -81,7 +81,7 @@ impl Guards {
         let here = |route: &&Route| route.method == method && route.path == path;
         match self.0.iter().find(here)?.access {
             Access::Token(act) => Some(act.scope()),
-            Access::Public | Access::Customer | Access::May(_) => None,
+            Access::Public | Access::Customer | Access::May(_) | Access::Confirmed(_) => None,
         }
     }
 }

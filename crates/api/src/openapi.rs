@@ -118,7 +118,7 @@ fn complete(operation: &mut Value, route: &Route) {
     operation["operationId"] = json!(name(route));
     operation["security"] = match route.access {
         Access::Token(act) => json!([{ "token": [act.scope().as_str()] }]),
-        Access::Public | Access::Customer | Access::May(_) => json!([]),
+        Access::Public | Access::Customer | Access::May(_) | Access::Confirmed(_) => json!([]),
     };
     let problem = json!({
         "description": "A problem: what happened, and what to do about it",

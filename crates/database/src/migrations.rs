@@ -51,6 +51,7 @@ static HISTORY: &[Migration] = &[
     migration!(10, "0010_quiet"),
     migration!(11, "0011_lists"),
     migration!(12, "0012_token_inboxes"),
+    migration!(13, "0013_second_factor"),
 ];
 
 /// The database was written by a newer program.

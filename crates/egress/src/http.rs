@@ -77,6 +77,20 @@ impl Http {
         .await
     }
 
+    /// The same, with a name and a password in the header of the request.
+    pub async fn post_form_as(
+        &self,
+        (name, password): (&str, &str),
+        url: &str,
+        form: &[(&str, &str)],
+    ) -> Result<Answer, HttpFault> {
+        self.send(Method::POST, url, |request| {
+            let request = request.form(form).header("accept", "application/json");
+            request.basic_auth(name, Some(password))
+        })
+        .await
+    }
+
     async fn send(
         &self,
         method: Method,

@@ -14,7 +14,7 @@ use sha2::Sha256;
 pub use key_file::KeyFault;
 pub use sealed::CannotOpen;
 pub use stream::{Opener, Sealer};
-pub use token::{Token, TokenHash};
+pub use token::{Token, TokenHash, base32};
 
 type HmacSha256 = hmac::Hmac<Sha256>;
 

@@ -71,7 +71,7 @@ impl fmt::Debug for Token {
 }
 
 /// RFC 4648 base 32 in lower case, without padding.
-pub(crate) fn base32(bytes: &[u8]) -> String {
+pub fn base32(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut text = String::with_capacity(bytes.len().div_ceil(5) * 8);
     let mut held: u32 = 0;

@@ -83,6 +83,7 @@ impl Foundation {
         let http = Http::new(guard.clone()).context("no HTTP client can be made")?;
         let (intake, storing) = Intake::new(db.clone(), clock.clone());
         let accounts = Accounts::new(db.clone(), site.clone(), hub.clone(), keys.clone());
+        accounts.lend_way_out(http.clone());
         let files = Files::open(&settings.storage, &settings.bucket_access)?;
         files.probe().await?;
         let foundation = Self {

@@ -20,40 +20,69 @@ impl FromRow for SessionCard {
     }
 }
 
+/// A session that begins.
+#[derive(Clone, Debug)]
+pub(crate) struct NewSession<'n> {
+    pub(crate) agent: AgentId,
+    pub(crate) user_agent: &'n str,
+    pub(crate) address: &'n str,
+    pub(crate) second_factor: bool,
+}
+
 /// Opens a session and gives its token, which is stored nowhere.
-pub(crate) async fn open(
-    tx: &mut Tx,
-    agent: AgentId,
-    user_agent: &str,
-    address: &str,
-    now: Timestamp,
-) -> Result<Token> {
+pub(crate) async fn open(tx: &mut Tx, new: &NewSession<'_>, now: Timestamp) -> Result<Token> {
     let token = Token::new(TOKEN_PREFIX);
     tx.execute(
         "insert into sessions (token_hash, agent_id, user_agent, address, created_at,
-            last_seen_at, expires_at)
-         values ($1, $2, $3, $4, $5, $5, $6)",
+            last_seen_at, expires_at, second_factor, confirmed_at)
+         values ($1, $2, $3, $4, $5, $5, $6, $7, $5)",
         params![
             token.hash().0,
-            agent,
-            kernel::clip(&kernel::one_line(user_agent), USER_AGENT_MAX),
-            address,
+            new.agent,
+            kernel::clip(&kernel::one_line(new.user_agent), USER_AGENT_MAX),
+            new.address,
             now,
-            now + SESSION_ABSOLUTE
+            now + SESSION_ABSOLUTE,
+            new.second_factor
         ],
     )
     .await?;
     Ok(token)
 }
 
-/// The agent of a live session: id of the session, agent, when it was last seen.
+/// A session that goes on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LiveSession {
+    pub(crate) id: i64,
+    pub(crate) agent: AgentId,
+    pub(crate) last_seen_at: Timestamp,
+    /// Whether a second factor was given in it.
+    pub(crate) second_factor: bool,
+    /// When the person last proved who they are.
+    pub(crate) confirmed_at: Timestamp,
+}
+
+impl FromRow for LiveSession {
+    fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
+        Ok(Self {
+            id: cols.next()?,
+            agent: cols.next()?,
+            last_seen_at: cols.next()?,
+            second_factor: cols.next()?,
+            confirmed_at: cols.next()?,
+        })
+    }
+}
+
+/// The live session of a token.
 pub(crate) async fn find(
     conn: &mut Conn,
     hash: &TokenHash,
     now: Timestamp,
-) -> Result<Option<(i64, AgentId, Timestamp)>> {
+) -> Result<Option<LiveSession>> {
     conn.optional(
-        "select session.id, session.agent_id, session.last_seen_at
+        "select session.id, session.agent_id, session.last_seen_at, session.second_factor,
+                session.confirmed_at
            from sessions session
            join agents agent on agent.id = session.agent_id
           where session.token_hash = $1
@@ -63,6 +92,31 @@ pub(crate) async fn find(
         params![hash.0.clone(), now, now - SESSION_IDLE],
     )
     .await
+}
+
+/// Notes that somebody proved in their session once more who they are.
+pub(crate) async fn confirm(
+    tx: &mut Tx,
+    (agent, id): (AgentId, i64),
+    now: Timestamp,
+) -> Result<()> {
+    tx.execute(
+        "update sessions set confirmed_at = $3 where id = $1 and agent_id = $2",
+        params![id, agent, now],
+    )
+    .await?;
+    tx.announce(Change::Agent { id: agent });
+    Ok(())
+}
+
+/// Notes that a second factor was given in a session.
+pub(crate) async fn gave_second_factor(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "update sessions set second_factor = true, confirmed_at = $2 where id = $1",
+        params![id, now],
+    )
+    .await
+    .map(drop)
 }
 
 pub(crate) async fn seen(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {

@@ -19,6 +19,10 @@ pub(super) struct Browser {
     router: Router,
     /// `name=value` of the session.
     pub(super) session: Option<String>,
+    /// The same of a sign-in that waits for a second factor.
+    pub(super) pending: Option<String>,
+    /// The same of a journey to a provider.
+    pub(super) journey: Option<String>,
     pub(super) address: IpAddr,
 }
 
@@ -66,7 +70,7 @@ impl Browser {
         let pages = ErrorPages { site: accounts.site().clone() };
         let (router, _) = routes(accounts);
         let router = router.layer(from_fn_with_state(pages, ErrorPages::draw));
-        Self { router, session: None, address: [192, 0, 2, 1].into() }
+        Self { router, session: None, pending: None, journey: None, address: [192, 0, 2, 1].into() }
     }
 
     /// A browser in which somebody of the cast has signed in.
@@ -97,8 +101,10 @@ impl Browser {
             .header("user-agent", "Firefox")
             .header("content-type", "application/x-www-form-urlencoded")
             .extension(Client(self.address));
-        if let Some(session) = &self.session {
-            request = request.header("cookie", format!("theme=dark; {session}"));
+        let kept = [&self.session, &self.pending, &self.journey].into_iter().flatten();
+        let cookies: Vec<&str> = kept.map(String::as_str).collect();
+        if !cookies.is_empty() {
+            request = request.header("cookie", format!("theme=dark; {}", cookies.join("; ")));
         }
         let request = request.body(Body::from(body)).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
@@ -109,10 +115,15 @@ impl Browser {
             headers: parts.headers,
             body: String::from_utf8(body.to_vec()).unwrap(),
         };
-        if let Some(pair) = page.header("set-cookie").split(';').next()
-            && let Some((_, value)) = pair.split_once('=')
-        {
-            self.session = (!value.is_empty()).then(|| pair.to_owned());
+        for cookie in page.headers.get_all("set-cookie") {
+            let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            let kept = (!value.is_empty()).then(|| pair.to_owned());
+            match name {
+                "pending" => self.pending = kept,
+                "journey" => self.journey = kept,
+                _ => self.session = kept,
+            }
         }
         page
     }

@@ -47,6 +47,8 @@ fn actor(role: Role, sees: Sees, scopes: Scopes) -> Actor {
         preferences: Preferences::default(),
         scopes,
         session: None,
+        confirmed_at: None,
+        owes_second_factor: false,
     }
 }
 

@@ -10,6 +10,14 @@ const PUBLIC: &[(&str, &str)] = &[
     ("GET", "/"),
     ("GET", "/login"),
     ("POST", "/login"),
+    ("GET", "/login/code"),
+    ("POST", "/login/code"),
+    ("POST", "/login/passkey/begin"),
+    ("POST", "/login/passkey"),
+    ("POST", "/login/code/passkey/begin"),
+    ("POST", "/login/code/passkey"),
+    ("GET", "/login/provider"),
+    ("GET", "/login/provider/callback"),
     ("POST", "/logout"),
     ("GET", "/forgot"),
     ("POST", "/forgot"),
@@ -24,7 +32,7 @@ const PUBLIC: &[(&str, &str)] = &[
 /// The least role for a path, as the people who decide about it would say.
 fn least_role(path: &str) -> Role {
     match path {
-        "/settings" => Role::Collaborator,
+        "/settings" | "/confirm" => Role::Collaborator,
         own if own == "/me" || own.starts_with("/me/") => Role::Collaborator,
         _ => Role::Owner,
     }

@@ -9,7 +9,7 @@ use keys::{Token, TokenHash};
 use serde::Deserialize;
 use ui::{Choice, Client, Form, Problems, WebError, WebResult, Words};
 
-use super::cookie;
+use super::cookie::{self, Arrival};
 use super::me::zone_choices;
 use crate::store;
 use crate::store::links::Purpose;
@@ -244,8 +244,8 @@ pub(super) async fn accept(
     let zone = &form.time_zone;
     match accept_invitation(&mut tx, &hash, &form.name, password, zone, now).await {
         Ok(agent) => {
-            tx.commit().await?;
-            cookie::sign_in(&accounts, agent, client, &headers, false, "/").await
+            let arrival = Arrival { agent, client, headers: &headers, keep: false, next: "/" };
+            cookie::sign_in(&accounts, tx, arrival, false).await
         }
         Err(Failure::Refused(AccountRefusal::DeadLink)) => {
             page.is_alive = false;

@@ -36,6 +36,8 @@ struct MePage {
     themes: Vec<Choice>,
     sessions: Vec<SessionCard>,
     own_session: Option<i64>,
+    /// What the provider's button says, and whether one's account is joined to it.
+    provider: Option<(String, bool)>,
     problems: Problems,
     password_problems: Problems,
 }
@@ -59,6 +61,14 @@ impl MePage {
         });
         let mut conn = accounts.db().read().await?;
         let sessions = store::sessions::of_agent(&mut conn, actor.id, accounts.now()).await?;
+        let rules = accounts.sign_in_rules().await?;
+        let provider = match &rules.provider {
+            Some(one) => {
+                let is_joined = store::provider::is_joined(&mut conn, &one.issuer, actor.id);
+                Some((one.label.clone(), is_joined.await?))
+            }
+            None => None,
+        };
         drop(conn);
         let chrome = accounts.chrome(actor, "/me").await?;
         let themes = ["auto", "light", "dark"]
@@ -80,6 +90,7 @@ impl MePage {
             form,
             sessions,
             own_session: actor.session,
+            provider,
             problems: Problems::default(),
             password_problems: Problems::default(),
         })

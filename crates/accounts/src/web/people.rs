@@ -4,8 +4,8 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use database::Tx;
-use kernel::{EmailAddress, Failure, InboxId, PublicId};
-use ui::{Choice, Chrome, Fields, Problems, View, WebResult, Words, found};
+use kernel::{EmailAddress, Failure, InboxId, PublicId, Span};
+use ui::{Choice, Chrome, Fields, Problems, View, WebError, WebResult, Words, found};
 
 use super::me::saved;
 use super::set_up::role_choices;
@@ -13,7 +13,7 @@ use crate::letters::{self, SystemLetter};
 use crate::store::links::Purpose;
 use crate::{
     Accounts, Actor, AgentCard, AgentState, Invitation, Role, Sees, invite, make_reset_link,
-    reactivate, store, update_agent,
+    reactivate, remove_second_factors, store, update_agent,
 };
 
 /// A link for somebody who cannot get it by mail yet.
@@ -253,6 +253,8 @@ struct Person {
     sees_every_inbox: bool,
     inboxes: Vec<Choice>,
     welcome: Option<Welcome>,
+    /// Whether there is one to take away; one's own goes on the page about it.
+    has_second_factor: bool,
     problems: Problems,
 }
 
@@ -260,7 +262,11 @@ impl Person {
     async fn new(accounts: &Accounts, actor: &Actor, card: AgentCard) -> WebResult<Self> {
         let here = format!("/settings/people/{}", card.public_id);
         let chrome = accounts.chrome(actor, &here).await?;
+        let mut conn = accounts.db().read().await?;
+        let has_second_factor = store::second_factors::has(&mut conn, card.id).await?;
+        drop(conn);
         Ok(Self {
+            has_second_factor: has_second_factor && card.id != actor.id,
             roles: role_choices(&chrome.words, card.role.as_str()),
             chrome,
             name: card.name.clone(),
@@ -362,6 +368,34 @@ pub(super) async fn create_link(
         link: accounts.site().url(&path),
     });
     ui::page(&page)
+}
+
+/// For a colleague who lost it. Whoever it was taken from is told.
+pub(super) async fn delete_second_factor(
+    State(accounts): State<Accounts>,
+    actor: Actor,
+    Path(id): Path<PublicId>,
+) -> WebResult<Response> {
+    let card = card(&accounts, id).await?;
+    if card.id == actor.id {
+        let w = accounts.site().words(&actor.language);
+        return Err(WebError::Refused(w.t("person-factor-own").to_owned()));
+    }
+    let company = accounts.company().await?;
+    let w = accounts.site().words(&company.language);
+    let mut tx = accounts.db().begin().await?;
+    if remove_second_factors(&mut tx, card.id).await? {
+        let letter = SystemLetter {
+            to: (&card.name, &card.email),
+            subject: w.a("factor-gone-subject", "company", &company.name),
+            text: w.a("factor-gone-text", "who", &actor.name),
+            link: accounts.site().url("/login"),
+            useful_for: Span::days(3),
+        };
+        letters::send(&mut tx, &company, &w, letter, accounts.now()).await?;
+    }
+    tx.commit().await?;
+    Ok(ui::see_other(&format!("/settings/people/{id}")))
 }
 
 pub(super) async fn deactivate(

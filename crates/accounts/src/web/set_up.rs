@@ -9,7 +9,7 @@ use keys::Token;
 use serde::Deserialize;
 use ui::{Choice, Client, Fields, Form, Problems, SetUpStep, WebResult, Words};
 
-use super::cookie;
+use super::cookie::{self, Arrival};
 use super::me::zone_choices;
 use super::people::{Welcome, welcome};
 use crate::store;
@@ -112,8 +112,9 @@ pub(super) async fn create(
     };
     match done {
         Ok(agent) => {
-            tx.commit().await?;
-            cookie::sign_in(&accounts, agent, client, &headers, true, "/setup/inbox").await
+            let next = "/setup/inbox";
+            let arrival = Arrival { agent, client, headers: &headers, keep: true, next };
+            cookie::sign_in(&accounts, tx, arrival, false).await
         }
         Err(Failure::Refused(refusal)) => {
             page.problems.add("company", refusal);

@@ -4,11 +4,12 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use kernel::{EmailAddress, Failure, Secret};
+use kernel::{EmailAddress, Failure, Refusal, Secret};
 use serde::Deserialize;
 use ui::{Client, Form, Problems, WebResult, Words};
 
-use super::cookie;
+use super::cookie::{self, Arrival};
+use crate::percent::encoded;
 use crate::{Accounts, SignInRefusal, sign_in};
 
 /// Where the work is, for those who work here; the way in for others.
@@ -30,6 +31,9 @@ struct Login {
     next: String,
     /// Said above the form, such as that a new password is in place.
     notice: Option<String>,
+    takes_passkeys: bool,
+    /// What the button of the provider says, and where it leads.
+    provider: Option<(String, String)>,
     problems: Problems,
 }
 
@@ -41,18 +45,25 @@ pub(super) struct Asked {
 }
 
 /// What may be said above the form; anything else in the address is not.
-const NOTICES: [&str; 2] = ["password-set", "signed-out"];
+const NOTICES: [&str; 3] = ["password-set", "signed-out", "again"];
 
 impl Login {
     async fn new(accounts: &Accounts, next: String) -> WebResult<Self> {
         let company = accounts.company().await?;
+        let rules = accounts.sign_in_rules().await?;
+        let provider = rules.provider.as_ref().map(|provider| {
+            let next = encoded(&next, b"/-_.");
+            (provider.label.clone(), format!("/login/provider?next={next}"))
+        });
         Ok(Self {
+            provider,
             w: accounts.site().words(&company.language),
             company: company.name.clone(),
             is_set_up: company.set_up_at.is_some(),
             email: String::new(),
             next,
             notice: None,
+            takes_passkeys: accounts.webauthn().is_some(),
             problems: Problems::default(),
         })
     }
@@ -104,7 +115,8 @@ pub(super) async fn create(
     match checked {
         Ok(agent) => {
             let keep = !given.keep.is_empty();
-            cookie::sign_in(&accounts, agent, client, &headers, keep, &given.next).await
+            let arrival = Arrival { agent, client, headers: &headers, keep, next: &given.next };
+            cookie::let_in(&accounts, arrival).await
         }
         Err(Failure::Refused(refusal)) => {
             tracing::info!(%network, "a sign-in was refused: {refusal}");
@@ -120,6 +132,17 @@ pub(super) async fn create(
         }
         Err(Failure::Broken(fault)) => Err(fault.into()),
     }
+}
+
+/// Another way than the password did not open. The page is the one for passwords.
+pub(super) async fn refuse(
+    accounts: &Accounts,
+    next: String,
+    refusal: impl Refusal,
+) -> WebResult<Response> {
+    let mut page = Login::new(accounts, next).await?;
+    page.problems.add("email", refusal);
+    ui::again(&page)
 }
 
 pub(super) async fn delete(

@@ -67,6 +67,7 @@ pub const SETTINGS_PAGES: &[SettingsPage] = &[
 
 pub fn routes(mailroom: &Mailroom) -> (Router, Vec<Route>) {
     let inboxes = Access::May(Act::ManageInboxes);
+    let secrets = Access::Confirmed(Act::ManageInboxes);
     let reads = Access::May(Act::ReadMail);
     let handles = Access::May(Act::HandleMail);
     Routes::new(&mailroom.accounts)
@@ -75,14 +76,14 @@ pub fn routes(mailroom: &Mailroom) -> (Router, Vec<Route>) {
         .post("/settings/inboxes", inboxes, inboxes::create)
         .post("/settings/inboxes/probe", inboxes, probe::of_new)
         .get("/settings/inboxes/oauth/callback", inboxes, oauth::callback)
-        .get("/settings/inboxes/{id}", inboxes, inboxes::show)
-        .post("/settings/inboxes/{id}", inboxes, inboxes::update)
+        .get("/settings/inboxes/{id}", secrets, inboxes::show)
+        .post("/settings/inboxes/{id}", secrets, inboxes::update)
         .post("/settings/inboxes/{id}/archive", inboxes, inboxes::archive)
         .post("/settings/inboxes/{id}/restore", inboxes, inboxes::restore)
-        .post("/settings/inboxes/{id}/probe", inboxes, probe::of_inbox)
-        .get("/settings/inboxes/{id}/connect", inboxes, oauth::connect)
+        .post("/settings/inboxes/{id}/probe", secrets, probe::of_inbox)
+        .get("/settings/inboxes/{id}/connect", secrets, oauth::connect)
         .get("/settings/inboxes/{id}/domain", inboxes, domain::show)
-        .post("/settings/inboxes/{id}/dkim", inboxes, domain::make_key)
+        .post("/settings/inboxes/{id}/dkim", secrets, domain::make_key)
         .post("/settings/inboxes/{id}/dkim/delete", inboxes, domain::delete_key)
         .get("/setup/inbox", inboxes, set_up::show)
         .post("/setup/inbox", inboxes, set_up::create)

@@ -63,6 +63,11 @@ pub(super) enum Agent {
         #[arg(long)]
         email: String,
     },
+    /// Take the second factor away from somebody who lost it
+    RemoveSecondFactor {
+        #[arg(long)]
+        email: String,
+    },
 }
 
 impl Agent {
@@ -74,6 +79,7 @@ impl Agent {
             }
             Self::List => Command::ListAgents,
             Self::Deactivate { email } => Command::DeactivateAgent { email },
+            Self::RemoveSecondFactor { email } => Command::RemoveSecondFactor { email },
             Self::Password { email } => {
                 let password = terminal::password(&format!("New password for {email}"))?;
                 Command::SetPassword { email, password }

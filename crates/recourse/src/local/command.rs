@@ -37,6 +37,9 @@ pub enum Command {
         email: String,
         password: String,
     },
+    RemoveSecondFactor {
+        email: String,
+    },
     CreateToken {
         agent: String,
         name: String,
@@ -64,6 +67,7 @@ impl Command {
             | Self::ListAgents
             | Self::DeactivateAgent { .. }
             | Self::SetPassword { .. }
+            | Self::RemoveSecondFactor { .. }
             | Self::CreateToken { .. }
             | Self::DeliverMail { .. } => false,
         }
@@ -77,6 +81,7 @@ impl Command {
             | Self::ListAgents
             | Self::DeactivateAgent { .. }
             | Self::SetPassword { .. }
+            | Self::RemoveSecondFactor { .. }
             | Self::CreateToken { .. } => 0,
         }
     }
@@ -114,6 +119,7 @@ pub async fn carry_out(foundation: &Foundation, command: Command, bytes: Vec<u8>
         Command::SetPassword { email, password } => {
             set_password(foundation, &email, &password).await
         }
+        Command::RemoveSecondFactor { email } => remove_second_factor(foundation, &email).await,
         Command::CreateToken { agent, name, scope, inboxes, expires_in_days } => {
             create_token(foundation, &agent, name, (&scope, &inboxes), expires_in_days).await
         }
@@ -266,6 +272,18 @@ async fn set_password(foundation: &Foundation, email: &str, password: &str) -> D
         .map_err(refuse)?;
     tx.commit().await?;
     Ok(format!("{} has a new password; every session of theirs has ended", agent.name))
+}
+
+async fn remove_second_factor(foundation: &Foundation, email: &str) -> Done {
+    let email = address(email)?;
+    let directory = foundation.accounts.directory().await?;
+    let Some(card) = directory.by_email(&email) else { return no(AccountRefusal::Nobody(email)) };
+    let mut tx = foundation.db.begin().await?;
+    if !accounts::remove_second_factors(&mut tx, card.id).await? {
+        return no(format!("{email} has no second factor"));
+    }
+    tx.commit().await?;
+    Ok(format!("{} signs in with the password alone; every session of theirs has ended", card.name))
 }
 
 async fn create_token(

@@ -61,7 +61,7 @@ pub(crate) async fn browser() -> Client {
 /// A command of chromedriver's own.
 #[derive(Debug)]
 pub(crate) struct Own {
-    path: &'static str,
+    path: String,
     body: Value,
 }
 
@@ -75,12 +75,17 @@ impl WebDriverCompatibleCommand for Own {
     }
 }
 
+/// A command by its path under the session.
+pub(crate) fn own(path: &str, body: Value) -> Own {
+    Own { path: path.to_owned(), body }
+}
+
 /// What the DevTools can do.
 pub(crate) fn tools(command: &str, params: Value) -> Own {
-    Own { path: "goog/cdp/execute", body: json!({"cmd": command, "params": params}) }
+    own("goog/cdp/execute", json!({"cmd": command, "params": params}))
 }
 
 /// What stands in the console since it was asked last.
 pub(crate) fn console() -> Own {
-    Own { path: "se/log", body: json!({"type": "browser"}) }
+    own("se/log", json!({"type": "browser"}))
 }

@@ -194,7 +194,7 @@ on_both! {
         tab.signs_in_with(&address, demo::PASSWORD).await;
         let mut paths: Vec<String> = world.program().routes.iter()
             .filter(|route| route.method == "GET" && !route.path.contains('{'))
-            .filter(|route| matches!(route.access, accounts::Access::May(_)))
+            .filter(|route| matches!(route.access, accounts::Access::May(_) | accounts::Access::Confirmed(_)))
             .map(|route| route.path.to_owned())
             .filter(|path| !["/live", "/mail/image", "/settings/inboxes/oauth/callback"].contains(&path.as_str()))
             .collect();

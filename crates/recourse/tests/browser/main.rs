@@ -15,5 +15,7 @@ mod desk;
 mod driver;
 mod hostile;
 mod pages;
+mod passkeys;
+mod second_factor;
 mod tab;
 mod walk;

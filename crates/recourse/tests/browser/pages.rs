@@ -42,6 +42,9 @@ on_both! {
             "/t/new",
             "/me",
             "/me/tokens",
+            "/me/second-factor",
+            "/settings/sign-in",
+            "/confirm",
         ] {
             tab.goes(path).await;
             tab.is_for_everybody(path).await;

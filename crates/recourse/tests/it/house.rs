@@ -11,11 +11,11 @@ on_both! {
 
         let mut paths: Vec<String> = world.program().routes.iter()
             .filter(|route| route.method == "GET" && !route.path.contains('{'))
-            .filter(|route| matches!(route.access, accounts::Access::May(_) | accounts::Access::Public))
+            .filter(|route| matches!(route.access, accounts::Access::May(_) | accounts::Access::Confirmed(_) | accounts::Access::Public))
             .map(|route| route.path.to_owned())
             // A stream has no end, a callback and a proxied image need their question.
             // Whoever is signed in is sent on from the page for signing in.
-            .filter(|path| !["/live", "/mail/image", "/settings/inboxes/oauth/callback"].contains(&path.as_str()))
+            .filter(|path| !["/live", "/mail/image", "/settings/inboxes/oauth/callback", "/login/provider/callback"].contains(&path.as_str()))
             .collect();
         let list = web.get("/inbox/all").await;
         let mut tickets: Vec<&str> = list.body.split("data-ref=\"").skip(1)

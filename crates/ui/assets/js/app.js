@@ -15,6 +15,7 @@ const PRESENT = {
   "reply-composer": "reply-composer",
   "sla-clock": "sla-clock",
   "local-time": "local-time",
+  "form[data-passkey]": "passkeys",
   "mail-frame": "mail-frame",
   ".error-summary, form[data-guard], [data-show-when], [data-reveal], [data-own-zone], .dropzone": "forms",
 };

@@ -1,0 +1,41 @@
+//! What the company asks of those who sign in.
+
+use anyhow::Result;
+use database::{Conn, Tx};
+use kernel::Timestamp;
+use live::Change;
+use serde::{Deserialize, Serialize};
+
+use crate::store::settings;
+use crate::{Provider, Role};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SignInRules {
+    /// Who must have a second factor.
+    pub second_factor_for: Vec<Role>,
+    /// Where else they may sign in.
+    pub provider: Option<Provider>,
+}
+
+impl SignInRules {
+    pub fn require_second_factor(&self, role: Role) -> bool {
+        self.second_factor_for.contains(&role)
+    }
+
+    pub async fn load(conn: &mut Conn) -> Result<Self> {
+        Ok(match settings::read(conn, NAME).await? {
+            Some(json) => serde_json::from_str(&json)?,
+            None => Self::default(),
+        })
+    }
+
+    pub async fn save(&self, tx: &mut Tx, now: Timestamp) -> Result<()> {
+        settings::write(tx, NAME, &serde_json::to_string(self)?, now).await?;
+        tx.announce(Change::Settings);
+        Ok(())
+    }
+}
+
+/// Under which it is stored.
+const NAME: &str = "sign_in";
