@@ -1,5 +1,8 @@
 //! Who is asking, as a value: whoever holds one has been let in.
 
+use std::net::IpAddr;
+
+use audit::{Deed, Entry, Who};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use kernel::{AgentId, InboxId, TeamId, Timestamp};
@@ -23,6 +26,15 @@ pub struct Actor {
     pub scopes: Scopes,
     /// The session this request came by; none for API tokens and commands.
     pub session: Option<i64>,
+    pub came: Came,
+}
+
+/// By what and from where somebody came, for the audit trail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Came {
+    /// The token of a program.
+    pub token: Option<i64>,
+    pub address: Option<IpAddr>,
 }
 
 /// The inboxes somebody sees.
@@ -150,6 +162,20 @@ impl Actor {
     /// Goes on only if the inbox may be seen; else nothing is there.
     pub fn must_see(&self, inbox: InboxId) -> WebResult<()> {
         if self.may_see(inbox) { Ok(()) } else { Err(WebError::NotFound) }
+    }
+
+    /// As the audit trail names them.
+    pub fn who(&self) -> Who {
+        let who = match self.came.token {
+            Some(token) => Who::token(self.id, &self.name).via(Some(token)),
+            None => Who::agent(self.id, &self.name).via(self.session),
+        };
+        who.from(self.came.address)
+    }
+
+    /// An entry for the audit trail about something that they do.
+    pub fn did(&self, deed: Deed, now: Timestamp) -> Entry {
+        Entry::new(deed, self.who(), now)
     }
 
     pub fn badge(&self) -> Badge {

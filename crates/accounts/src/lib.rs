@@ -13,6 +13,7 @@ mod frame;
 mod inbox;
 mod jobs;
 mod letters;
+mod noted;
 mod password;
 pub mod policy;
 mod preferences;
@@ -23,6 +24,7 @@ mod session;
 mod sign_in;
 mod store;
 pub mod testing;
+mod trail;
 mod web;
 
 pub use actions::{
@@ -30,10 +32,10 @@ pub use actions::{
     deactivate, invite, make_reset_link, make_set_up_link, reactivate, set_password_with_link,
     set_up, update_agent, working,
 };
-pub use actor::{Actor, Scope, Scopes, Sees, UnknownScope};
+pub use actor::{Actor, Came, Scope, Scopes, Sees, UnknownScope};
 pub use agent::{Agent, AgentState};
 pub use api_token::{ApiToken, NewToken};
-pub use company::{Company, SystemMail};
+pub use company::{Company, SystemMail, seal_anew};
 pub use directory::{AgentCard, Directory, TeamCard};
 pub use frame::{ChromeMaker, SettingsPage};
 pub use inbox::{
@@ -51,6 +53,7 @@ pub use session::{SESSION_ABSOLUTE, SESSION_IDLE, SessionCard};
 pub use sign_in::SignInRefusal;
 pub use store::api_tokens::{make_token, revoke_token, tokens_of};
 pub use store::settings;
+pub use trail::{Verified, verify_trail, vouch_for_trail};
 pub use web::{SETTINGS_PAGES, routes, set_up_steps};
 
 /// The texts of this feature.

@@ -6,7 +6,7 @@ use axum::handler::Handler;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
-use ui::{Insider, WebError};
+use ui::{Client, Insider, WebError};
 
 use crate::{Accounts, Act};
 
@@ -124,7 +124,8 @@ async fn guard(
         Access::Token(act) => (accounts.actor_of_token(request.headers()).await, act),
     };
     let refused = match found {
-        Ok(Some(actor)) if actor.may(act) => {
+        Ok(Some(mut actor)) if actor.may(act) => {
+            actor.came.address = request.extensions().get::<Client>().map(|client| client.0);
             request.extensions_mut().insert(actor);
             request.extensions_mut().insert(Insider);
             return next.run(request).await;

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context, Result};
+use audit::{Entry, Trail};
 use axum::http::{HeaderMap, header};
-use database::{Conn, Db};
+use database::{Conn, Db, Tx};
 use kernel::{AgentId, Span, Timestamp};
 use keys::{Keys, Token, TokenHash};
 use live::{Hub, Remembered};
@@ -14,7 +15,7 @@ use ui::{NavGroup, NavLink, Site};
 use crate::frame::{ChromeMaker, SettingsPage, links, subnav};
 use crate::session::SEEN_EVERY;
 use crate::sign_in::Doors;
-use crate::{Actor, AgentState, Company, Directory, Scopes, Sees, api_token, session, store};
+use crate::{Actor, AgentState, Came, Company, Directory, Scopes, Sees, api_token, session, store};
 
 /// Knows who is asking. Cheap to clone.
 #[derive(Clone)]
@@ -25,6 +26,7 @@ struct Shared {
     site: Site,
     hub: Hub,
     keys: Keys,
+    trail: Trail,
     doors: Doors,
     company: Remembered<Company>,
     directory: Remembered<Directory>,
@@ -56,6 +58,7 @@ impl Accounts {
             chrome: OnceLock::new(),
             settings_pages: OnceLock::new(),
             hub,
+            trail: Trail::new(&keys),
             keys,
         }))
     }
@@ -80,7 +83,25 @@ impl Accounts {
         &self.0.doors
     }
 
-    pub(crate) fn keys(&self) -> &Keys {
+    /// What is done to people, rights and settings, and what is read, is noted here.
+    pub fn trail(&self) -> &Trail {
+        &self.0.trail
+    }
+
+    /// Notes an act in the transaction that does it.
+    pub fn note(&self, tx: &mut Tx, entry: Entry) {
+        self.0.trail.note(tx, entry);
+    }
+
+    /// Notes something that has no transaction of its own, such as that somebody read a file. Only
+    /// afterwards do they get it.
+    pub async fn note_alone(&self, entry: Entry) -> Result<()> {
+        let mut tx = self.0.db.begin().await?;
+        self.note(&mut tx, entry);
+        tx.commit().await
+    }
+
+    pub fn keys(&self) -> &Keys {
         &self.0.keys
     }
 
@@ -216,7 +237,8 @@ impl Accounts {
             tx.commit().await?;
         }
         let scopes = Scopes::read(&scopes)?;
-        Ok(actor.map(|actor| Actor { scopes, ..actor }))
+        let came = Came { token: Some(id), address: None };
+        Ok(actor.map(|actor| Actor { scopes, came, ..actor }))
     }
 
     /// A person as an actor, without a request: for jobs that act in their name.
@@ -265,5 +287,6 @@ async fn load_actor(conn: &mut Conn, id: AgentId) -> Result<Option<Actor>> {
         preferences: agent.preferences,
         scopes: Scopes::Full,
         session: None,
+        came: Came::default(),
     }))
 }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use kernel::{AgentId, EmailAddress, Failure, Refusal, Secret, Span, Timestamp};
 use requests::{Limiter, Rate, TooMany};
 
+use crate::noted::Failures;
 use crate::{AgentState, password, store};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +32,8 @@ pub(crate) struct Doors {
     network: Limiter,
     /// Links by mail, for an address.
     pub(crate) links: Limiter,
+    /// Failures that the audit trail has not heard of yet.
+    pub(crate) failures: Failures,
 }
 
 impl Default for Doors {
@@ -40,6 +43,7 @@ impl Default for Doors {
             account: Limiter::new(Rate::new(10, Span::seconds(40))),
             network: Limiter::new(Rate::new(30, Span::seconds(10))),
             links: Limiter::new(Rate::new(3, Span::minutes(20))),
+            failures: Failures::default(),
         }
     }
 }

@@ -14,6 +14,7 @@ mod links;
 mod policy;
 mod rights;
 mod settings;
+mod trail;
 
 const MESSAGES: &[&str] = &[ui::MESSAGES_EN, MESSAGES_EN];
 
@@ -31,6 +32,7 @@ fn actor(role: Role, scopes: &str, sees: Sees) -> Actor {
         preferences: Preferences::default(),
         scopes: Scopes::read(scopes).unwrap(),
         session: None,
+        came: Came::default(),
     }
 }
 

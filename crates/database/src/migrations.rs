@@ -49,6 +49,7 @@ static HISTORY: &[Migration] = &[
     migration!(8, "0008_topics"),
     migration!(9, "0009_outgoing"),
     migration!(10, "0010_quiet"),
+    migration!(11, "0011_trail", by engine),
 ];
 
 /// The database was written by a newer program.

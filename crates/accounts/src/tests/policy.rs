@@ -47,6 +47,7 @@ fn actor(role: Role, sees: Sees, scopes: Scopes) -> Actor {
         preferences: Preferences::default(),
         scopes,
         session: None,
+        came: Came::default(),
     }
 }
 

@@ -5,9 +5,9 @@ use axum::response::Response;
 use kernel::AgentId;
 use ui::{Client, WebResult};
 
-use crate::Accounts;
 use crate::session::SESSION_ABSOLUTE;
 use crate::store;
+use crate::{Accounts, noted};
 
 /// Signs somebody in and sends them on. An earlier session of this browser ends.
 pub(super) async fn sign_in(
@@ -27,6 +27,7 @@ pub(super) async fn sign_in(
     let browser = browser.unwrap_or_default();
     store::networks::remember(&mut tx, agent, &client.network(), now).await?;
     let token = store::sessions::open(&mut tx, agent, browser, &client.0.to_string(), now).await?;
+    noted::signed_in(accounts, &mut tx, agent, client, now).await?;
     tx.commit().await?;
     let lasts = keep.then(|| SESSION_ABSOLUTE.as_seconds());
     let mut response = ui::see_other(if next.is_empty() { "/" } else { next });
@@ -35,10 +36,16 @@ pub(super) async fn sign_in(
 }
 
 /// Ends the session of this browser.
-pub(super) async fn sign_out(accounts: &Accounts, headers: &HeaderMap) -> WebResult<Response> {
+pub(super) async fn sign_out(
+    accounts: &Accounts,
+    client: Client,
+    headers: &HeaderMap,
+) -> WebResult<Response> {
     if let Some(token) = accounts.session_token(headers) {
         let mut tx = accounts.db().begin().await?;
-        store::sessions::end_by_token(&mut tx, &token.hash()).await?;
+        if let Some(agent) = store::sessions::end_by_token(&mut tx, &token.hash()).await? {
+            noted::signed_out(accounts, &mut tx, agent, client).await?;
+        }
         tx.commit().await?;
     }
     let mut response = ui::see_other("/login?notice=signed-out");

@@ -10,6 +10,7 @@ mod sign_in;
 mod system;
 mod teams;
 mod tokens;
+mod trail;
 
 use axum::Router;
 
@@ -59,6 +60,13 @@ pub const SETTINGS_PAGES: &[SettingsPage] = &[
         href: "/settings/company",
         icon: "palette",
         label: "company-title",
+        act: Act::ManageCompany,
+    },
+    SettingsPage {
+        group: "settings-group-company",
+        href: "/settings/trail",
+        icon: "history",
+        label: "trail-title",
         act: Act::ManageCompany,
     },
     SettingsPage {
@@ -114,6 +122,9 @@ pub fn routes(accounts: &Accounts) -> (Router, Vec<Route>) {
         .post("/settings/teams/{id}/delete", people, teams::delete)
         .get("/settings/company", company, company::show)
         .post("/settings/company", company, company::update)
+        .get("/settings/trail", company, trail::index)
+        .post("/settings/trail/export", company, trail::export)
+        .get("/settings/trail/{number}", company, trail::show)
         .get("/settings/system", company, system::show)
         .post("/settings/system/jobs/{id}/retry", company, system::retry_job)
         .post("/settings/system/jobs/{id}/delete", company, system::delete_job)

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use ui::{Client, Form, Problems, WebResult, Words};
 
 use super::cookie;
-use crate::{Accounts, SignInRefusal, sign_in};
+use crate::{Accounts, SignInRefusal, noted, sign_in};
 
 /// Where the work is, for those who work here; the way in for others.
 pub(super) async fn home(
@@ -108,6 +108,7 @@ pub(super) async fn create(
         }
         Err(Failure::Refused(refusal)) => {
             tracing::info!(%network, "a sign-in was refused: {refusal}");
+            noted::sign_in_failed(&accounts, &given.email, client).await?;
             let mut page = Login::new(&accounts, given.next).await?;
             page.email = given.email;
             page.problems.add("password", &refusal);
@@ -124,7 +125,8 @@ pub(super) async fn create(
 
 pub(super) async fn delete(
     State(accounts): State<Accounts>,
+    client: Client,
     headers: HeaderMap,
 ) -> WebResult<Response> {
-    cookie::sign_out(&accounts, &headers).await
+    cookie::sign_out(&accounts, client, &headers).await
 }

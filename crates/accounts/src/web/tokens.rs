@@ -7,7 +7,7 @@ use kernel::{PublicId, Span};
 use ui::{Choice, Chrome, Fields, Problems, WebResult, found};
 
 use crate::{
-    Accounts, Actor, ApiToken, NewToken, Scope, Scopes, make_token, revoke_token, tokens_of,
+    Accounts, Actor, ApiToken, NewToken, Scope, Scopes, make_token, noted, revoke_token, tokens_of,
 };
 
 #[derive(Template)]
@@ -112,8 +112,9 @@ pub(super) async fn create(
     let now = accounts.now();
     let expires_at = (days > 0).then(|| now + Span::days(days));
     let mut tx = accounts.db().begin().await?;
-    let token =
-        make_token(&mut tx, &NewToken { agent: actor.id, name, scopes, expires_at }, now).await?;
+    let new = NewToken { agent: actor.id, name, scopes, expires_at };
+    let token = make_token(&mut tx, &new, now).await?;
+    noted::token_made(&accounts, &mut tx, actor.who(), &new);
     tx.commit().await?;
     let mut page = Tokens::new(&accounts, &actor).await?;
     page.new_token = Some(token.reveal().to_owned());
@@ -127,6 +128,7 @@ pub(super) async fn delete(
 ) -> WebResult<Response> {
     let mut tx = accounts.db().begin().await?;
     found(revoke_token(&mut tx, actor.id, id, accounts.now()).await?.then_some(()))?;
+    noted::token_revoked(&accounts, &mut tx, &actor, id);
     tx.commit().await?;
     Ok(ui::see_other("/me/tokens"))
 }

@@ -20,3 +20,5 @@ mod nodes;
 mod permission;
 mod setting_up;
 mod tools;
+mod trail;
+mod turning;
