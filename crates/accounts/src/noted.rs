@@ -12,8 +12,8 @@ use ui::Client;
 
 use crate::store::agents::Profile;
 use crate::{
-    Accounts, Actor, Agent, AgentCard, Company, Invitation, NewToken, Role, Sees, SystemMail,
-    TeamCard, store,
+    Accounts, Actor, Agent, AgentCard, Company, Invitation, NewToken, Role, Sees, SignInRefusal,
+    SystemMail, TeamCard, store,
 };
 
 /// Failed sign-ins of an address from a network are noted at the first, and then once in a while
@@ -100,18 +100,25 @@ pub(crate) async fn signed_out(
     by_link(accounts, tx, Deed::SignedOut, agent, client).await
 }
 
-/// What was typed is noted only if it is an address: some type their password there.
-pub(crate) async fn sign_in_failed(accounts: &Accounts, typed: &str, client: Client) -> Result<()> {
+/// What was typed is noted only if it is an address: some type their password there. Tries that
+/// were too many are noted for the network they came from, whatever addresses they name.
+pub(crate) async fn sign_in_failed(
+    accounts: &Accounts,
+    typed: &str,
+    client: Client,
+    refusal: &SignInRefusal,
+) -> Result<()> {
     let Ok(email) = typed.parse::<EmailAddress>() else { return Ok(()) };
     let now = accounts.now();
-    let Some(count) = accounts.doors().failures.count(&key(&email, client), now) else {
-        return Ok(());
+    let (key, is_too_many) = match refusal {
+        SignInRefusal::Wrong => (key(&email, client), false),
+        SignInRefusal::TooMany(_) => (client.network(), true),
     };
-    let mut tx = accounts.db().begin().await?;
+    let Some(count) = accounts.doors().failures.count(&key, now) else { return Ok(()) };
     let who = Who::visitor().from(Some(client.0));
     let entry = Entry::new(Deed::SignInFailed, who, now).on("address", &email, email.as_str());
-    accounts.note(&mut tx, entry.with(json!({ "tries": count })));
-    tx.commit().await
+    let tries = json!({ "tries": count, "too many": is_too_many.then_some(true) });
+    accounts.note_alone(entry.with(tries)).await
 }
 
 /// Something that somebody does who has a link, or a session that ends with it.

@@ -51,6 +51,18 @@ on_both! {
         }
     }
 
+    async fn tries_that_are_too_many_are_noted_once_for_their_network(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let mut browser = Browser::new(&cast.accounts);
+        for at in 0..60 {
+            let email = format!("guess{at}@northlight.example");
+            browser.post("/login", &[("email", &email), ("password", "hunter2-hunter2")]).await;
+        }
+        let lines = lines(&cast).await;
+        assert_eq!(lines.len(), 31, "thirty tries are heard, and one entry stands for the rest");
+        assert_eq!(lines[30].after.as_deref(), Some(r#"{"too many":true,"tries":1}"#));
+    }
+
     async fn what_owners_do_is_noted_with_before_and_after(db: Db) {
         let cast = Cast::new(db, MESSAGES).await;
         let mut sarah = Browser::of(&cast, "sarah").await;

@@ -108,7 +108,7 @@ pub(super) async fn create(
         }
         Err(Failure::Refused(refusal)) => {
             tracing::info!(%network, "a sign-in was refused: {refusal}");
-            noted::sign_in_failed(&accounts, &given.email, client).await?;
+            noted::sign_in_failed(&accounts, &given.email, client, &refusal).await?;
             let mut page = Login::new(&accounts, given.next).await?;
             page.email = given.email;
             page.problems.add("password", &refusal);

@@ -231,6 +231,12 @@ async fn finish(
     db.close().await;
     indexed?;
     let db = Db::open(house.database, house.clock.as_ref()).await?;
+    if schema != carry::latest_version() {
+        // What is older may come from before there was a trail.
+        let mut tx = db.begin().await?;
+        Trail::new(house.keys).begin(&mut tx, house.clock.now()).await?;
+        tx.commit().await?;
+    }
     let mut conn = db.snapshot().await?;
     let mut findings = Vec::new();
     if schema == carry::latest_version() {

@@ -12,6 +12,7 @@ mod world;
 
 mod agreeing;
 mod answers;
+mod canaries;
 mod carrying;
 mod coming;
 mod doors;
