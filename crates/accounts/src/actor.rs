@@ -1,5 +1,8 @@
 //! Who is asking, as a value: whoever holds one has been let in.
 
+use std::net::IpAddr;
+
+use audit::{Deed, Entry, Who};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use kernel::{AgentId, InboxId, Span, TeamId, Timestamp};
@@ -27,6 +30,15 @@ pub struct Actor {
     pub confirmed_at: Option<Timestamp>,
     /// Their role needs a second factor, and they have none: they set one up before all else.
     pub owes_second_factor: bool,
+    pub came: Came,
+}
+
+/// By what and from where somebody came, for the audit trail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Came {
+    /// The token of a program.
+    pub token: Option<i64>,
+    pub address: Option<IpAddr>,
 }
 
 /// So long after somebody proved who they are, nobody asks again.
@@ -162,6 +174,20 @@ impl Actor {
     /// Whether they lately proved who they are: what concerns secrets asks for it.
     pub fn is_confirmed(&self, now: Timestamp) -> bool {
         self.confirmed_at.is_some_and(|at| now.since(at) < CONFIRMED_FOR)
+    }
+
+    /// As the audit trail names them.
+    pub fn who(&self) -> Who {
+        let who = match self.came.token {
+            Some(token) => Who::token(self.id, &self.name).via(Some(token)),
+            None => Who::agent(self.id, &self.name).via(self.session),
+        };
+        who.from(self.came.address)
+    }
+
+    /// An entry for the audit trail about something that they do.
+    pub fn did(&self, deed: Deed, now: Timestamp) -> Entry {
+        Entry::new(deed, self.who(), now)
     }
 
     pub fn badge(&self) -> Badge {

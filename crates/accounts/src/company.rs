@@ -3,6 +3,7 @@
 use anyhow::Result;
 use database::{Conn, Tx};
 use kernel::{EmailAddress, Timestamp};
+use keys::Keys;
 use live::Change;
 use serde::{Deserialize, Serialize};
 use ui::Brand;
@@ -83,6 +84,22 @@ impl Company {
         tx.announce(Change::Settings);
         Ok(())
     }
+}
+
+/// What the password of the mail server of the system is sealed for.
+pub(crate) const PASSWORD_PLACE: &str = "system mail";
+
+/// Seals what is kept here with the key of today, and says how much that was.
+pub(crate) async fn seal_anew(tx: &mut Tx, keys: &Keys, now: Timestamp) -> Result<u64> {
+    let mut company = Company::load(tx).await?;
+    let SystemMail::Server { password, .. } = &mut company.system_mail else { return Ok(0) };
+    if password.is_empty() {
+        return Ok(0);
+    }
+    let Some(anew) = keys.seal_anew(PASSWORD_PLACE, password)? else { return Ok(0) };
+    *password = anew;
+    company.save(tx, now).await?;
+    Ok(1)
 }
 
 /// Under which it is stored.

@@ -14,6 +14,7 @@ mod id_token;
 mod inbox;
 mod jobs;
 mod letters;
+mod noted;
 mod passkeys;
 mod password;
 mod percent;
@@ -22,6 +23,7 @@ mod preferences;
 mod provider;
 mod role;
 mod routes;
+mod sealed;
 mod second_factor;
 mod service;
 mod session;
@@ -30,6 +32,7 @@ mod sign_in_rules;
 mod store;
 pub mod testing;
 mod totp;
+mod trail;
 mod web;
 
 pub use actions::{
@@ -37,7 +40,7 @@ pub use actions::{
     deactivate, invite, make_reset_link, make_set_up_link, reactivate, set_password_with_link,
     set_up, update_agent, working,
 };
-pub use actor::{Actor, Scope, Scopes, Sees, UnknownScope};
+pub use actor::{Actor, Came, Scope, Scopes, Sees, UnknownScope};
 pub use agent::{Agent, AgentState};
 pub use api_token::{ApiToken, NewToken};
 pub use company::{Company, SystemMail};
@@ -55,6 +58,7 @@ pub use preferences::{Notify, Preferences, Ways};
 pub use provider::{Provider, ProviderRefusal};
 pub use role::Role;
 pub use routes::{Access, Route, Routes};
+pub use sealed::seal_anew;
 pub use second_factor::{FactorRefusal, remove_second_factors};
 pub use service::Accounts;
 pub use session::{SESSION_ABSOLUTE, SESSION_IDLE, SessionCard};
@@ -62,6 +66,7 @@ pub use sign_in::SignInRefusal;
 pub use sign_in_rules::SignInRules;
 pub use store::api_tokens::{make_token, revoke_token, tokens_of};
 pub use store::settings;
+pub use trail::{Verified, verify_trail, vouch_for_trail};
 pub use web::{SETTINGS_PAGES, routes, set_up_steps};
 
 /// The texts of this feature.

@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
-use ui::{Insider, WebError};
+use ui::{Client, Insider, WebError};
 
 use crate::percent::encoded;
 use crate::{Accounts, Act};
@@ -185,11 +185,12 @@ async fn guard(
         Ok(Some(actor)) if actor.owes_second_factor && !is_for_setting_up(request.uri().path()) => {
             return send(&request, SECOND_FACTOR);
         }
-        Ok(Some(actor)) if actor.may(act) => {
+        Ok(Some(mut actor)) if actor.may(act) => {
             let asks = matches!(access, Access::Confirmed(_));
             if asks && !actor.is_confirmed(accounts.now()) {
                 return confirm_first(&request, beyond);
             }
+            actor.came.address = request.extensions().get::<Client>().map(|client| client.0);
             request.extensions_mut().insert(actor);
             request.extensions_mut().insert(Insider);
             return next.run(request).await;

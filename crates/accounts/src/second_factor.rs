@@ -24,6 +24,8 @@ impl Refusal for FactorRefusal {}
 type Done<T> = Result<T, Failure<FactorRefusal>>;
 
 pub(crate) const RECOVERY_CODES: usize = 10;
+/// What its hash is made for.
+const RECOVERY_CODE: &str = "recovery code";
 /// Eighty bits.
 const RECOVERY_CODE_LEN: usize = 16;
 
@@ -97,6 +99,18 @@ pub(crate) async fn remove_app(tx: &mut Tx, agent: AgentId) -> Result<bool> {
     Ok(gone)
 }
 
+/// Seals the secrets of all apps with the key of today, and says how many of them were not.
+pub(crate) async fn seal_anew(tx: &mut Tx, keys: &Keys) -> Result<u64> {
+    let mut sealed = 0;
+    for (agent, secret) in rows::secrets(tx).await? {
+        if let Some(anew) = keys.seal_anew(&place(agent), &secret)? {
+            rows::replace_secret(tx, agent, &anew).await?;
+            sealed += 1;
+        }
+    }
+    Ok(sealed)
+}
+
 /// Takes every second factor of somebody away, for those who lost theirs; every session of the
 /// person ends. `false` if there was none.
 pub async fn remove_second_factors(tx: &mut Tx, agent: AgentId) -> Result<bool> {
@@ -121,7 +135,7 @@ pub(crate) async fn new_recovery_codes(
 }
 
 fn hash(keys: &Keys, agent: AgentId, code: &str) -> String {
-    keys.sign("recovery code", &[&agent.0.to_be_bytes(), code.as_bytes()])
+    keys.sign(RECOVERY_CODE, &[&agent.0.to_be_bytes(), code.as_bytes()])
 }
 
 /// A code as people type it, without what only helps to read it.
@@ -140,8 +154,13 @@ pub(crate) async fn use_code(
 ) -> Result<bool> {
     let typed = plain(typed);
     if typed.len() == RECOVERY_CODE_LEN {
-        let hash = hash(keys, agent, &typed);
-        return rows::use_recovery_code(tx, agent, &hash, now).await;
+        let parts: [&[u8]; 2] = [&agent.0.to_be_bytes(), typed.as_bytes()];
+        for hash in keys.every_sign(RECOVERY_CODE, &parts) {
+            if rows::use_recovery_code(tx, agent, &hash, now).await? {
+                return Ok(true);
+            }
+        }
+        return Ok(false);
     }
     if typed.len() != DIGITS {
         return Ok(false);

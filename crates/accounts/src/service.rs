@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context, Result};
+use audit::{Entry, Trail};
 use axum::http::{HeaderMap, header};
-use database::{Conn, Db};
+use database::{Conn, Db, Tx};
 use egress::Http;
 use kernel::{AgentId, Span, Timestamp};
 use keys::{Keys, Token, TokenHash};
@@ -17,8 +18,8 @@ use crate::frame::{ChromeMaker, SettingsPage, links, subnav};
 use crate::session::SEEN_EVERY;
 use crate::sign_in::Doors;
 use crate::{
-    Actor, AgentState, Company, Directory, Scopes, Sees, SignInRules, api_token, passkeys, policy,
-    session, store,
+    Actor, AgentState, Came, Company, Directory, Scopes, Sees, SignInRules, api_token, passkeys,
+    policy, session, store,
 };
 
 /// Knows who is asking. Cheap to clone.
@@ -30,6 +31,7 @@ struct Shared {
     site: Site,
     hub: Hub,
     keys: Keys,
+    trail: Trail,
     doors: Doors,
     /// None where browsers allow no passkeys.
     webauthn: Option<Webauthn>,
@@ -69,6 +71,7 @@ impl Accounts {
             chrome: OnceLock::new(),
             settings_pages: OnceLock::new(),
             hub,
+            trail: Trail::new(&keys),
             keys,
         }))
     }
@@ -97,7 +100,25 @@ impl Accounts {
         self.0.webauthn.as_ref()
     }
 
-    pub(crate) fn keys(&self) -> &Keys {
+    /// What is done to people, rights and settings, and what is read, is noted here.
+    pub fn trail(&self) -> &Trail {
+        &self.0.trail
+    }
+
+    /// Notes an act in the transaction that does it.
+    pub fn note(&self, tx: &mut Tx, entry: Entry) {
+        self.0.trail.note(tx, entry);
+    }
+
+    /// Notes something that has no transaction of its own, such as that somebody read a file. Only
+    /// afterwards do they get it.
+    pub async fn note_alone(&self, entry: Entry) -> Result<()> {
+        let mut tx = self.0.db.begin().await?;
+        self.note(&mut tx, entry);
+        tx.commit().await
+    }
+
+    pub fn keys(&self) -> &Keys {
         &self.0.keys
     }
 
@@ -281,9 +302,11 @@ impl Accounts {
             store::api_tokens::used(&mut tx, token.id, now).await?;
             tx.commit().await?;
         }
+        let came = Came { token: Some(token.id), address: None };
         Ok(actor.map(|actor| Actor {
             scopes: token.scopes,
             sees: policy::narrowed(actor.sees, chosen),
+            came,
             ..actor
         }))
     }
@@ -350,5 +373,6 @@ async fn load_actor(conn: &mut Conn, id: AgentId) -> Result<Option<Actor>> {
         session: None,
         confirmed_at: None,
         owes_second_factor: false,
+        came: Came::default(),
     }))
 }

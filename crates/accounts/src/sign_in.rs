@@ -6,6 +6,7 @@ use kernel::{AgentId, EmailAddress, Failure, Refusal, Secret, Span, Timestamp};
 use keys::Keys;
 use requests::{Limiter, Rate, TooMany};
 
+use crate::noted::Failures;
 use crate::second_factor::use_code;
 use crate::{AgentState, password, store};
 
@@ -47,6 +48,8 @@ pub(crate) struct Doors {
     again: Limiter,
     /// Links by mail, for an address.
     pub(crate) links: Limiter,
+    /// Failures that the audit trail has not heard of yet.
+    pub(crate) failures: Failures,
 }
 
 impl Default for Doors {
@@ -59,6 +62,7 @@ impl Default for Doors {
             codes: Limiter::new(Rate::new(10, Span::minutes(5))),
             again: Limiter::new(Rate::new(10, Span::seconds(40))),
             links: Limiter::new(Rate::new(3, Span::minutes(20))),
+            failures: Failures::default(),
         }
     }
 }

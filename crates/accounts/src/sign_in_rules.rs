@@ -3,9 +3,11 @@
 use anyhow::Result;
 use database::{Conn, Tx};
 use kernel::Timestamp;
+use keys::Keys;
 use live::Change;
 use serde::{Deserialize, Serialize};
 
+use crate::provider::SECRET_PLACE;
 use crate::store::settings;
 use crate::{Provider, Role};
 
@@ -35,6 +37,16 @@ impl SignInRules {
         tx.announce(Change::Settings);
         Ok(())
     }
+}
+
+/// Seals the provider's secret with the key of today, and says whether it was not.
+pub(crate) async fn seal_anew(tx: &mut Tx, keys: &Keys, now: Timestamp) -> Result<u64> {
+    let mut rules = SignInRules::load(tx).await?;
+    let Some(provider) = &mut rules.provider else { return Ok(0) };
+    let Some(anew) = keys.seal_anew(SECRET_PLACE, &provider.client_secret)? else { return Ok(0) };
+    provider.client_secret = anew;
+    rules.save(tx, now).await?;
+    Ok(1)
 }
 
 /// Under which it is stored.

@@ -18,6 +18,7 @@ mod provider;
 mod rights;
 mod second_factor;
 mod settings;
+mod trail;
 
 const MESSAGES: &[&str] = &[ui::MESSAGES_EN, MESSAGES_EN];
 
@@ -37,6 +38,7 @@ fn actor(role: Role, scopes: &str, sees: Sees) -> Actor {
         session: None,
         confirmed_at: None,
         owes_second_factor: false,
+        came: Came::default(),
     }
 }
 

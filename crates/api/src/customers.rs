@@ -4,11 +4,13 @@ use ::customers::{by_address, find, find_by_public_id, identities, rename};
 use ::tickets::finding::Reader;
 use ::tickets::reading;
 use accounts::Actor;
+use audit::Deed;
 use axum::Json;
 use axum::extract::State;
 use database::Conn;
 use kernel::PublicId;
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::IntoParams;
 
 use crate::Api;
@@ -102,6 +104,9 @@ pub(crate) async fn update(
     let customer = visible(&mut tx, &actor, id).await?;
     if let Some(name) = &input.value.name {
         rename(&mut tx, customer.id, name, api.now()).await?;
+        let entry = actor.did(Deed::CustomerChanged, api.now()).on("customer", id, name);
+        let names = (json!({ "name": customer.name }), json!({ "name": name }));
+        api.accounts.note(&mut tx, entry.change(names.0, names.1));
     }
     let customer = find(&mut tx, customer.id).await?.ok_or_else(Problem::not_found)?;
     let identities = identities(&mut tx, customer.id).await?;

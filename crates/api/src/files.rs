@@ -3,6 +3,7 @@
 use ::files::{FileHash, MediaType, clean_name};
 use ::tickets::{StoredFile, reading};
 use accounts::Actor;
+use audit::Deed;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
@@ -98,6 +99,8 @@ pub(crate) async fn show(State(api): State<Api>, actor: Actor, Id(id): Id) -> Ap
     drop(conn);
     let hash = FileHash::read(&file.file_hash).ok_or_else(Problem::not_found)?;
     let bytes = api.files.get(&hash).await?;
+    let entry = actor.did(Deed::AttachmentRead, api.now()).on("attachment", id, &file.name);
+    api.accounts.note_alone(entry).await?;
     Ok(download(bytes, file.media_type.as_str(), &file.name))
 }
 

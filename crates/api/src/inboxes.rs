@@ -1,10 +1,12 @@
 //! Inboxes: which there are, and new ones.
 
 use accounts::{Actor, NewInbox, add_inbox, let_maker_see};
+use audit::Deed;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use mailroom::{PlainConnection, PlainEndpoint, PlainOauth, Tls, connect};
+use serde_json::json;
 
 use crate::Api;
 use crate::entries::{Paging, id, page};
@@ -81,6 +83,9 @@ pub(crate) async fn create(
     if connection.imap.is_some() || connection.smtp.is_some() {
         connect(&mut once.tx, &api.keys, id, &connection, now).await?;
     }
+    let entry = actor.did(Deed::InboxMade, now).on("inbox", id, &new.name);
+    let described = json!({ "name": new.name, "address": value.address });
+    api.accounts.note(&mut once.tx, entry.with(described));
     let inboxes = accounts::Inbox::all(&mut once.tx).await?;
     let made = inboxes.iter().find(|inbox| inbox.id == id).ok_or_else(Problem::not_found)?;
     once.created(&wire::Inbox::of(made)).await

@@ -1,6 +1,7 @@
 //! The ledger: every mail that came in, and what became of it.
 
 use accounts::{Actor, Sees};
+use audit::Deed;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -104,5 +105,8 @@ pub(crate) async fn raw(State(api): State<Api>, actor: Actor, Id(id): Id) -> Api
         return Err(Problem::not_found());
     }
     let bytes = source(&mut conn, line.id).await?.ok_or_else(Problem::not_found)?;
+    drop(conn);
+    let entry = actor.did(Deed::MailSourceRead, api.now());
+    api.accounts.note_alone(entry.on("mail", line.public_id, &line.subject)).await?;
     Ok(download(bytes, "message/rfc822", &format!("{}.eml", line.public_id)))
 }

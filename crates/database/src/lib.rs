@@ -32,7 +32,7 @@ pub use migrations::{Migration, NewerSchema};
 pub use notices::Notices;
 pub use row::{Cols, FromRow};
 pub use sql::Sql;
-pub use tx::Tx;
+pub use tx::{Closing, Tx};
 pub use value::{Kind, Value};
 
 #[cfg(test)]

@@ -52,6 +52,7 @@ static HISTORY: &[Migration] = &[
     migration!(11, "0011_lists"),
     migration!(12, "0012_token_inboxes"),
     migration!(13, "0013_second_factor"),
+    migration!(14, "0014_trail", by engine),
 ];
 
 /// The database was written by a newer program.

@@ -1,6 +1,8 @@
 //! A transaction: everything or nothing, and word of it only after it is durable.
 
+use std::future::Future;
 use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -18,13 +20,30 @@ pub struct Tx {
     notices: Vec<String>,
     /// Statements that are kept for the end, and how many of them were there at the mark.
     last: Vec<Sql>,
-    marked: usize,
+    closing: Vec<Box<dyn Closing>>,
+    marked: (usize, usize),
     hub: Arc<Hub>,
+}
+
+/// The very last that is done in a transaction, after everything else, where one statement is not
+/// enough.
+pub trait Closing: Send {
+    fn close<'c>(
+        self: Box<Self>,
+        conn: &'c mut Conn,
+    ) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'c>>;
 }
 
 impl Tx {
     pub(crate) fn new(conn: Conn, hub: Arc<Hub>) -> Self {
-        Self { conn, notices: Vec::new(), last: Vec::new(), marked: 0, hub }
+        Self {
+            conn,
+            notices: Vec::new(),
+            last: Vec::new(),
+            closing: Vec::new(),
+            marked: (0, 0),
+            hub,
+        }
     }
 
     /// Tells every node, once this is committed, that something changed. Say what, not how it
@@ -42,9 +61,18 @@ impl Tx {
         self.last.push(statement);
     }
 
+    /// Does something after all of that, right before the commit. Whoever waits for a row there
+    /// holds everything else already, so nobody waits in a circle.
+    pub fn at_the_close(&mut self, closing: Box<dyn Closing>) {
+        self.closing.push(closing);
+    }
+
     pub async fn commit(mut self) -> Result<()> {
         for statement in std::mem::take(&mut self.last) {
             self.conn.execute_sql(statement).await?;
+        }
+        for closing in std::mem::take(&mut self.closing) {
+            closing.close(&mut self.conn).await?;
         }
         let notices = std::mem::take(&mut self.notices);
         metrics::counter!("recourse_commits_total").increment(1);
@@ -72,7 +100,7 @@ impl Tx {
 
     /// Marks a point to which [`Tx::undo_to_mark`] can go back while the rest stays.
     pub async fn mark(&mut self) -> Result<()> {
-        self.marked = self.last.len();
+        self.marked = (self.last.len(), self.closing.len());
         self.conn.execute("savepoint mark", params![]).await.map(drop)
     }
 
@@ -81,7 +109,8 @@ impl Tx {
     }
 
     pub async fn undo_to_mark(&mut self) -> Result<()> {
-        self.last.truncate(self.marked);
+        self.last.truncate(self.marked.0);
+        self.closing.truncate(self.marked.1);
         self.conn.execute("rollback to savepoint mark", params![]).await?;
         self.keep_since_mark().await
     }

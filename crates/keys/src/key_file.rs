@@ -1,4 +1,4 @@
-//! Where the master key lives: one file, readable by the service alone.
+//! Where the master keys live: one file, readable by the service alone; the newest stands first.
 
 use std::fs;
 use std::io::{self, Write};
@@ -25,13 +25,10 @@ impl Keys {
     /// Reads the key file, or makes one with a new random key and mode 0600.
     pub fn load_or_make(path: &Path) -> Result<Self, KeyFault> {
         match Self::load(path) {
-            Err(KeyFault::Unreadable { path: shown, fault })
-                if fault.kind() == io::ErrorKind::NotFound =>
-            {
-                let master: [u8; 32] = rand::random();
-                write_private(path, &STANDARD.encode(master))
-                    .map_err(|fault| KeyFault::Unwritable { path: shown, fault })?;
-                Ok(Self::from_master(&master))
+            Err(KeyFault::Unreadable { fault, .. }) if fault.kind() == io::ErrorKind::NotFound => {
+                let masters = [rand::random()];
+                write(path, &masters)?;
+                of(&masters, path)
             }
             loaded => loaded,
         }
@@ -39,19 +36,59 @@ impl Keys {
 
     /// Reads a key file that has to be there.
     pub fn load(path: &Path) -> Result<Self, KeyFault> {
-        let shown = || path.display().to_string();
-        let text = fs::read_to_string(path)
-            .map_err(|fault| KeyFault::Unreadable { path: shown(), fault })?;
-        if others_can_read(path) {
-            return Err(KeyFault::TooOpen { path: shown() });
-        }
-        let master = decode(&text).ok_or_else(|| KeyFault::NotAKey { path: shown() })?;
-        Ok(Self::from_master(&master))
+        of(&masters(path)?, path)
+    }
+
+    /// Puts a new key before those of the file. They stay in it, so that what they sealed can be
+    /// opened.
+    pub fn add_to_file(path: &Path) -> Result<Self, KeyFault> {
+        let mut all = masters(path)?;
+        all.insert(0, rand::random());
+        write(path, &all)?;
+        of(&all, path)
+    }
+
+    /// Leaves only the newest key in the file. What the others sealed can be opened by nobody any
+    /// more, unless a copy of the file was kept.
+    pub fn forget_older_in_file(path: &Path) -> Result<Self, KeyFault> {
+        let mut all = masters(path)?;
+        all.truncate(1);
+        write(path, &all)?;
+        of(&all, path)
     }
 }
 
-fn decode(text: &str) -> Option<[u8; 32]> {
-    STANDARD.decode(text.trim()).ok()?.try_into().ok()
+/// More than anybody turns a key in the life of an installation.
+const KEYS_MAX: usize = 1_000;
+
+/// The keys of the file, the newest first: a line for each.
+fn masters(path: &Path) -> Result<Vec<[u8; 32]>, KeyFault> {
+    let shown = || path.display().to_string();
+    let text =
+        fs::read_to_string(path).map_err(|fault| KeyFault::Unreadable { path: shown(), fault })?;
+    if others_can_read(path) {
+        return Err(KeyFault::TooOpen { path: shown() });
+    }
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let read: Option<Vec<[u8; 32]>> = lines.take(KEYS_MAX).map(decode).collect();
+    read.filter(|read| !read.is_empty()).ok_or_else(|| KeyFault::NotAKey { path: shown() })
+}
+
+fn of(masters: &[[u8; 32]], path: &Path) -> Result<Keys, KeyFault> {
+    match masters {
+        [now, older @ ..] => Ok(Keys::from_masters(now, older)),
+        [] => Err(KeyFault::NotAKey { path: path.display().to_string() }),
+    }
+}
+
+fn write(path: &Path, masters: &[[u8; 32]]) -> Result<(), KeyFault> {
+    let lines: String = masters.iter().map(|one| STANDARD.encode(one) + "\n").collect();
+    write_private(path, &lines)
+        .map_err(|fault| KeyFault::Unwritable { path: path.display().to_string(), fault })
+}
+
+fn decode(line: &str) -> Option<[u8; 32]> {
+    STANDARD.decode(line).ok()?.try_into().ok()
 }
 
 #[cfg(unix)]
@@ -76,7 +113,11 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
         options.mode(0o600);
     }
     let mut file = options.open(&unfinished)?;
-    writeln!(file, "{text}")?;
+    file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    fs::rename(&unfinished, path)
+    fs::rename(&unfinished, path)?;
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
 }

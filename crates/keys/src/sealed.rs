@@ -6,7 +6,7 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use kernel::Secret;
 
-use crate::Keys;
+use crate::{Derived, Keys};
 
 const VERSION: &str = "v1";
 const NONCE_LEN: usize = 24;
@@ -23,8 +23,7 @@ impl Keys {
         let nonce: [u8; NONCE_LEN] = rand::random();
         let payload = Payload { msg: plain.reveal().as_bytes(), aad: &bound(place) };
         #[expect(clippy::expect_used, reason = "fails only for texts of many gigabytes")]
-        let sealed = self
-            .cipher()
+        let sealed = cipher(&self.now)
             .encrypt(&XNonce::from(nonce), payload)
             .expect("a credential fits into memory");
         let mut bytes = nonce.to_vec();
@@ -32,19 +31,32 @@ impl Keys {
         format!("{VERSION}.{}", STANDARD_NO_PAD.encode(bytes))
     }
 
-    /// Opens what [`Keys::seal`] made for the same place.
+    /// Opens what [`Keys::seal`] made for the same place, with this key or an older one.
     pub fn open(&self, place: &str, sealed: &str) -> Result<Secret, CannotOpen> {
-        let text = sealed.strip_prefix(VERSION).and_then(|rest| rest.strip_prefix('.'));
-        let bytes = text.and_then(|text| STANDARD_NO_PAD.decode(text).ok()).ok_or(CannotOpen)?;
-        let (nonce, body) = bytes.split_first_chunk::<NONCE_LEN>().ok_or(CannotOpen)?;
-        let payload = Payload { msg: body, aad: &bound(place) };
-        let plain = self.cipher().decrypt(&XNonce::from(*nonce), payload).ok();
-        plain.and_then(|plain| String::from_utf8(plain).ok()).map(Secret::new).ok_or(CannotOpen)
+        self.all().find_map(|key| open(key, place, sealed)).ok_or(CannotOpen)
     }
 
-    fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(&self.sealing.into())
+    /// The same credential sealed with the key of today; none when it is already.
+    pub fn seal_anew(&self, place: &str, sealed: &str) -> Result<Option<String>, CannotOpen> {
+        if open(&self.now, place, sealed).is_some() {
+            return Ok(None);
+        }
+        let plain = self.open(place, sealed)?;
+        Ok(Some(self.seal(place, &plain)))
     }
+}
+
+fn open(key: &Derived, place: &str, sealed: &str) -> Option<Secret> {
+    let text = sealed.strip_prefix(VERSION).and_then(|rest| rest.strip_prefix('.'))?;
+    let bytes = STANDARD_NO_PAD.decode(text).ok()?;
+    let (nonce, body) = bytes.split_first_chunk::<NONCE_LEN>()?;
+    let payload = Payload { msg: body, aad: &bound(place) };
+    let plain = cipher(key).decrypt(&XNonce::from(*nonce), payload).ok()?;
+    String::from_utf8(plain).ok().map(Secret::new)
+}
+
+fn cipher(key: &Derived) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(&key.sealing.into())
 }
 
 fn bound(place: &str) -> Vec<u8> {

@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use chacha20poly1305::aead::{Aead, KeyInit};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 
-use crate::Keys;
+use crate::{Derived, Keys};
 
 /// How much is sealed at once.
 const PIECE: usize = 64 * 1024;
@@ -27,6 +27,8 @@ pub struct Sealer<W: Write> {
 pub struct Opener<R: Read> {
     from: R,
     pieces: Pieces,
+    /// Older keys, one of which may have sealed the file: known with the first piece.
+    others: Vec<Pieces>,
     /// What was read of the file and not opened so far: one piece and the beginning of the next, by
     /// which the last one is known.
     sealed: Vec<u8>,
@@ -43,8 +45,8 @@ struct Pieces {
 }
 
 impl Pieces {
-    fn new(keys: &Keys, prefix: [u8; PREFIX]) -> Self {
-        Self { cipher: XChaCha20Poly1305::new(&keys.files.into()), prefix, count: 0 }
+    fn new(key: &Derived, prefix: [u8; PREFIX]) -> Self {
+        Self { cipher: XChaCha20Poly1305::new(&key.files.into()), prefix, count: 0 }
     }
 
     fn next(&mut self, is_last: bool) -> io::Result<XNonce> {
@@ -59,11 +61,18 @@ impl Pieces {
     }
 }
 
+impl Pieces {
+    fn open(&mut self, sealed: &[u8], is_last: bool) -> io::Result<Option<Vec<u8>>> {
+        let nonce = self.next(is_last)?;
+        Ok(self.cipher.decrypt(&nonce, sealed).ok())
+    }
+}
+
 impl<W: Write> Sealer<W> {
     pub fn new(keys: &Keys, mut to: W) -> io::Result<Self> {
         let prefix: [u8; PREFIX] = rand::random();
         to.write_all(&prefix)?;
-        Ok(Self { to, pieces: Pieces::new(keys, prefix), plain: Vec::with_capacity(PIECE) })
+        Ok(Self { to, pieces: Pieces::new(&keys.now, prefix), plain: Vec::with_capacity(PIECE) })
     }
 
     /// Seals what is left and says that nothing follows.
@@ -103,7 +112,8 @@ impl<R: Read> Opener<R> {
         from.read_exact(&mut prefix)?;
         Ok(Self {
             from,
-            pieces: Pieces::new(keys, prefix),
+            pieces: Pieces::new(&keys.now, prefix),
+            others: keys.older.iter().map(|key| Pieces::new(key, prefix)).collect(),
             sealed: Vec::with_capacity(PIECE + TAG + 1),
             plain: Vec::new(),
             at: 0,
@@ -117,11 +127,15 @@ impl<R: Read> Opener<R> {
         (&mut self.from).take(wanted).read_to_end(&mut self.sealed)?;
         let is_last = self.sealed.len() <= whole;
         let rest = self.sealed.split_off(self.sealed.len().min(whole));
-        let nonce = self.pieces.next(is_last)?;
-        let opened = self.pieces.cipher.decrypt(&nonce, self.sealed.as_slice());
-        self.plain = opened
-            .ok()
-            .ok_or_else(|| broken("the file is damaged or was sealed with another key"))?;
+        let mut opened = self.pieces.open(&self.sealed, is_last)?;
+        for mut other in std::mem::take(&mut self.others) {
+            if opened.is_none() {
+                opened = other.open(&self.sealed, is_last)?;
+                self.pieces = other;
+            }
+        }
+        self.plain =
+            opened.ok_or_else(|| broken("the file is damaged or was sealed with another key"))?;
         (self.sealed, self.at, self.is_over) = (rest, 0, is_last);
         Ok(())
     }

@@ -154,3 +154,60 @@ fn a_checksum_tells_a_slip_of_the_hand_and_old_tokens_go_on_working() {
     assert_eq!(Token::read_checked("rct", old.reveal()), Some(old.clone()));
     assert_eq!(Token::read_checked("rcs", old.reveal()), None);
 }
+
+#[test]
+fn an_older_key_opens_and_verifies_what_it_made_and_makes_nothing_new() {
+    let before = keys();
+    let sealed = before.seal("inbox 1 imap", &Secret::new("hunter2"));
+    let signature = before.sign("reply", &[b"1"]);
+    let file = sealed_file(b"the whole shop");
+    let turned = Keys::from_masters(&[9; 32], &[[8; 32], [7; 32]]);
+    assert_eq!(turned.open("inbox 1 imap", &sealed).unwrap().reveal(), "hunter2");
+    assert_eq!(turned.open("inbox 2 imap", &sealed), Err(CannotOpen));
+    assert!(turned.verify("reply", &[b"1"], &signature));
+    assert!(!turned.verify("reply", &[b"2"], &signature));
+    assert!(turned.verify_short("reply", &[b"1"], &signature[..26], 26));
+    assert!(!turned.verify_short("reply", &[b"1"], &signature[..25], 26));
+    assert_eq!(opened_file(&file, &turned).unwrap(), b"the whole shop");
+    let long = vec![3; 200_000];
+    assert_eq!(opened_file(&sealed_file(&long), &turned).unwrap(), long);
+    assert!(turned.is_older(&before.fingerprint()) && !turned.is_older(&turned.fingerprint()));
+
+    let anew = turned.seal_anew("inbox 1 imap", &sealed).unwrap().unwrap();
+    assert_eq!(before.open("inbox 1 imap", &anew), Err(CannotOpen));
+    let alone = Keys::from_master(&[9; 32]);
+    assert_eq!(alone.open("inbox 1 imap", &anew).unwrap().reveal(), "hunter2");
+    assert_eq!(turned.seal_anew("inbox 1 imap", &anew), Ok(None));
+    assert_eq!(turned.seal_anew("inbox 2 imap", &sealed), Err(CannotOpen));
+    assert_ne!(turned.sign("reply", &[b"1"]), signature);
+    assert!(!alone.verify("reply", &[b"1"], &signature));
+    assert!(opened_file(&file, &alone).is_err());
+}
+
+#[test]
+fn seals_of_the_trail_say_which_key_made_them() {
+    let turned = Keys::from_masters(&[9; 32], &[[7; 32]]);
+    let (old, new) = (keys().seal_trail(&[b"a", b"b"]), turned.seal_trail(&[b"a", b"b"]));
+    assert_eq!(turned.trail_sealed_by(&[b"a", b"b"], &old), Some(keys().fingerprint()));
+    assert_eq!(turned.trail_sealed_by(&[b"a", b"b"], &new), Some(turned.fingerprint()));
+    assert_eq!(turned.trail_sealed_by(&[b"ab", b""], &new), None);
+    assert_eq!(turned.trail_sealed_by(&[b"a", b"b"], &[]), None);
+}
+
+#[test]
+fn keys_are_added_to_the_file_and_forgotten() {
+    let folder = std::env::temp_dir().join(format!("recourse-turned-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("recourse.key");
+    assert!(matches!(Keys::add_to_file(&path), Err(KeyFault::Unreadable { .. })));
+    let first = Keys::load_or_make(&path).unwrap();
+    let second = Keys::add_to_file(&path).unwrap();
+    assert_ne!(first.fingerprint(), second.fingerprint());
+    let read = Keys::load(&path).unwrap();
+    assert_eq!(read.fingerprint(), second.fingerprint());
+    assert!(read.is_older(&first.fingerprint()));
+    let alone = Keys::forget_older_in_file(&path).unwrap();
+    assert_eq!((alone.fingerprint(), alone.older_count()), (second.fingerprint(), 0));
+    assert_eq!(Keys::load(&path).unwrap().older_count(), 0);
+    std::fs::remove_dir_all(&folder).unwrap();
+}

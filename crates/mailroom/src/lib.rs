@@ -13,6 +13,7 @@ mod health;
 mod intake;
 mod ledger;
 mod mailroom;
+mod noted;
 mod oauth;
 mod plain;
 mod reader;
@@ -40,6 +41,7 @@ pub use oauth::Permissions;
 pub use plain::{PlainConnection, PlainEndpoint, PlainOauth, connect};
 pub use reader::Reader;
 pub use sender::Sender;
+pub use store::connections::seal_anew;
 pub use web::{SETTINGS_PAGES, routes};
 
 /// The texts of this feature.

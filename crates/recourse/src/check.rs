@@ -2,9 +2,11 @@
 //! files, and the sources of the mails.
 
 use anyhow::Result;
+use audit::verify;
 use database::Conn;
 use database::check::{Finding, Rule, count, of_the_engine, of_the_search};
 use files::Files;
+use keys::Keys;
 
 /// What every crate says of its tables.
 const RULES: [&[Rule]; 5] = [
@@ -28,6 +30,7 @@ pub struct Step {
 pub async fn look(
     conn: &mut Conn,
     files: &Files,
+    keys: &Keys,
     quick: bool,
     told: &mut (dyn FnMut(Step) + Send),
 ) -> Result<Vec<Finding>> {
@@ -39,6 +42,7 @@ pub async fn look(
         findings.extend(rule.check(conn).await?);
         told(Step { what: "rules", done, of });
     }
+    findings.extend(of_the_trail(conn, keys, told).await?);
     if quick {
         return Ok(findings);
     }
@@ -49,6 +53,20 @@ pub async fn look(
     let mut read = |done| told(Step { what: "mails", done, of });
     findings.extend(mailroom::check::check_sources(conn, &mut read).await?);
     Ok(findings)
+}
+
+async fn of_the_trail(
+    conn: &mut Conn,
+    keys: &Keys,
+    told: &mut (dyn FnMut(Step) + Send),
+) -> Result<Option<Finding>> {
+    let of = count(conn, "audit_entries").await?;
+    let report = verify(conn, keys, &[], &mut |done| {
+        told(Step { what: "entries of the audit trail", done, of });
+    })
+    .await?;
+    let places: Vec<String> = report.broken.iter().map(ToString::to_string).collect();
+    Ok(Finding::of("the audit trail was tampered with", &places))
 }
 
 /// How many tickets and messages there are.

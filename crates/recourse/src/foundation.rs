@@ -1,5 +1,6 @@
 //! What every command stands on: the database, the key, the people.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use accounts::Accounts;
@@ -84,6 +85,10 @@ impl Foundation {
         let (intake, storing) = Intake::new(db.clone(), clock.clone());
         let accounts = Accounts::new(db.clone(), site.clone(), hub.clone(), keys.clone());
         accounts.lend_way_out(http.clone());
+        let mut tx = db.begin().await?;
+        if accounts.trail().begin(&mut tx, clock.now()).await? {
+            tx.commit().await?;
+        }
         let files = Files::open(&settings.storage, &settings.bucket_access)?;
         files.probe().await?;
         let foundation = Self {
@@ -150,11 +155,14 @@ async fn check_key(db: &Db, keys: &Keys, settings: &Settings, clock: &SharedCloc
     let known = accounts::settings::read(&mut db.read().await?, KEY_FINGERPRINT).await?;
     match known {
         Some(known) if known == keys.fingerprint() => Ok(()),
-        Some(_) => bail!(
-            "the key in {} is not the one that this database was begun with; put the right key \
-             file back, or name it with --key-file",
-            settings.key_file.display()
-        ),
+        Some(known) if keys.is_older(&known) => {
+            tracing::warn!(
+                "stored passwords are sealed with an older key of the key file; stop the server \
+                 and run: recourse keys rotate"
+            );
+            Ok(())
+        }
+        Some(_) => bail!(another_key(&settings.key_file)),
         None => {
             let mut tx = db.begin().await?;
             let fingerprint = keys.fingerprint();
@@ -164,4 +172,14 @@ async fn check_key(db: &Db, keys: &Keys, settings: &Settings, clock: &SharedCloc
     }
 }
 
-const KEY_FINGERPRINT: &str = "key_fingerprint";
+/// What is said of a key file that belongs to another database.
+pub(crate) fn another_key(key_file: &Path) -> String {
+    format!(
+        "the key in {} is not the one that this database was begun with; put the right key file \
+         back, or name it with --key-file",
+        key_file.display()
+    )
+}
+
+/// Under which the database says which key it is sealed with.
+pub(crate) const KEY_FINGERPRINT: &str = "key_fingerprint";

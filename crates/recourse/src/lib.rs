@@ -9,6 +9,7 @@ pub mod local;
 mod log;
 mod program;
 mod server;
+pub mod turning;
 mod wiring;
 
 pub use commands::run;

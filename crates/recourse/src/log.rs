@@ -21,6 +21,11 @@ pub(crate) fn start(kind: Kind) {
         Kind::Command => "warn,sqlx=error",
     };
     let filter = EnvFilter::try_from_env("RECOURSE_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
+    // What it says of requests holds their whole addresses, some of which are keys.
+    let filter = match "tower_http::csrf=off".parse() {
+        Ok(never) => filter.add_directive(never),
+        Err(_) => filter,
+    };
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start, as in tests, changes nothing.
     let _ = if std::io::stderr().is_terminal() {

@@ -74,6 +74,9 @@ impl Program {
         self.stop.cancel();
         self.serving.await.context("the server broke")?;
         self.tasks.join_all().await;
+        if let Err(fault) = accounts::vouch_for_trail(&self.foundation.accounts).await {
+            tracing::warn!("the audit trail cannot be vouched for at the end: {fault:#}");
+        }
         let db = self.foundation.db.clone();
         drop(self.foundation);
         // What was handed in last is stored before the database closes.

@@ -76,6 +76,8 @@ pub(crate) fn workers(foundation: &Foundation) -> Workers {
     workers.every("mailroom.alarm", Span::seconds(60), all.clone(), raise_alarm);
     workers.every("mailroom.quiet", Span::minutes(10), all.clone(), raise_alarm_about_quiet);
     workers.every("outbox.free", Span::seconds(10), all.clone(), free_letters);
+    workers.every("audit.vouch", Span::hours(1), all.clone(), vouch);
+    workers.every("audit.verify", Span::hours(24), all.clone(), verify_trail);
     workers.every("sweep", Span::hours(1), all, sweep);
     workers
 }
@@ -103,6 +105,14 @@ async fn raise_alarm(cx: Context<Foundation>) -> Result<()> {
 
 async fn raise_alarm_about_quiet(cx: Context<Foundation>) -> Result<()> {
     mailroom::raise_alarm_about_quiet(&cx.services.accounts).await.map(drop)
+}
+
+async fn vouch(cx: Context<Foundation>) -> Result<()> {
+    accounts::vouch_for_trail(&cx.services.accounts).await
+}
+
+async fn verify_trail(cx: Context<Foundation>) -> Result<()> {
+    accounts::verify_trail(&cx.services.accounts).await.map(drop)
 }
 
 async fn free_letters(cx: Context<Foundation>) -> Result<()> {

@@ -43,7 +43,8 @@ pub use serve::asset_routes;
 pub use site::{Brand, Site};
 pub use upload::{FILE_BYTES_MAX, Insider, Upload, UploadedFile};
 pub use when::{
-    When, clock_time, day, duration, moment, moment_ahead, moment_in_full, relative, zones,
+    When, clock_time, day, duration, end_of_day, moment, moment_ahead, moment_in_full, relative,
+    start_of_day, zones,
 };
 pub use words::{Catalog, MESSAGES_EN, Number, Words};
 

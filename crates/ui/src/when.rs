@@ -21,6 +21,19 @@ impl When {
     }
 }
 
+/// The beginning of a day that a form gives, such as `2026-11-22`, for the person.
+pub fn start_of_day(date: &str, when: &When) -> Option<Timestamp> {
+    let date: jiff::civil::Date = date.parse().ok()?;
+    Some(Timestamp::from(date.to_zoned(when.zone.clone()).ok()?.timestamp()))
+}
+
+/// The beginning of the day after it.
+pub fn end_of_day(date: &str, when: &When) -> Option<Timestamp> {
+    let date: jiff::civil::Date = date.parse().ok()?;
+    let next = date.tomorrow().ok()?;
+    Some(Timestamp::from(next.to_zoned(when.zone.clone()).ok()?.timestamp()))
+}
+
 /// The names of all zones that a person may choose, by name.
 pub fn zones() -> &'static [String] {
     static ZONES: LazyLock<Vec<String>> = LazyLock::new(|| {

@@ -41,6 +41,20 @@ pub(crate) async fn app(conn: &mut Conn, agent: AgentId) -> Result<Option<Stored
     }))
 }
 
+/// The secret of every app, as it is sealed.
+pub(crate) async fn secrets(conn: &mut Conn) -> Result<Vec<(AgentId, String)>> {
+    conn.all("select agent_id, secret from authenticator_apps order by agent_id", params![]).await
+}
+
+pub(crate) async fn replace_secret(tx: &mut Tx, agent: AgentId, sealed: &str) -> Result<()> {
+    tx.execute(
+        "update authenticator_apps set secret = $2 where agent_id = $1",
+        params![agent, sealed],
+    )
+    .await
+    .map(drop)
+}
+
 /// Begins with an app. One that works already stays; then the answer is `false`.
 pub(crate) async fn begin_app(
     tx: &mut Tx,

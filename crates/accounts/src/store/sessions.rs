@@ -149,8 +149,8 @@ pub(crate) async fn end(tx: &mut Tx, agent: AgentId, id: i64) -> Result<bool> {
     Ok(gone > 0)
 }
 
-/// Ends the session that a token opens, if it does.
-pub(crate) async fn end_by_token(tx: &mut Tx, hash: &TokenHash) -> Result<()> {
+/// Ends the session that a token opens, if it does, and says whose.
+pub(crate) async fn end_by_token(tx: &mut Tx, hash: &TokenHash) -> Result<Option<AgentId>> {
     let ended: Option<(AgentId,)> = tx
         .optional(
             "delete from sessions where token_hash = $1 returning agent_id",
@@ -160,7 +160,7 @@ pub(crate) async fn end_by_token(tx: &mut Tx, hash: &TokenHash) -> Result<()> {
     if let Some((agent,)) = ended {
         tx.announce(Change::Agent { id: agent });
     }
-    Ok(())
+    Ok(ended.map(|(agent,)| agent))
 }
 
 /// Ends all sessions of a person, but for one that may stay.

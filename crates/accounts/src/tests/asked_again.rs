@@ -117,6 +117,7 @@ on_both! {
             agent: cast.priya,
             name: "script".to_owned(),
             scopes: Scopes::Full,
+            sees: Sees::Everything,
             expires_at: None,
         };
         let token = make_token(&mut tx, &new, cast.accounts.now()).await.unwrap();

@@ -49,6 +49,7 @@ fn actor(role: Role, sees: Sees, scopes: Scopes) -> Actor {
         session: None,
         confirmed_at: None,
         owes_second_factor: false,
+        came: Came::default(),
     }
 }
 

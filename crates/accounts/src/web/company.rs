@@ -8,7 +8,8 @@ use serde::Deserialize;
 use ui::{Choice, Chrome, Form, Problems, View, WebResult, Words};
 
 use super::me::{language_name, saved, zone_choices};
-use crate::{Accounts, Actor, Company, SystemMail};
+use crate::company::PASSWORD_PLACE;
+use crate::{Accounts, Actor, Company, SystemMail, noted};
 
 #[derive(Template)]
 #[template(path = "company.html")]
@@ -176,6 +177,7 @@ pub(super) async fn update(
     };
     let mut tx = accounts.db().begin().await?;
     company.save(&mut tx, accounts.now()).await?;
+    noted::company(&accounts, &mut tx, &actor, &before, &company);
     tx.commit().await?;
     Ok(saved(&accounts, &actor, view, "/settings/company"))
 }
@@ -222,7 +224,7 @@ impl Ways<'_> {
         let password = match &self.before.system_mail {
             SystemMail::Server { password, .. } if form.password.is_empty() => password.clone(),
             _ if form.password.is_empty() => String::new(),
-            _ => self.accounts.keys().seal("system mail", &Secret::new(form.password.clone())),
+            _ => self.accounts.keys().seal(PASSWORD_PLACE, &Secret::new(form.password.clone())),
         };
         let tls = ["implicit", "starttls", "none"].iter().find(|known| **known == form.tls);
         if tls.is_none() {

@@ -7,11 +7,11 @@ use kernel::AgentId;
 use keys::Token;
 use ui::{Client, WebResult};
 
-use crate::Accounts;
 use crate::session::SESSION_ABSOLUTE;
 use crate::store;
 use crate::store::pending::Pending;
 use crate::store::sessions::NewSession;
+use crate::{Accounts, noted};
 
 /// Somebody at the door of one browser.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,7 @@ pub(super) async fn sign_in(
         second_factor,
     };
     let token = store::sessions::open(&mut tx, &session, now).await?;
+    noted::signed_in(accounts, &mut tx, agent, client, now).await?;
     tx.commit().await?;
     let lasts = keep.then(|| SESSION_ABSOLUTE.as_seconds());
     let mut response = ui::see_other(if next.is_empty() { "/" } else { next });
@@ -87,10 +88,16 @@ pub(super) fn forget_pending(accounts: &Accounts, response: &mut Response) {
 }
 
 /// Ends the session of this browser.
-pub(super) async fn sign_out(accounts: &Accounts, headers: &HeaderMap) -> WebResult<Response> {
+pub(super) async fn sign_out(
+    accounts: &Accounts,
+    client: Client,
+    headers: &HeaderMap,
+) -> WebResult<Response> {
     let mut tx = accounts.db().begin().await?;
-    if let Some(token) = accounts.session_token(headers) {
-        store::sessions::end_by_token(&mut tx, &token.hash()).await?;
+    if let Some(token) = accounts.session_token(headers)
+        && let Some(agent) = store::sessions::end_by_token(&mut tx, &token.hash()).await?
+    {
+        noted::signed_out(accounts, &mut tx, agent, client).await?;
     }
     if let Some(token) = accounts.pending_token(headers) {
         store::pending::close(&mut tx, &token.hash()).await?;

@@ -1,6 +1,7 @@
 //! Doors that open with a link: a new password, an invitation.
 
 use askama::Template;
+use audit::Deed;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -15,7 +16,7 @@ use crate::store;
 use crate::store::links::Purpose;
 use crate::{
     AccountRefusal, Accounts, NewPassword, SystemLetter, accept_invitation, can_leave,
-    make_reset_link, send_system_letter, set_password_with_link,
+    make_reset_link, noted, send_system_letter, set_password_with_link,
 };
 
 #[derive(Template)]
@@ -78,6 +79,7 @@ pub(super) async fn create_reset(
                 useful_for: Purpose::Reset.lasts(),
             };
             send_system_letter(&mut tx, &company, &w, letter, now).await?;
+            noted::link_asked_for(&accounts, &mut tx, &agent, client);
             tx.commit().await?;
         }
         Err(Failure::Refused(_)) => {}
@@ -129,6 +131,7 @@ pub(super) struct ResetForm {
 pub(super) async fn update_password(
     State(accounts): State<Accounts>,
     Path(token): Path<String>,
+    client: Client,
     Form(form): Form<ResetForm>,
 ) -> WebResult<Response> {
     let w = words(&accounts).await?;
@@ -145,7 +148,8 @@ pub(super) async fn update_password(
     };
     let mut tx = accounts.db().begin().await?;
     match set_password_with_link(&mut tx, &hash, password, accounts.now()).await {
-        Ok(_) => {
+        Ok(agent) => {
+            noted::by_link(&accounts, &mut tx, Deed::PasswordChanged, agent, client).await?;
             tx.commit().await?;
             Ok(ui::see_other("/login?notice=password-set"))
         }
@@ -244,6 +248,7 @@ pub(super) async fn accept(
     let zone = &form.time_zone;
     match accept_invitation(&mut tx, &hash, &form.name, password, zone, now).await {
         Ok(agent) => {
+            noted::by_link(&accounts, &mut tx, Deed::PersonJoined, agent, client).await?;
             let arrival = Arrival { agent, client, headers: &headers, keep: false, next: "/" };
             cookie::sign_in(&accounts, tx, arrival, false).await
         }

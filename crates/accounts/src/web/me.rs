@@ -1,6 +1,7 @@
 //! One's own profile, password, sessions, appearance and notifications.
 
 use askama::Template;
+use audit::Deed;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -10,7 +11,7 @@ use ui::{Appearance, Choice, Chrome, Fields, Form, Problems, Toast, View, WebErr
 
 use crate::store;
 use crate::{
-    Accounts, Actor, NewPassword, Notify, Preferences, SessionCard, Ways, change_password,
+    Accounts, Actor, NewPassword, Notify, Preferences, SessionCard, Ways, change_password, noted,
 };
 
 /// Settings begin with oneself: everybody may see that.
@@ -146,6 +147,7 @@ pub(super) async fn update(
     };
     let mut tx = accounts.db().begin().await?;
     store::agents::set_profile(&mut tx, actor.id, &profile).await?;
+    noted::profile(&accounts, &mut tx, &actor, &profile);
     tx.commit().await?;
     Ok(saved(&accounts, &actor, view, "/me"))
 }
@@ -182,6 +184,7 @@ pub(super) async fn update_password(
         let present = Secret::new(form.present);
         match change_password(&mut tx, actor.id, present, new, actor.session).await {
             Ok(()) => {
+                noted::oneself(&accounts, &mut tx, Deed::PasswordChanged, &actor);
                 tx.commit().await?;
                 return Ok(saved(&accounts, &actor, view, "/me"));
             }
@@ -236,6 +239,7 @@ pub(super) async fn delete_session(
 ) -> WebResult<Response> {
     let mut tx = accounts.db().begin().await?;
     ui::found(store::sessions::end(&mut tx, actor.id, id).await?.then_some(()))?;
+    noted::oneself(&accounts, &mut tx, Deed::SessionsEnded, &actor);
     tx.commit().await?;
     Ok(ui::see_other("/me"))
 }
@@ -247,6 +251,7 @@ pub(super) async fn delete_sessions(
 ) -> WebResult<Response> {
     let mut tx = accounts.db().begin().await?;
     store::sessions::end_all(&mut tx, actor.id, actor.session).await?;
+    noted::oneself(&accounts, &mut tx, Deed::SessionsEnded, &actor);
     tx.commit().await?;
     Ok(ui::see_other("/me"))
 }

@@ -17,6 +17,7 @@ mod sign_in_rules;
 mod system;
 mod teams;
 mod tokens;
+mod trail;
 
 use axum::Router;
 
@@ -80,6 +81,13 @@ pub const SETTINGS_PAGES: &[SettingsPage] = &[
         href: "/settings/sign-in",
         icon: "lock",
         label: "rules-title",
+        act: Act::ManageCompany,
+    },
+    SettingsPage {
+        group: "settings-group-company",
+        href: "/settings/trail",
+        icon: "history",
+        label: "trail-title",
         act: Act::ManageCompany,
     },
     SettingsPage {
@@ -179,6 +187,9 @@ fn of_the_company(routes: Routes<Accounts>) -> Routes<Accounts> {
         .post("/settings/sign-in", company_secrets, sign_in_rules::update)
         .post("/settings/sign-in/provider", company_secrets, sign_in_rules::update_provider)
         .post("/settings/sign-in/provider/delete", company_secrets, sign_in_rules::delete_provider)
+        .get("/settings/trail", company, trail::index)
+        .post("/settings/trail/export", company, trail::export)
+        .get("/settings/trail/{number}", company, trail::show)
         .get("/settings/system", company, system::show)
         .post("/settings/system/jobs/{id}/retry", company, system::retry_job)
         .post("/settings/system/jobs/{id}/delete", company, system::delete_job)

@@ -1,6 +1,7 @@
 //! Passkeys at the door and on one's own page. A script fetches the question and sends the form
 //! with the answer.
 
+use audit::Deed;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
@@ -13,7 +14,7 @@ use webauthn_rs::prelude::Webauthn;
 use super::cookie::{self, Arrival};
 use super::{second_factor, second_step, sign_in};
 use crate::passkeys::{self, Answer, PasskeyRefusal, Question};
-use crate::{Accounts, Actor, SignInRefusal, store};
+use crate::{Accounts, Actor, SignInRefusal, noted, store};
 
 fn webauthn(accounts: &Accounts) -> WebResult<&Webauthn> {
     Ok(accounts.webauthn().ok_or(Failure::Refused(PasskeyRefusal::NotHere))?)
@@ -59,6 +60,7 @@ pub(super) async fn create(
     let done = passkeys::register(&mut tx, at, me, (&form.name, answer), accounts.now()).await;
     match done {
         Ok(new_codes) => {
+            noted::oneself(&accounts, &mut tx, Deed::SecondFactorSetUp, &actor);
             tx.commit().await?;
             second_factor::turned_on(&accounts, &actor, &headers, new_codes).await
         }
@@ -79,6 +81,7 @@ pub(super) async fn delete(
 ) -> WebResult<Response> {
     let mut tx = accounts.db().begin().await?;
     found(passkeys::remove(&mut tx, actor.id, id).await?.then_some(()))?;
+    noted::oneself(&accounts, &mut tx, Deed::SecondFactorRemoved, &actor);
     tx.commit().await?;
     Ok(second_factor::turned_off(&accounts, &headers))
 }
@@ -137,7 +140,7 @@ pub(super) async fn give_second_factor(
         }
         Err(Failure::Refused(_)) => {
             tx.commit().await?;
-            second_step::refuse(&accounts, &pending, SignInRefusal::WrongKey).await
+            second_step::refuse(&accounts, client, &pending, SignInRefusal::WrongKey).await
         }
         Err(Failure::Broken(fault)) => Err(fault.into()),
     }

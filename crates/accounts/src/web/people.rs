@@ -1,6 +1,7 @@
 //! The people who work here, as an owner manages them.
 
 use askama::Template;
+use audit::Deed;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use database::Tx;
@@ -12,7 +13,7 @@ use super::set_up::role_choices;
 use crate::letters::{self, SystemLetter};
 use crate::store::links::Purpose;
 use crate::{
-    Accounts, Actor, AgentCard, AgentState, Invitation, Role, Sees, invite, make_reset_link,
+    Accounts, Actor, AgentCard, AgentState, Invitation, Role, Sees, invite, make_reset_link, noted,
     reactivate, remove_second_factors, store, update_agent,
 };
 
@@ -216,7 +217,8 @@ pub(super) async fn create(
         let company = accounts.company().await?;
         let mut tx = accounts.db().begin().await?;
         match invite(&mut tx, &invitation, &company.time_zone, accounts.now()).await {
-            Ok((_, token)) => {
+            Ok((id, token)) => {
+                noted::invited(&accounts, &mut tx, &actor, id, &invitation);
                 let link = welcome(&mut tx, &accounts, &actor, &invitation, token.reveal()).await?;
                 tx.commit().await?;
                 sent = Some(link);
@@ -318,6 +320,7 @@ pub(super) async fn update(
         let mut tx = accounts.db().begin().await?;
         match update_agent(&mut tx, card.id, &name, role, &sees).await {
             Ok(()) => {
+                noted::person_changed(&accounts, &mut tx, &actor, &card, (&name, role, &sees));
                 tx.commit().await?;
                 return Ok(saved(&accounts, &actor, view, &format!("/settings/people/{id}")));
             }
@@ -354,10 +357,12 @@ pub(super) async fn create_link(
             sees: card.sees.clone(),
         };
         let company = accounts.company().await?;
-        let (_, token) = invite(&mut tx, &invitation, &company.time_zone, now).await?;
+        let (id, token) = invite(&mut tx, &invitation, &company.time_zone, now).await?;
+        noted::invited(&accounts, &mut tx, &actor, id, &invitation);
         format!("/invite/{}", token.reveal())
     } else {
         let (_, token) = make_reset_link(&mut tx, &card.email, now).await?;
+        noted::person(&accounts, &mut tx, Deed::PasswordLinkMade, &actor, &card);
         format!("/reset/{}", token.reveal())
     };
     tx.commit().await?;
@@ -385,6 +390,7 @@ pub(super) async fn delete_second_factor(
     let w = accounts.site().words(&company.language);
     let mut tx = accounts.db().begin().await?;
     if remove_second_factors(&mut tx, card.id).await? {
+        noted::person(&accounts, &mut tx, Deed::SecondFactorRemoved, &actor, &card);
         let letter = SystemLetter {
             to: (&card.name, &card.email),
             subject: w.a("factor-gone-subject", "company", &company.name),
@@ -400,22 +406,27 @@ pub(super) async fn delete_second_factor(
 
 pub(super) async fn deactivate(
     State(accounts): State<Accounts>,
+    actor: Actor,
     Path(id): Path<PublicId>,
 ) -> WebResult<Response> {
     let card = card(&accounts, id).await?;
     let mut tx = accounts.db().begin().await?;
     crate::deactivate(&mut tx, card.id, accounts.now()).await?;
+    noted::person(&accounts, &mut tx, Deed::PersonDeactivated, &actor, &card);
     tx.commit().await?;
     Ok(ui::see_other(&format!("/settings/people/{id}")))
 }
 
 pub(super) async fn reactivate_person(
     State(accounts): State<Accounts>,
+    actor: Actor,
     Path(id): Path<PublicId>,
 ) -> WebResult<Response> {
     let card = card(&accounts, id).await?;
     let mut tx = accounts.db().begin().await?;
-    reactivate(&mut tx, card.id, accounts.now()).await?;
+    if reactivate(&mut tx, card.id, accounts.now()).await? {
+        noted::person(&accounts, &mut tx, Deed::PersonReactivated, &actor, &card);
+    }
     tx.commit().await?;
     Ok(ui::see_other(&format!("/settings/people/{id}")))
 }

@@ -1,5 +1,6 @@
 //! Sign-in at a provider, from the door and from one's own page.
 
+use audit::Deed;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,7 +14,7 @@ use crate::provider::{
     self, CameBack, Client, Departure, Provider, ProviderRefusal, Traveller, arrive, depart,
 };
 use crate::store::provider as rows;
-use crate::{Accounts, Actor};
+use crate::{Accounts, Actor, noted};
 
 pub(super) const CALLBACK: &str = "/login/provider/callback";
 
@@ -104,6 +105,7 @@ async fn come_back(
             return Err(ProviderRefusal::Failed.into());
         }
         provider::join(&mut tx, provider, &identity, agent, now).await?;
+        noted::by_link(accounts, &mut tx, Deed::ProviderJoined, agent, client).await?;
         tx.commit().await?;
         return Ok(ui::see_other("/me"));
     }
@@ -131,6 +133,7 @@ pub(super) async fn delete(State(accounts): State<Accounts>, actor: Actor) -> We
     if let Some(provider) = provider(&accounts).await? {
         let mut tx = accounts.db().begin().await?;
         rows::part(&mut tx, &provider.issuer, actor.id).await?;
+        noted::oneself(&accounts, &mut tx, Deed::ProviderParted, &actor);
         tx.commit().await?;
     }
     Ok(ui::see_other("/me"))

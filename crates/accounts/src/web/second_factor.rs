@@ -1,6 +1,7 @@
 //! One's own second factor: the authenticator app and the recovery codes.
 
 use askama::Template;
+use audit::Deed;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -13,7 +14,7 @@ use crate::second_factor::{begin_app, confirm_app, new_recovery_codes, remove_ap
 use crate::sign_in::{Proof, prove};
 use crate::store::passkeys::{self, StoredPasskey};
 use crate::store::second_factors as rows;
-use crate::{Accounts, Actor, PasskeyRefusal, SignInRefusal};
+use crate::{Accounts, Actor, PasskeyRefusal, SignInRefusal, noted};
 
 #[derive(Template)]
 #[template(path = "second_factor.html")]
@@ -161,6 +162,7 @@ pub(super) async fn confirm(
     let me = (actor.id, actor.session);
     match confirm_app(&mut tx, accounts.keys(), me, &form.code, now).await {
         Ok(new_codes) => {
+            noted::oneself(&accounts, &mut tx, Deed::SecondFactorSetUp, &actor);
             tx.commit().await?;
             accounts.doors().forgive_again(actor.id);
             turned_on(&accounts, &actor, &headers, new_codes).await
@@ -252,6 +254,7 @@ pub(super) async fn delete(
     }
     if problems.is_empty() {
         remove_app(&mut tx, actor.id).await?;
+        noted::oneself(&accounts, &mut tx, Deed::SecondFactorRemoved, &actor);
         tx.commit().await?;
         return Ok(turned_off(&accounts, &headers));
     }
@@ -270,6 +273,7 @@ pub(super) async fn renew_codes(
         return Err(WebError::NotFound);
     }
     let new_codes = new_recovery_codes(&mut tx, accounts.keys(), actor.id, accounts.now()).await?;
+    noted::oneself(&accounts, &mut tx, Deed::RecoveryCodesMade, &actor);
     tx.commit().await?;
     let factors = Factors { new_codes, ..Factors::new(&accounts, &actor).await? };
     page(&accounts, &actor, factors).await

@@ -12,7 +12,7 @@ use ui::{Client, Form, Problems, WebResult, Words};
 use super::cookie::{self, Arrival};
 use crate::second_factor::use_code;
 use crate::store::pending::Pending;
-use crate::{Accounts, SignInRefusal, store};
+use crate::{Accounts, SignInRefusal, noted, store};
 
 #[derive(Template)]
 #[template(path = "login_code.html")]
@@ -93,14 +93,14 @@ pub(super) async fn create(
     let network = client.network();
     let is_known = is_known(&accounts, pending.agent, &network).await?;
     if let Err(too_many) = accounts.doors().hear_code(pending.agent, &network, is_known, now) {
-        return refuse(&accounts, &pending, SignInRefusal::from(too_many)).await;
+        return refuse(&accounts, client, &pending, SignInRefusal::from(too_many)).await;
     }
     let mut tx = accounts.db().begin().await?;
     let right = use_code(&mut tx, accounts.keys(), pending.agent, &form.code, now).await?;
     if !right {
         drop(tx);
         tracing::info!(%network, "a second factor was refused");
-        return refuse(&accounts, &pending, SignInRefusal::WrongCode).await;
+        return refuse(&accounts, client, &pending, SignInRefusal::WrongCode).await;
     }
     if !store::pending::close(&mut tx, &token.hash()).await? {
         return Ok(from_the_start(&accounts));
@@ -117,9 +117,11 @@ async fn is_known(accounts: &Accounts, agent: AgentId, network: &str) -> WebResu
 
 pub(super) async fn refuse(
     accounts: &Accounts,
+    client: Client,
     pending: &Pending,
     refusal: SignInRefusal,
 ) -> WebResult<Response> {
+    noted::second_factor_failed(accounts, pending.agent, client, &refusal).await?;
     let mut page = SecondStep::new(accounts, pending.agent).await?;
     page.problems.add("code", &refusal);
     let mut response = ui::again(&page)?;

@@ -1,6 +1,7 @@
 //! The first steps: who owns this, then the inbox (which the mailroom asks for), then the team.
 
 use askama::Template;
+use audit::Deed;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -15,7 +16,8 @@ use super::people::{Welcome, welcome};
 use crate::store;
 use crate::store::links::Purpose;
 use crate::{
-    AccountRefusal, Accounts, Actor, Invitation, NewOwner, NewPassword, Role, Sees, invite, set_up,
+    AccountRefusal, Accounts, Actor, Invitation, NewOwner, NewPassword, Role, Sees, invite, noted,
+    set_up,
 };
 
 #[derive(Template)]
@@ -112,6 +114,7 @@ pub(super) async fn create(
     };
     match done {
         Ok(agent) => {
+            noted::by_link(&accounts, &mut tx, Deed::InstallationSetUp, agent, client).await?;
             let next = "/setup/inbox";
             let arrival = Arrival { agent, client, headers: &headers, keep: true, next };
             cookie::sign_in(&accounts, tx, arrival, false).await
@@ -268,7 +271,8 @@ pub(super) async fn invite_team(
     let mut tx = accounts.db().begin().await?;
     for (field, invitation) in &invitations {
         match invite(&mut tx, invitation, &company.time_zone, now).await {
-            Ok((_, token)) => {
+            Ok((id, token)) => {
+                noted::invited(&accounts, &mut tx, &actor, id, invitation);
                 let welcome =
                     welcome(&mut tx, &accounts, &actor, invitation, token.reveal()).await?;
                 page.welcomes.extend(welcome);

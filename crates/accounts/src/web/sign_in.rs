@@ -10,7 +10,7 @@ use ui::{Client, Form, Problems, WebResult, Words};
 
 use super::cookie::{self, Arrival};
 use crate::percent::encoded;
-use crate::{Accounts, SignInRefusal, sign_in};
+use crate::{Accounts, SignInRefusal, noted, sign_in};
 
 /// Where the work is, for those who work here; the way in for others.
 pub(super) async fn home(
@@ -120,6 +120,7 @@ pub(super) async fn create(
         }
         Err(Failure::Refused(refusal)) => {
             tracing::info!(%network, "a sign-in was refused: {refusal}");
+            noted::sign_in_failed(&accounts, &given.email, client, &refusal).await?;
             let mut page = Login::new(&accounts, given.next).await?;
             page.email = given.email;
             page.problems.add("password", &refusal);
@@ -147,7 +148,8 @@ pub(super) async fn refuse(
 
 pub(super) async fn delete(
     State(accounts): State<Accounts>,
+    client: Client,
     headers: HeaderMap,
 ) -> WebResult<Response> {
-    cookie::sign_out(&accounts, &headers).await
+    cookie::sign_out(&accounts, client, &headers).await
 }

@@ -11,7 +11,7 @@ use super::me::saved;
 use super::provider::CALLBACK;
 use super::set_up::role_choices;
 use crate::provider::{Provider, SECRET_PLACE, is_secure};
-use crate::{Accounts, Actor, Role, SignInRules};
+use crate::{Accounts, Actor, Role, SignInRules, noted};
 
 #[derive(Template)]
 #[template(path = "sign_in_rules.html")]
@@ -74,10 +74,16 @@ pub(super) async fn show(State(accounts): State<Accounts>, actor: Actor) -> WebR
 }
 
 /// Changes what is asked of those who sign in: the one place where that is done.
-async fn change(accounts: &Accounts, change: impl FnOnce(&mut SignInRules)) -> WebResult<()> {
+async fn change(
+    accounts: &Accounts,
+    actor: &Actor,
+    change: impl FnOnce(&mut SignInRules),
+) -> WebResult<()> {
     let mut tx = accounts.db().begin().await?;
-    let mut rules = SignInRules::load(&mut tx).await?;
+    let before = SignInRules::load(&mut tx).await?;
+    let mut rules = before.clone();
     change(&mut rules);
+    noted::sign_in_rules(accounts, &mut tx, actor, &before, &rules);
     rules.save(&mut tx, accounts.now()).await?;
     Ok(tx.commit().await?)
 }
@@ -91,7 +97,7 @@ pub(super) async fn update(
     fields.only(&["role"])?;
     let is_chosen = |role: &Role| fields.all("role").any(|value| value == role.as_str());
     let chosen = Role::ALL.into_iter().filter(is_chosen).collect();
-    change(&accounts, |rules| rules.second_factor_for = chosen).await?;
+    change(&accounts, &actor, |rules| rules.second_factor_for = chosen).await?;
     Ok(saved(&accounts, &actor, view, HERE))
 }
 
@@ -135,11 +141,14 @@ pub(super) async fn update_provider(
         page.form = form;
         return ui::again(&page);
     }
-    change(&accounts, |rules| rules.provider = Some(provider)).await?;
+    change(&accounts, &actor, |rules| rules.provider = Some(provider)).await?;
     Ok(saved(&accounts, &actor, view, HERE))
 }
 
-pub(super) async fn delete_provider(State(accounts): State<Accounts>) -> WebResult<Response> {
-    change(&accounts, |rules| rules.provider = None).await?;
+pub(super) async fn delete_provider(
+    State(accounts): State<Accounts>,
+    actor: Actor,
+) -> WebResult<Response> {
+    change(&accounts, &actor, |rules| rules.provider = None).await?;
     Ok(ui::see_other(HERE))
 }

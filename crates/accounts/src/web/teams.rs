@@ -7,7 +7,7 @@ use kernel::{AgentId, PublicId};
 use ui::{Choice, Chrome, Fields, Problems, View, WebError, WebResult, found};
 
 use super::me::saved;
-use crate::{Accounts, Actor, TeamCard, store};
+use crate::{Accounts, Actor, TeamCard, noted, store};
 
 #[derive(Template)]
 #[template(path = "teams.html")]
@@ -88,6 +88,7 @@ pub(super) async fn create(
             let mut tx = accounts.db().begin().await?;
             if let Some(team) = store::teams::add(&mut tx, &name, accounts.now()).await? {
                 store::teams::set_members(&mut tx, team, &members).await?;
+                noted::team(&accounts, &mut tx, &actor, None, Some((&name, &members))).await?;
                 tx.commit().await?;
                 return Ok(ui::see_other("/settings/teams"));
             }
@@ -123,6 +124,7 @@ pub(super) async fn update(
         return Err(WebError::Refused(w.t("team-name-taken").to_owned()));
     }
     store::teams::set_members(&mut tx, team.id, &members).await?;
+    noted::team(&accounts, &mut tx, &actor, Some(&team), Some((&name, &members))).await?;
     tx.commit().await?;
     Ok(saved(&accounts, &actor, view, "/settings/teams"))
 }
@@ -130,11 +132,13 @@ pub(super) async fn update(
 /// Tickets of a team that is gone belong to everybody again.
 pub(super) async fn delete(
     State(accounts): State<Accounts>,
+    actor: Actor,
     Path(id): Path<PublicId>,
 ) -> WebResult<Response> {
     let team = team(&accounts, id).await?;
     let mut tx = accounts.db().begin().await?;
     store::teams::delete(&mut tx, team.id).await?;
+    noted::team(&accounts, &mut tx, &actor, Some(&team), None).await?;
     tx.commit().await?;
     Ok(ui::see_other("/settings/teams"))
 }

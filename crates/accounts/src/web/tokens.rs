@@ -7,7 +7,8 @@ use kernel::{InboxId, PublicId, Span};
 use ui::{Choice, Chrome, Fields, Problems, WebResult, found};
 
 use crate::{
-    Accounts, Actor, ApiToken, NewToken, Scope, Scopes, Sees, make_token, revoke_token, tokens_of,
+    Accounts, Actor, ApiToken, NewToken, Scope, Scopes, Sees, make_token, noted, revoke_token,
+    tokens_of,
 };
 
 #[derive(Template)]
@@ -136,6 +137,7 @@ pub(super) async fn create(
     let mut tx = accounts.db().begin().await?;
     let new = NewToken { agent, name, scopes, sees, expires_at };
     let token = make_token(&mut tx, &new, now).await?;
+    noted::token_made(&accounts, &mut tx, actor.who(), &new);
     tx.commit().await?;
     let mut page = Tokens::new(&accounts, &actor).await?;
     page.new_token = Some(token.reveal().to_owned());
@@ -167,6 +169,7 @@ pub(super) async fn delete(
 ) -> WebResult<Response> {
     let mut tx = accounts.db().begin().await?;
     found(revoke_token(&mut tx, actor.id, id, accounts.now()).await?.then_some(()))?;
+    noted::token_revoked(&accounts, &mut tx, &actor, id);
     tx.commit().await?;
     Ok(ui::see_other("/me/tokens"))
 }

@@ -1,11 +1,12 @@
 //! The settings of connections, one row an inbox.
 
 use anyhow::{Context, Result};
-use database::{Cols, Conn, FromRow, Sql, Tx, params};
+use database::{Cols, Conn, FromRow, Sql, Tx, Value, params};
 use kernel::{InboxId, Timestamp};
+use keys::Keys;
 use live::Change;
 
-use crate::connection::{AfterFetch, Connection, Endpoint, Oauth, Tls};
+use crate::connection::{AfterFetch, Connection, Endpoint, Oauth, Tls, place};
 
 const COLUMNS: &str = "imap_host, imap_port, imap_tls, imap_user, imap_password, imap_folder,
     after_fetch, move_to, fetch_from, history_from, smtp_host, smtp_port, smtp_tls, smtp_user,
@@ -181,4 +182,65 @@ pub(crate) async fn save_tokens(tx: &mut Tx, inbox: InboxId, oauth: &Oauth) -> R
     )
     .await
     .map(drop)
+}
+
+/// The sealed columns of a connection, in the order of what they are sealed for.
+const SEALED: [&str; 6] = ["imap", "smtp", "oauth client", "oauth refresh", "oauth access", "dkim"];
+
+/// Seals every stored credential with the key of today, and says how many that were. One that opens
+/// with no key of the file is said with its inbox: nothing is changed then.
+pub async fn seal_anew(tx: &mut Tx, keys: &Keys) -> Result<u64> {
+    let inboxes: Vec<InboxId> =
+        tx.column("select inbox_id from mail_connections order by inbox_id", params![]).await?;
+    let mut count = 0;
+    for inbox in inboxes {
+        let row: Sealed = tx
+            .one(
+                "select imap_password, smtp_password, oauth_client_secret, oauth_refresh_token,
+                        oauth_access_token, dkim_key
+                   from mail_connections where inbox_id = $1",
+                params![inbox],
+            )
+            .await?;
+        let mut anew = Vec::with_capacity(SEALED.len());
+        for (what, sealed) in SEALED.iter().zip(row.0) {
+            let Some(sealed) = sealed.filter(|sealed| !sealed.is_empty()) else {
+                anew.push(None);
+                continue;
+            };
+            let made = keys.seal_anew(&place(inbox, what), &sealed);
+            let made = made.with_context(|| format!("{what} of inbox {inbox}"))?;
+            count += u64::from(made.is_some());
+            anew.push(Some(made.unwrap_or(sealed)));
+        }
+        let mut values = params![inbox];
+        values.extend(anew.into_iter().map(Value::from));
+        // An application without a secret keeps its empty text.
+        tx.execute(
+            "update mail_connections
+                set imap_password = $2, smtp_password = $3,
+                    oauth_client_secret = coalesce($4, oauth_client_secret),
+                    oauth_refresh_token = $5, oauth_access_token = $6, dkim_key = $7
+              where inbox_id = $1",
+            values,
+        )
+        .await?;
+    }
+    tx.announce(Change::Settings);
+    Ok(count)
+}
+
+struct Sealed([Option<String>; 6]);
+
+impl FromRow for Sealed {
+    fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
+        Ok(Self([
+            cols.next()?,
+            cols.next()?,
+            cols.next()?,
+            cols.next()?,
+            cols.next()?,
+            cols.next()?,
+        ]))
+    }
 }

@@ -110,5 +110,5 @@ pub(super) async fn source(
     let view = view(&mailroom, &actor, (&reference, &message)).await?;
     let ledger = found(view.ledger)?;
     let line = found(store::find_by_id(&mut mailroom.db().read().await?, ledger).await?)?;
-    download(&mailroom, &line).await
+    download(&mailroom, &actor, &line).await
 }

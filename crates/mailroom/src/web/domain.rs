@@ -3,6 +3,7 @@
 use accounts::{Actor, Inbox};
 use anyhow::anyhow;
 use askama::Template;
+use audit::Deed;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use email::{DkimRecord, Finding, domain_report, new_signing_key, signing_record};
@@ -10,8 +11,8 @@ use kernel::PublicId;
 use ui::{Chrome, WebResult, found};
 
 use super::inboxes::connection_of;
-use crate::Mailroom;
 use crate::connection::{Connection, place};
+use crate::{Mailroom, noted};
 
 #[derive(Template)]
 #[template(path = "inbox_domain.html")]
@@ -101,7 +102,7 @@ pub(super) async fn make_key(
     let key = tokio::task::spawn_blocking(new_signing_key).await.map_err(anyhow::Error::from)?;
     let key = key.map_err(|fault| anyhow!("no key can be made: {fault}"))?;
     let sealed = mailroom.keys.seal(&place(inbox.id, "dkim"), &key);
-    change(&mailroom, &inbox, |connection| {
+    change(&mailroom, &actor, &inbox, |connection| {
         connection.dkim_selector = Some(next_selector(connection.dkim_selector.as_deref()));
         connection.dkim_key = Some(sealed);
     })
@@ -115,11 +116,12 @@ pub(super) async fn delete_key(
     Path(id): Path<PublicId>,
 ) -> WebResult<Response> {
     let inbox = mailroom.inbox(&actor, id).await?;
-    change(&mailroom, &inbox, |connection| connection.dkim_key = None).await
+    change(&mailroom, &actor, &inbox, |connection| connection.dkim_key = None).await
 }
 
 async fn change(
     mailroom: &Mailroom,
+    actor: &Actor,
     inbox: &Inbox,
     change: impl FnOnce(&mut Connection),
 ) -> WebResult<Response> {
@@ -127,6 +129,7 @@ async fn change(
     let mut connection = Connection::find(&mut tx, inbox.id).await?.unwrap_or_default();
     change(&mut connection);
     connection.save(&mut tx, inbox.id, mailroom.now()).await?;
+    noted::inbox(mailroom, &mut tx, actor, Deed::DkimChanged, inbox);
     tx.commit().await?;
     Ok(ui::see_other(&format!("/settings/inboxes/{}/domain", inbox.public_id)))
 }

@@ -3,6 +3,7 @@
 use accounts::{Actor, Inbox, InboxKind, archive_inbox, update_inbox};
 use anyhow::Result;
 use askama::Template;
+use audit::Deed;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use database::Tx;
@@ -14,10 +15,10 @@ use super::oauth::{CALLBACK, Onward, SETS_UP};
 use super::parts::Parts;
 use super::standing::{Coming, Standing, incoming, outgoing};
 use super::wanted::Wanted;
-use crate::Mailroom;
 use crate::connection::Connection;
 use crate::health::{health, quiet, quiet_since};
 use crate::store::{cursors, health as health_store};
+use crate::{Mailroom, noted};
 
 #[derive(Template)]
 #[template(path = "inboxes.html")]
@@ -187,6 +188,7 @@ pub(super) async fn add(
             let connection = wanted.connection(&Connection::default(), &mailroom.keys, id, now);
             connection.save(&mut tx, id, now).await?;
             accounts::let_maker_see(&mut tx, actor, id).await?;
+            noted::inbox_made(mailroom, &mut tx, actor, id, (&wanted.inbox, &connection));
             tx.commit().await?;
             Ok(Some(id))
         }
@@ -262,15 +264,22 @@ pub(super) async fn update(
         return ui::again(&page);
     }
     if inbox.kind == InboxKind::Email {
-        keep(&mut tx, &mailroom, &inbox, &wanted).await?;
+        keep(&mut tx, &mailroom, &actor, &inbox, &wanted).await?;
     }
+    noted::inbox_changed(&mailroom, &mut tx, &actor, &inbox, &wanted.inbox);
     tx.commit().await?;
     Ok(done(view, &format!("/settings/inboxes/{id}"), &w, "saved"))
 }
 
 /// Keeps the connection, if it is not as it was. Read anew: a provider may have handed out another
 /// token since the form was shown.
-async fn keep(tx: &mut Tx, mailroom: &Mailroom, inbox: &Inbox, wanted: &Wanted) -> Result<()> {
+async fn keep(
+    tx: &mut Tx,
+    mailroom: &Mailroom,
+    actor: &Actor,
+    inbox: &Inbox,
+    wanted: &Wanted,
+) -> Result<()> {
     let now = mailroom.now();
     let before = Connection::find(tx, inbox.id).await?.unwrap_or_default();
     let connection = wanted.connection(&before, &mailroom.keys, inbox.id, now);
@@ -278,6 +287,7 @@ async fn keep(tx: &mut Tx, mailroom: &Mailroom, inbox: &Inbox, wanted: &Wanted) 
         return Ok(());
     }
     connection.save(tx, inbox.id, now).await?;
+    noted::connected(mailroom, tx, actor, (inbox.id, &inbox.name), (&before, &connection));
     health_store::forget(tx, inbox.id).await?;
     if wanted.fetches_elsewhere(&before) {
         cursors::forget(tx, inbox.id).await?;
@@ -298,6 +308,7 @@ pub(super) async fn archive(
     let inbox = mailroom.inbox(&actor, id).await?;
     let mut tx = mailroom.db().begin().await?;
     archive_inbox(&mut tx, inbox.id, Some(mailroom.now())).await?;
+    noted::inbox(&mailroom, &mut tx, &actor, Deed::InboxArchived, &inbox);
     tx.commit().await?;
     Ok(ui::see_other("/settings/inboxes"))
 }
@@ -310,6 +321,7 @@ pub(super) async fn restore(
     let inbox = mailroom.inbox(&actor, id).await?;
     let mut tx = mailroom.db().begin().await?;
     archive_inbox(&mut tx, inbox.id, None).await?;
+    noted::inbox(&mailroom, &mut tx, &actor, Deed::InboxRestored, &inbox);
     tx.commit().await?;
     Ok(ui::see_other(&format!("/settings/inboxes/{id}")))
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use accounts::{Act, Actor};
 use askama::Template;
+use audit::Deed;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -248,13 +249,20 @@ pub(super) async fn raw(
     Path(id): Path<PublicId>,
 ) -> WebResult<Response> {
     let line = line(&mailroom, &actor, id).await?;
-    download(&mailroom, &line).await
+    download(&mailroom, &actor, &line).await
 }
 
 /// The source as it came, for saving: no browser shows it.
-pub(super) async fn download(mailroom: &Mailroom, line: &Line) -> WebResult<Response> {
+pub(super) async fn download(
+    mailroom: &Mailroom,
+    actor: &Actor,
+    line: &Line,
+) -> WebResult<Response> {
     found((!is_blacked_out(mailroom, line).await?).then_some(()))?;
     let bytes = found(source(&mut mailroom.db().read().await?, line.id).await?)?;
+    let entry = actor.did(Deed::MailSourceRead, mailroom.now());
+    let entry = entry.on("mail", line.public_id, &line.subject);
+    mailroom.accounts.note_alone(entry).await?;
     let name = format!("attachment; filename=\"{}.eml\"", line.public_id);
     let mut response = bytes.into_response();
     let headers = response.headers_mut();

@@ -2,6 +2,7 @@
 
 use accounts::Actor;
 use anyhow::Result;
+use audit::Deed;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -9,6 +10,7 @@ use email::oauth::{Pkce, authorize_url, exchange_code};
 use kernel::{AgentId, InboxId, PublicId, Secret, Span, Timestamp};
 use keys::Keys;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use ui::{WebError, WebResult, found};
 
 use super::inboxes::connection_of;
@@ -122,7 +124,13 @@ pub(super) async fn callback(
         Err(format!("the mail provider gave no permission: {said}"))
     };
     match given {
-        Ok(tokens) => mailroom.permissions.keep(inbox.id, &oauth, tokens).await?,
+        Ok(tokens) => {
+            mailroom.permissions.keep(inbox.id, &oauth, tokens).await?;
+            let entry = actor.did(Deed::ConnectionChanged, mailroom.now());
+            let entry = entry.on("inbox", inbox.id, &inbox.name);
+            let entry = entry.with(json!({ "permission of the provider": "changed" }));
+            mailroom.accounts.note_alone(entry).await?;
+        }
         // What works goes on: whoever wanted to connect again may have thought better of it.
         Err(said) if oauth.is_given() => return Err(WebError::Refused(said)),
         Err(said) => {

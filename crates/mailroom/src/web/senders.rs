@@ -9,7 +9,7 @@ use ui::{Answer, Choice, Chrome, Form, Problems, Toast, View, WebError, WebResul
 
 use crate::senders::{Pattern, Rule};
 use crate::store::senders;
-use crate::{Mailroom, actions};
+use crate::{Mailroom, actions, noted};
 
 const HERE: &str = "/settings/senders";
 /// More are not shown; each one that is looked for still counts.
@@ -91,6 +91,7 @@ pub(super) async fn create(
     let rule = Rule::named(&form.rule).unwrap_or(Rule::Block);
     let mut tx = mailroom.db().begin().await?;
     actions::set_rule(&mut tx, &pattern, rule, actor.id, mailroom.now()).await?;
+    noted::rule(&mailroom, &mut tx, &actor, &form.pattern, Some(rule));
     tx.commit().await?;
     Ok(ui::see_other(HERE))
 }
@@ -105,6 +106,7 @@ pub(super) async fn delete(
     let mut tx = mailroom.db().begin().await?;
     let before = ui::found(senders::rule_of(&mut tx, &form.pattern).await?)?;
     senders::drop_rule(&mut tx, &before.pattern).await?;
+    noted::rule(&mailroom, &mut tx, &actor, &before.pattern, None);
     tx.commit().await?;
     if !view.is_htmx {
         return Ok(ui::see_other(HERE));
@@ -127,6 +129,7 @@ pub(super) async fn restore(
     let rule = Rule::named(&form.rule).ok().ok_or(WebError::NotFound)?;
     let mut tx = mailroom.db().begin().await?;
     actions::set_rule(&mut tx, &pattern, rule, actor.id, mailroom.now()).await?;
+    noted::rule(&mailroom, &mut tx, &actor, &form.pattern, Some(rule));
     tx.commit().await?;
     Ok(Answer::new().redirect(HERE).into_response())
 }

@@ -1,18 +1,20 @@
 //! Files of one's own requests.
 
+use audit::{Deed, Entry, Who};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use files::FileHash;
 use kernel::PublicId;
 use tickets::actions::{file_of_customer, viewer};
-use ui::{WebResult, found};
+use ui::{Client, WebResult, found};
 
 use crate::{Portal, session};
 
 pub(super) async fn show(
     State(portal): State<Portal>,
     Path(id): Path<String>,
+    client: Client,
     headers: HeaderMap,
 ) -> WebResult<Response> {
     let id: PublicId = found(id.parse().ok())?;
@@ -24,6 +26,9 @@ pub(super) async fn show(
     drop(conn);
     let hash = found(FileHash::read(&file.file_hash))?;
     let bytes = portal.files().get(&hash).await?;
+    let who = Who::customer(session.customer, session.address.as_str()).from(Some(client.0));
+    let entry = Entry::new(Deed::AttachmentRead, who, portal.now());
+    portal.accounts().note_alone(entry.on("attachment", id, &file.name)).await?;
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
     let media_type = HeaderValue::from_static(file.media_type.as_str());

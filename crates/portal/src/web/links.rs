@@ -1,6 +1,7 @@
 //! The way in without a password, and the way out.
 
 use askama::Template;
+use audit::{Deed, Entry, Who};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -179,12 +180,16 @@ pub(super) async fn sign_out(
 /// Ends every link and every session of the customer.
 pub(super) async fn revoke(
     State(portal): State<Portal>,
+    client: Client,
     headers: HeaderMap,
 ) -> WebResult<Response> {
-    let Some(Session { customer, .. }) = session::of(&portal, &headers).await? else {
+    let Some(Session { customer, address, .. }) = session::of(&portal, &headers).await? else {
         return Ok(ui::see_other("/help/link"));
     };
     let mut tx = portal.db().begin().await?;
+    let who = Who::customer(customer, address.as_str()).from(Some(client.0));
+    let entry = Entry::new(Deed::CustomerLinksRevoked, who, portal.now());
+    portal.accounts().note(&mut tx, entry.on("customer", customer, address.as_str()));
     revoke_links(&mut tx, customer, By::Customer, portal.now()).await?;
     store::end_sessions_of(&mut tx, customer).await?;
     tx.commit().await?;

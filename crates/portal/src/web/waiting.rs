@@ -2,6 +2,7 @@
 
 use accounts::Actor;
 use askama::Template;
+use audit::Deed;
 use axum::extract::State;
 use axum::response::Response;
 use kernel::EmailAddress;
@@ -58,6 +59,8 @@ pub(super) async fn create(
     let mut page = Waiting::new(&portal, &actor).await?;
     let address = found(wanted.email.parse::<EmailAddress>().ok().filter(|_| !page.can_send))?;
     let link = found(actions::make_link_for(&portal, &address).await?)?;
+    let entry = actor.did(Deed::CustomerLinkShown, portal.now());
+    portal.accounts().note_alone(entry.on("address", &address, address.as_str())).await?;
     page.made = Some((address.to_string(), link));
     ui::page(&page)
 }

@@ -126,7 +126,8 @@ impl Reader {
             bail!("{} is no backup of Recourse", path.display());
         }
         let fingerprint = front.get(MAGIC.len()..).unwrap_or_default();
-        if fingerprint != keys.fingerprint().as_bytes() {
+        let is_older = std::str::from_utf8(fingerprint).is_ok_and(|one| keys.is_older(one));
+        if fingerprint != keys.fingerprint().as_bytes() && !is_older {
             bail!(
                 "{} was sealed with another key ({}); say with --key-file where the key file of \
                  that installation is",

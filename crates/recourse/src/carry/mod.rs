@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use audit::{Deed, Entry, Trail, Who};
 use database::bulk::Rows;
 use database::carry::{self, Load, Shape, Sum, Walk};
 use database::check::{Finding, count};
@@ -230,12 +231,18 @@ async fn finish(
     db.close().await;
     indexed?;
     let db = Db::open(house.database, house.clock.as_ref()).await?;
+    if schema != carry::latest_version() {
+        // What is older may come from before there was a trail.
+        let mut tx = db.begin().await?;
+        Trail::new(house.keys).begin(&mut tx, house.clock.now()).await?;
+        tx.commit().await?;
+    }
     let mut conn = db.snapshot().await?;
     let mut findings = Vec::new();
     if schema == carry::latest_version() {
         findings.extend(differences(&mut conn, &end.tables).await?);
     }
-    findings.extend(check::look(&mut conn, house.files, false, told).await?);
+    findings.extend(check::look(&mut conn, house.files, house.keys, false, told).await?);
     let (tickets, messages) = check::size(&mut conn).await?;
     drop(conn);
     db.close().await;
@@ -267,6 +274,22 @@ pub async fn sums(conn: &mut Conn) -> Result<Vec<(String, Sum)>> {
         sums.push((shape.table.name.to_owned(), sum));
     }
     Ok(sums)
+}
+
+/// Notes in the audit trail of a database what a command did to all of it.
+pub async fn note(
+    house: &House<'_>,
+    database: &Location,
+    deed: Deed,
+    after: serde_json::Value,
+) -> Result<()> {
+    let db = Db::open_unchanged(database).await?;
+    let mut tx = db.begin().await?;
+    let entry = Entry::new(deed, Who::command(), house.clock.now());
+    Trail::new(house.keys).note(&mut tx, entry.with(after));
+    tx.commit().await?;
+    db.close().await;
+    Ok(())
 }
 
 /// Carries everything to another database. The files stay where they are.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use audit::Deed;
 use clap::Args;
 use database::Location;
 use database::carry::connections_of_servers;
@@ -12,6 +13,7 @@ use database::check::Finding;
 use files::{Files, Place};
 use kernel::SharedClock;
 use keys::Keys;
+use serde_json::json;
 
 use super::check::{EX_DATAERR, Shown, told};
 use super::terminal;
@@ -50,6 +52,8 @@ impl Backup {
         let files = Files::open(&settings.storage, &settings.bucket_access)?;
         let house =
             House { database: &settings.database, files: &files, keys: &keys, clock: &clock };
+        let to = self.file.display().to_string();
+        carry::note(&house, house.database, Deed::BackedUp, json!({ "file": to })).await?;
         let mut shown = Shown::default();
         let carried = carry::back_up(&house, &self.file, &mut |step| shown.step(step)).await?;
         shown.end();
@@ -110,6 +114,8 @@ impl Restore {
         shown.end();
         let (carried, findings) = restored?;
         made.keep();
+        let from = self.file.display().to_string();
+        carry::note(&house, house.database, Deed::Restored, json!({ "file": from })).await?;
         terminal::say(&format!("{} restored", counted(&carried)));
         Ok(conclude(&findings, "Everything is there and agrees."))
     }
@@ -142,6 +148,7 @@ impl Move {
         shown.end();
         let (carried, findings) = moved?;
         made.keep();
+        carry::note(&house, &to, Deed::Moved, json!({ "to": format!("{to:?}") })).await?;
         terminal::say(&format!("{} carried over", counted(&carried)));
         let next = match to {
             Location::Postgres(_) => {

@@ -5,6 +5,7 @@ use clap::Args;
 use database::Db;
 use database::check::Finding;
 use files::Files;
+use keys::Keys;
 
 use super::progress::Progress;
 use super::terminal;
@@ -29,9 +30,11 @@ impl Check {
         super::assert_begun(&settings)?;
         let db = Db::open_unchanged(&settings.database).await?;
         let files = Files::open(&settings.storage, &settings.bucket_access)?;
+        let keys = Keys::load(&settings.key_file)?;
         let mut conn = db.snapshot().await?;
         let mut shown = Shown::default();
-        let findings = look(&mut conn, &files, self.quick, &mut |step| shown.step(step)).await?;
+        let findings =
+            look(&mut conn, &files, &keys, self.quick, &mut |step| shown.step(step)).await?;
         shown.end();
         let (tickets, messages) = size(&mut conn).await?;
         drop(conn);

@@ -1,9 +1,11 @@
 //! The command line.
 
+mod audit;
 mod bench;
 mod carry;
 mod check;
 mod demo;
+mod keys;
 mod mail;
 mod people;
 mod progress;
@@ -49,6 +51,12 @@ enum Do {
     Mail(mail::Mail),
     /// Look whether tickets, messages, files, counts and the search agree
     Check(check::Check),
+    /// The audit trail: who did and read what
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// The key that seals stored passwords
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Write the whole installation into one sealed file, beside a running server too
     Backup(carry::Backup),
     /// Put what a backup holds into a place where there is no installation
@@ -120,6 +128,8 @@ fn on_runtime(settings: Settings, command: Do) -> Result<u8> {
                 hand_in(settings, clock, command, &bytes).await
             }
             Do::Check(check) => check.run(settings).await,
+            Do::Audit(audit) => audit.run(settings).await,
+            Do::Keys(keys) => keys.run(settings, clock).await,
             Do::Backup(backup) => backup.run(settings, clock).await,
             Do::Restore(restore) => restore.run(settings, clock).await,
             Do::Move(moving) => moving.run(settings, clock).await,

@@ -4,9 +4,12 @@ use accounts::{
     AccountRefusal, AgentState, Invitation, NewOwner, NewPassword, NewToken, Role, Scopes, Sees,
 };
 use anyhow::Result;
+use audit::{Deed, Entry, Who};
+use database::Tx;
 use kernel::{EmailAddress, Failure, InboxId, Span};
 use mailroom::Piped;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::Foundation;
 
@@ -162,6 +165,12 @@ fn new_password(text: &str, personal: &[&str]) -> Result<NewPassword, Failure<Re
     NewPassword::read(text, personal).or_else(no)
 }
 
+/// Notes what the operator does.
+fn note(foundation: &Foundation, tx: &mut Tx, deed: Deed, more: impl FnOnce(Entry) -> Entry) {
+    let entry = Entry::new(deed, Who::command(), foundation.clock.now());
+    foundation.accounts.note(tx, more(entry));
+}
+
 async fn set_up(
     foundation: &Foundation,
     company: String,
@@ -177,7 +186,8 @@ async fn set_up(
     let password = new_password(password, &[&name, email.as_str(), &company])?;
     let owner = NewOwner { company, name, email, password, time_zone };
     let mut tx = foundation.db.begin().await?;
-    accounts::set_up(&mut tx, owner, foundation.clock.now()).await.map_err(refuse)?;
+    let id = accounts::set_up(&mut tx, owner, foundation.clock.now()).await.map_err(refuse)?;
+    note(foundation, &mut tx, Deed::InstallationSetUp, |entry| entry.on("person", id, ""));
     tx.commit().await?;
     Ok(format!("Recourse is set up. Sign in at {}", foundation.site.url("/login")))
 }
@@ -200,9 +210,13 @@ async fn add_agent(
     let invitation = Invitation { name, email, role, sees };
     let mut tx = foundation.db.begin().await?;
     let now = foundation.clock.now();
-    accounts::add_agent(&mut tx, &invitation, password, &company.time_zone, now)
+    let id = accounts::add_agent(&mut tx, &invitation, password, &company.time_zone, now)
         .await
         .map_err(refuse)?;
+    let described = json!({ "email": invitation.email.as_str(), "role": role.as_str() });
+    note(foundation, &mut tx, Deed::PersonAdded, |entry| {
+        entry.on("person", id, &invitation.name).with(described)
+    });
     tx.commit().await?;
     Ok(format!("{} can sign in as {}", invitation.name, invitation.email))
 }
@@ -257,6 +271,9 @@ async fn deactivate(foundation: &Foundation, email: &str) -> Done {
     }
     let mut tx = foundation.db.begin().await?;
     accounts::deactivate(&mut tx, card.id, foundation.clock.now()).await.map_err(refuse)?;
+    note(foundation, &mut tx, Deed::PersonDeactivated, |entry| {
+        entry.on("person", card.id, &card.name)
+    });
     tx.commit().await?;
     Ok(format!("{} can no longer sign in; open tickets go back to everybody", card.name))
 }
@@ -270,6 +287,9 @@ async fn set_password(foundation: &Foundation, email: &str, password: &str) -> D
     accounts::set_password_with_link(&mut tx, &token.hash(), password, now)
         .await
         .map_err(refuse)?;
+    note(foundation, &mut tx, Deed::PasswordChanged, |entry| {
+        entry.on("person", agent.id, &agent.name)
+    });
     tx.commit().await?;
     Ok(format!("{} has a new password; every session of theirs has ended", agent.name))
 }
@@ -282,6 +302,8 @@ async fn remove_second_factor(foundation: &Foundation, email: &str) -> Done {
     if !accounts::remove_second_factors(&mut tx, card.id).await? {
         return no(format!("{email} has no second factor"));
     }
+    let entry = Entry::new(Deed::SecondFactorRemoved, Who::command(), foundation.clock.now());
+    foundation.accounts.note(&mut tx, entry.on("person", card.id, &card.name));
     tx.commit().await?;
     Ok(format!("{} signs in with the password alone; every session of theirs has ended", card.name))
 }
@@ -304,6 +326,10 @@ async fn create_token(
     let new = NewToken { agent: card.id, name, scopes, sees, expires_at };
     let mut tx = foundation.db.begin().await?;
     let token = accounts::make_token(&mut tx, &new, now).await?;
+    let described = json!({ "name": new.name, "scopes": new.scopes.to_text() });
+    note(foundation, &mut tx, Deed::TokenMade, |entry| {
+        entry.on("person", new.agent, &card.name).with(described)
+    });
     tx.commit().await?;
     Ok(format!("This token is shown once; keep it: {}", token.reveal()))
 }

@@ -35,6 +35,8 @@ on_both! {
             "/settings/topics",
             "/settings/company",
             "/settings/system",
+            "/settings/trail",
+            "/settings/trail/1",
             "/search?q=course",
             "/customers",
             "/problems",

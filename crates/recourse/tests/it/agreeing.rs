@@ -138,19 +138,20 @@ on_both! {
         world.stop().await;
         let db = Db::open_unchanged(&world.settings.database).await.unwrap();
         let files = Files::open(&world.settings.storage, &world.settings.bucket_access).unwrap();
+        let keys = keys::Keys::load(&world.settings.key_file).unwrap();
         let mut silent = |_| {};
         for (damage, fault) in DAMAGE {
             let mut tx = db.begin().await.unwrap();
             let done = tx.execute_sql(Sql::new(damage)).await.unwrap();
             assert!(done > 0, "{damage}");
-            let found = recourse::check::look(&mut tx, &files, false, &mut silent).await.unwrap();
+            let found = recourse::check::look(&mut tx, &files, &keys, false, &mut silent).await.unwrap();
             assert!(found.iter().any(|one| one.fault == *fault), "{damage}: {found:?}");
         }
         if db.engine() == Engine::Sqlite {
             let mut tx = db.begin().await.unwrap();
             tx.execute("pragma defer_foreign_keys = on", vec![]).await.unwrap();
             tx.execute("update tickets set customer_id = 99999999", vec![]).await.unwrap();
-            let found = recourse::check::look(&mut tx, &files, true, &mut silent).await.unwrap();
+            let found = recourse::check::look(&mut tx, &files, &keys, true, &mut silent).await.unwrap();
             let fault = "a row refers to one that is not there";
             assert!(found.iter().any(|one| one.fault == fault), "{found:?}");
         }

@@ -36,14 +36,14 @@ impl World {
         self.folder.join(name)
     }
 
-    /// What every table holds.
+    /// What every table holds, but for the audit trail: that it was carried is noted there.
     async fn sums(&self) -> Vec<(String, Sum)> {
         let db = Db::open_unchanged(&self.settings.database).await.unwrap();
         let mut conn = db.snapshot().await.unwrap();
         let sums = recourse::carry::sums(&mut conn).await.unwrap();
         drop(conn);
         db.close().await;
-        sums
+        sums.into_iter().filter(|(name, _)| !name.starts_with("audit_")).collect()
     }
 }
 

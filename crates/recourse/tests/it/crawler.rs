@@ -31,7 +31,7 @@ struct Seen {
 impl Crawler<'_> {
     fn web_for(&self, access: Access) -> &Web {
         match access {
-            Access::May(_) => &self.house.maya,
+            Access::May(_) | Access::Confirmed(_) => &self.house.maya,
             Access::Customer => &self.customer,
             Access::Public | Access::Token(_) => &self.nobody,
         }

@@ -27,10 +27,10 @@ on_both! {
             let said = format!("{} {path}", route.method);
             let page = web.send(web.request(method.clone(), &path)).await;
             match route.access {
-                Access::May(_) if page.status == StatusCode::SEE_OTHER => {
+                Access::May(_) | Access::Confirmed(_) if page.status == StatusCode::SEE_OTHER => {
                     assert!(page.header("location").starts_with("/login"), "{said}");
                 }
-                Access::May(_) => {
+                Access::May(_) | Access::Confirmed(_) => {
                     assert_eq!(page.status, StatusCode::UNAUTHORIZED, "{said}");
                 }
                 Access::Token(_) => {
@@ -60,7 +60,7 @@ on_both! {
         let signed_in = sam.get("/me").await;
         assert_eq!(signed_in.status, 200);
         for route in &routes {
-            let Access::May(act) = route.access else { continue };
+            let (Access::May(act) | Access::Confirmed(act)) = route.access else { continue };
             // A stream has no end, and their own sessions are theirs to end.
             if matches!(act, Act::ReadTickets | Act::ManageSelf) {
                 continue;

@@ -48,7 +48,7 @@ fn thing_in(route: &Route, place: &str) -> &'static str {
         "sheet" => "sheet",
         "what" => "what",
         "view" => "list",
-        "token" | "receipt" => "nothing",
+        "token" | "receipt" | "number" => "nothing",
         "id" => {
             let known = [
                 ("/files/", "attachment"),
@@ -73,6 +73,7 @@ fn thing_in(route: &Route, place: &str) -> &'static str {
                 ("/settings/teams/", "team"),
                 ("/settings/system/jobs/", "job"),
                 ("/me/sessions/", "session"),
+                ("/me/second-factor/passkeys/", "nothing"),
                 ("/me/tokens/", "api token"),
                 ("/undo/", "undo"),
             ];
@@ -411,7 +412,15 @@ const LEFT_OUT: &[(&str, &str)] = &[
 ];
 
 /// How far somebody has read, and the clockwork in the background.
-const TABLES_LEFT_OUT: &[&str] = &["ticket_reads", "schedules", "jobs", "mail_health"];
+const TABLES_LEFT_OUT: &[&str] = &[
+    "ticket_reads",
+    "schedules",
+    "jobs",
+    "mail_health",
+    "audit_entries",
+    "audit_checkpoints",
+    "audit_head",
+];
 
 /// Things that look like others and are nowhere.
 fn nothing() -> Things {

@@ -12,6 +12,7 @@ mod world;
 
 mod agreeing;
 mod answers;
+mod canaries;
 mod carrying;
 mod coming;
 mod crawler;
@@ -26,3 +27,5 @@ mod permission;
 mod setting_up;
 mod side_doors;
 mod tools;
+mod trail;
+mod turning;

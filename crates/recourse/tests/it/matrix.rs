@@ -201,7 +201,7 @@ async fn pages(world: &World, house: &Furnished, gone: &Web, customer: &Web) {
         ("a token", &nobody, Some(house.token.clone())),
     ];
     for route in &world.program().routes {
-        let Access::May(act) = route.access else { continue };
+        let (Access::May(act) | Access::Confirmed(act)) = route.access else { continue };
         for (who, web, token) in strangers.clone() {
             let visitor = Visitor { web, token };
             let page = visitor.asks(route, &house.support, &house.support).await;
@@ -298,7 +298,7 @@ async fn is_there_for_those_who_may(world: &World, house: &Furnished, customer: 
         let visitor = match route.access {
             Access::Public => continue,
             Access::Customer => Visitor { web: customer, token: None },
-            Access::May(_) => Visitor { web: &house.maya, token: None },
+            Access::May(_) | Access::Confirmed(_) => Visitor { web: &house.maya, token: None },
             Access::Token(_) => Visitor { web: &nobody, token: Some(house.token.clone()) },
         };
         let page = visitor.asks(route, &house.support, &house.support).await;

@@ -147,7 +147,7 @@ async fn nothing_is_told(world: &World, house: &Furnished, insider: &Insider<'_>
         if route.path.starts_with("/help") || ["/live", "/api/v1/events"].contains(&route.path) {
             continue;
         }
-        if !matches!(route.access, Access::May(_) | Access::Token(_)) {
+        if !matches!(route.access, Access::May(_) | Access::Confirmed(_) | Access::Token(_)) {
             continue;
         }
         let path = path_with(route, &house.support);

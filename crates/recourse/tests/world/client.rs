@@ -61,6 +61,18 @@ impl Web {
         request.header(header::COOKIE, jar.join("; "))
     }
 
+    /// What the server gave it to keep.
+    pub(crate) fn all_cookies(&self) -> Vec<(String, String)> {
+        self.cookies.lock().expect("nobody broke it").clone()
+    }
+
+    /// A cookie by its name.
+    pub(crate) fn cookie(&self, name: &str) -> String {
+        let all = self.all_cookies();
+        let found = all.into_iter().find(|(known, _)| known == name);
+        found.unwrap_or_else(|| panic!("there is no cookie {name}")).1
+    }
+
     pub(crate) async fn send(&self, request: RequestBuilder) -> Page {
         let answer = request.send().await.expect("the server answers");
         let (status, headers) = (answer.status(), answer.headers().clone());

@@ -196,8 +196,9 @@ impl World {
         let db = Db::open_unchanged(&self.settings.database).await.expect("it opens");
         let files = Files::open(&self.settings.storage, &self.settings.bucket_access);
         let files = files.expect("the files are there");
+        let keys = keys::Keys::load(&self.settings.key_file).expect("the key is there");
         let mut conn = db.snapshot().await.expect("it can be read");
-        let found = recourse::check::look(&mut conn, &files, false, &mut |_| {}).await;
+        let found = recourse::check::look(&mut conn, &files, &keys, false, &mut |_| {}).await;
         drop(conn);
         db.close().await;
         found.expect("everything can be looked at")

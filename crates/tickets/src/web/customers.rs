@@ -2,12 +2,14 @@
 
 use accounts::{Act, Actor};
 use askama::Template;
+use audit::Deed;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use customers::Customer;
 use kernel::{CustomerId, PublicId};
 use search::Term;
 use serde::Deserialize;
+use serde_json::json;
 use ui::{Badge, Chrome, Fields, Toast, View, WebError, WebResult, found};
 
 use super::entries::Maker;
@@ -165,14 +167,21 @@ pub(super) async fn change(
     if let Some(name) = fields.get("name") {
         let name = kernel::clip(&kernel::one_line(name), 200);
         customers::rename(&mut tx, customer.id, &name, now).await?;
+        let entry = actor.did(Deed::CustomerChanged, now).on("customer", id, &name);
+        let names = (json!({ "name": customer.name }), json!({ "name": name }));
+        desk.accounts.note(&mut tx, entry.change(names.0, names.1));
     } else if let Some(note) = fields.get("note") {
         let note = kernel::clip(note.trim(), NOTE_CHARS_MAX);
         if note.is_empty() {
             return Err(WebError::Refused(w.t("customer-note-missing").to_owned()));
         }
         customers::add_note(&mut tx, customer.id, actor.id, &note, now).await?;
+        let entry = actor.did(Deed::CustomerChanged, now).on("customer", id, &customer.name);
+        desk.accounts.note(&mut tx, entry.with(json!({ "note": "added" })));
     } else if fields.get("links") == Some("revoke") {
         customers::revoke_links(&mut tx, customer.id, now).await?;
+        let entry = actor.did(Deed::CustomerLinksRevoked, now);
+        desk.accounts.note(&mut tx, entry.on("customer", id, &customer.name));
     } else {
         return Err(WebError::BadInput(w.t("change-unknown").to_owned()));
     }
@@ -201,6 +210,9 @@ pub(super) async fn merge(
     let office = desk.office().await?;
     let mut tx = desk.db().begin().await?;
     merge_customers(&mut tx, &office, from.id, into.id).await?;
+    let entry = actor.did(Deed::CustomersMerged, desk.now()).on("customer", id, &from.name);
+    let into_which = json!({ "into": into.public_id.to_string(), "name": into.name });
+    desk.accounts.note(&mut tx, entry.with(into_which));
     tx.commit().await?;
     Ok(ui::see_other(&format!("/customers/{}", into.public_id)))
 }

@@ -1,6 +1,7 @@
 //! What belongs together: merging, splitting, linking, taking part; and single messages.
 
 use accounts::{Act, Actor};
+use audit::Deed;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use database::Conn;
@@ -42,6 +43,8 @@ pub(super) async fn merge(
     let office = desk.office().await?;
     let mut tx = desk.db().begin().await?;
     let (into, undo) = actions::merge(&mut tx, &office, &actor, id, into).await?;
+    let entry = actor.did(Deed::TicketsMerged, desk.now()).on("ticket", id, "");
+    desk.accounts.note(&mut tx, entry.with(json!({ "into": into.to_string() })));
     tx.commit().await?;
     let page = url(into, &from.list);
     if !view.is_htmx {
@@ -167,6 +170,8 @@ pub(super) async fn redact(
     let mut tx = desk.db().begin().await?;
     of_ticket(&mut tx, opened.ticket.id, message).await?;
     actions::redact(&mut tx, &office, &actor, message).await?;
+    let entry = actor.did(Deed::MessageRedacted, desk.now()).on("ticket", id, "");
+    desk.accounts.note(&mut tx, entry.with(json!({ "message": message.to_string() })));
     tx.commit().await?;
     all_again(&opened, view).await
 }

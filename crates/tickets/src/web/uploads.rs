@@ -1,6 +1,7 @@
 //! Files: on their way into a draft, and out to whoever may see them.
 
 use accounts::{Act, Actor};
+use audit::Deed;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -152,6 +153,8 @@ pub(super) async fn show(
     if !may_see || !actor.may(Act::ReadTickets) {
         return Err(WebError::NotFound);
     }
+    let entry = actor.did(Deed::AttachmentRead, desk.now());
+    desk.accounts.note_alone(entry.on("attachment", id, &file.name)).await?;
     send(&desk.files, &file).await
 }
 
