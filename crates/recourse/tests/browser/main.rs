@@ -7,7 +7,7 @@
 )]
 
 #[path = "../world/mod.rs"]
-#[expect(dead_code, reason = "the other tests use the rest of it")]
+#[expect(dead_code, unused_imports, reason = "the other tests use the rest of it")]
 mod world;
 
 mod access;
