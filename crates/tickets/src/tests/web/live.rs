@@ -110,6 +110,8 @@ on_both! {
     async fn who_is_there_and_who_writes_is_seen_by_others(db: Db) {
         let (shop, _stop) = open(db).await;
         let id = shop.dana_writes().await;
+        // The hub tells of it before anybody listens.
+        tokio::task::yield_now().await;
         let (priya, mateo, tom) =
             (shop.priya_browses().await, shop.mateo().await, shop.tom().await);
         let (mut ears, _) = Ears::open(&priya, None).await;
