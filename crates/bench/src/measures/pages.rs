@@ -45,6 +45,8 @@ pub(crate) async fn take(order: &Order) -> Result<Vec<Figure>> {
         at_once.told(),
     ));
 
+    // Connections on which nobody asks for a while are closed.
+    let mut visitor = Visitor::come(server.web, &visitor.cookie).await?;
     for (kind, word) in WORDS {
         let path = format!("/search?q={word}");
         let page =

@@ -9,6 +9,7 @@ use axum::http::{Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower::ServiceBuilder;
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
@@ -50,7 +51,8 @@ pub(crate) fn dress(routes: Router, site: &Site, settings: &Settings) -> Router 
         .layer(from_fn(api::problems))
         .layer(from_fn_with_state(hosts, ui::guard_host))
         .layer(from_fn_with_state(trusted, client::note))
-        .layer(CompressionLayer::new().compress_when(compressed))
+        // Pages are small: to look harder for what repeats took longer than making the page.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(compressed))
         .layer(from_fn_with_state(pages, ErrorPages::draw))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(in_time))
