@@ -266,6 +266,8 @@ impl Seat {
         if is_limited {
             conn.progress_handler(0, None::<fn() -> bool>)?;
         }
+        // Whoever gave up while another process was writing left it at zero.
+        conn.busy_timeout(BUSY_TIMEOUT)?;
         if conn.is_autocommit() { Ok(()) } else { conn.execute_batch("rollback") }
     }
 }

@@ -25,7 +25,7 @@ pub(crate) async fn take(order: &Order) -> Result<Vec<Figure>> {
     let db = Db::open_unchanged(&location).await?;
     let mut figures = Vec::new();
     for connections in CONNECTIONS {
-        let (mut accepted, mut rates, mut cpus, mut shares) = (vec![], vec![], vec![], vec![]);
+        let (mut accepted, mut rates, mut cpus, mut bare) = (vec![], vec![], vec![], vec![]);
         for round in 0..order.rounds {
             let before = marks(&mut db.read().await?).await?;
             let commits = commits(&server).await?;
@@ -38,8 +38,7 @@ pub(crate) async fn take(order: &Order) -> Result<Vec<Figure>> {
                 let rows = added(&mut db.read().await?, &before).await?;
                 let folder = world::nothing(order, &format!("bare-{connections}-{round}"))?;
                 let took = write(&rows, &folder.join("bare.db"), commits).await?;
-                shares
-                    .push((rate(MAILS, took), run.ticketed_in.as_secs_f64() / took.as_secs_f64()));
+                bare.push(rate(MAILS, took));
                 std::fs::remove_dir_all(folder)?;
             }
         }
@@ -54,8 +53,8 @@ pub(crate) async fn take(order: &Order) -> Result<Vec<Figure>> {
                 order.rounds
             ),
         ));
-        if !shares.is_empty() {
-            let bare = median(shares.iter().map(|(rate, _)| *rate).collect());
+        if !bare.is_empty() {
+            let bare = median(bare);
             figures.push(Figure::new(
                 format!(
                     "The same rows with as many commits in a bare loop, {connections} connections"
