@@ -129,6 +129,8 @@ on_both! {
         let address = "dana@example.com".parse().unwrap();
         let id = meet(&mut tx, &address, "Dana Whitfield", None, TUESDAY).await.unwrap();
         rename(&mut tx, id, "Dana Meyer", TUESDAY).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut tx = db.read().await.unwrap();
         for (word, count) in [("dana", 1), ("meyer", 1), ("whitfield", 0), ("dana@example.com", 1)] {
             let terms = [search::folded(word)].concat();
             let terms: Vec<_> = terms.into_iter().map(search::Term::Word).collect();
@@ -153,6 +155,8 @@ on_both! {
         let address = "dana@example.com".parse().unwrap();
         let id = meet(&mut tx, &address, "Dana", None, TUESDAY).await.unwrap();
         add_note(&mut tx, id, author, "Teaches weaving in Porto", TUESDAY).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut tx = db.read().await.unwrap();
         for word in ["weaving", "porto", "dana@example.com"] {
             let terms = search::folded(word).into_iter().map(search::Term::Word);
             let expr = search::expr(&terms.collect::<Vec<_>>()).unwrap();

@@ -13,8 +13,9 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgPool};
 
 use crate::conn::{Inner, explained};
+use crate::network::assert_local;
 use crate::notices::{Hub, relay};
-use crate::sqlite::{Opening, Pool, Seat};
+use crate::sqlite::{BUSY_TIMEOUT, Opening, Pool, Seat};
 use crate::{Conn, Notices, Tx, migrations, params};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -247,6 +248,9 @@ fn make_private(path: &Path) -> io::Result<()> {
 
 async fn open_sqlite(path: &Path, journal: Journal) -> Result<Pools> {
     let cannot = || format!("the database file {} cannot be opened", path.display());
+    if journal == Journal::Wal {
+        assert_local(path)?;
+    }
     make_private(path).with_context(cannot)?;
     let settings = "pragma synchronous = full; pragma foreign_keys = on;
                     pragma temp_store = memory; pragma journal_size_limit = 67108864;";
@@ -256,13 +260,13 @@ async fn open_sqlite(path: &Path, journal: Journal) -> Result<Pools> {
         Journal::Wal => "wal",
         Journal::Truncate => "truncate",
     };
-    let own = format!("pragma journal_mode = {mode}; pragma cache_size = -16384;");
+    let own = format!("pragma journal_mode = {mode}; pragma cache_size = -8192;");
     let write = Pool::new(opening(&own), 1);
     let mut first = write.seat().await.with_context(cannot)?;
     if journal == Journal::Wal {
         assert_settings(&mut first)?;
     }
-    let own = "pragma cache_size = -4096; pragma query_only = on;";
+    let own = "pragma cache_size = -2048; pragma query_only = on;";
     Ok(Pools::Sqlite { write, read: Pool::new(opening(own), SQLITE_READERS) })
 }
 
@@ -284,11 +288,15 @@ fn assert_settings(seat: &mut Seat) -> Result<()> {
     let mode: String = seat.setting("journal_mode")?;
     let synchronous: i64 = seat.setting("synchronous")?;
     let foreign_keys: i64 = seat.setting("foreign_keys")?;
-    if mode != "wal" || synchronous != 2 || foreign_keys != 1 {
+    let busy_ms: u32 = seat.setting("busy_timeout")?;
+    if mode != "wal" || synchronous != 2 {
         bail!(
             "the data folder's file system does not support what the database needs \
              (write-ahead log, syncing); use a local disk"
         );
+    }
+    if foreign_keys != 1 || u128::from(busy_ms) != BUSY_TIMEOUT.as_millis() {
+        bail!("SQLite does not keep to its settings; this build of the program cannot be used");
     }
     Ok(())
 }

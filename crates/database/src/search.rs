@@ -7,7 +7,7 @@
 use anyhow::Result;
 
 use crate::bulk::{Table, WAITING};
-use crate::{Conn, Engine, Sql, Value, params};
+use crate::{Conn, Engine, Sql, Tx, Value, params};
 
 /// What to look for. Words are normalised: letters and digits only.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,32 +41,41 @@ pub struct Hit {
     pub rank: f64,
 }
 
-/// Adds or replaces a document.
-pub async fn put(conn: &mut Conn, document: &Document<'_>) -> Result<()> {
-    match conn.engine() {
+/// Adds or replaces a document. It is found once the transaction is committed.
+pub async fn put(tx: &mut Tx, document: &Document<'_>) -> Result<()> {
+    match tx.engine() {
         Engine::Sqlite => {
-            remove(conn, document.id).await?;
-            add_sqlite(conn, document).await
+            tx.at_the_end(remove_sqlite(document.id));
+            tx.at_the_end(add_sqlite(document));
+            Ok(())
         }
-        Engine::Postgres => add_postgres(conn, document).await,
+        Engine::Postgres => add_postgres(tx, document).await,
     }
 }
 
 /// Adds a document that was not there: no look for an older one.
-pub async fn add(conn: &mut Conn, document: &Document<'_>) -> Result<()> {
-    match conn.engine() {
-        Engine::Sqlite => add_sqlite(conn, document).await,
-        Engine::Postgres => add_postgres(conn, document).await,
+pub async fn add(tx: &mut Tx, document: &Document<'_>) -> Result<()> {
+    match tx.engine() {
+        Engine::Sqlite => {
+            tx.at_the_end(add_sqlite(document));
+            Ok(())
+        }
+        Engine::Postgres => add_postgres(tx, document).await,
     }
 }
 
-async fn add_sqlite(conn: &mut Conn, document: &Document<'_>) -> Result<()> {
-    conn.execute(
+/// FTS5 keeps words in memory and writes them down at the commit, but also at each savepoint and
+/// before each statement that might have to be undone alone. So all documents of a transaction
+/// come at its end: they are written down, and merged with what is there, once.
+fn add_sqlite(document: &Document<'_>) -> Sql {
+    Sql::of(
         "insert into search_index (rowid, subject, words, scope) values ($1, $2, $3, $4)",
         params![document.id, document.subject.join(" "), document.words.join(" "), document.scope],
     )
-    .await
-    .map(drop)
+}
+
+fn remove_sqlite(id: i64) -> Sql {
+    Sql::of("delete from search_index where rowid = $1", params![id])
 }
 
 async fn add_postgres(conn: &mut Conn, document: &Document<'_>) -> Result<()> {
@@ -79,13 +88,11 @@ async fn add_postgres(conn: &mut Conn, document: &Document<'_>) -> Result<()> {
     .map(drop)
 }
 
-pub async fn remove(conn: &mut Conn, id: i64) -> Result<()> {
-    match conn.engine() {
-        Engine::Sqlite => {
-            conn.execute("delete from search_index where rowid = $1", params![id]).await?;
-        }
+pub async fn remove(tx: &mut Tx, id: i64) -> Result<()> {
+    match tx.engine() {
+        Engine::Sqlite => tx.at_the_end(remove_sqlite(id)),
         Engine::Postgres => {
-            conn.execute("delete from search_index where id = $1", params![id]).await?;
+            tx.execute("delete from search_index where id = $1", params![id]).await?;
         }
     }
     Ok(())

@@ -23,7 +23,7 @@ use crate::Value;
 const STATEMENTS_KEPT: usize = 400;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(20);
 /// For a second process, such as a command beside a running server.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Before the next look whether another process has finished writing.
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
 /// Of a statement that took longer the next run is done apart, until one is quick again.

@@ -45,6 +45,12 @@ pub async fn sqlite() -> Db {
     Db::connect(&Location::File(path)).await.expect("open a test database")
 }
 
+/// Where a SQLite file of a test may lie.
+#[cfg(test)]
+pub(crate) fn scratch_file() -> PathBuf {
+    scratch().join(format!("{}.db", unique()))
+}
+
 /// A new PostgreSQL database with the current schema, if a cluster was named.
 pub async fn postgres() -> Option<Db> {
     let url = postgres_url().await?;

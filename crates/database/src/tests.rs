@@ -195,6 +195,13 @@ on_both! {
         put(&mut tx, 1, "refund course", "i want my money back", "i1").await;
         put(&mut tx, 2, "", "the money is back and a refund came", "i2").await;
         put(&mut tx, 3, "", "ダウ ウン ンロ licence", "i1").await;
+        put(&mut tx, 4, "", "money that was a mistake", "i1").await;
+        put(&mut tx, 4, "", "replaced", "i1").await;
+        tx.mark().await.unwrap();
+        put(&mut tx, 5, "", "money that was undone", "i1").await;
+        tx.undo_to_mark().await.unwrap();
+        tx.commit().await.unwrap();
+        let mut tx = db.begin().await.unwrap();
 
         let word = |text: &str| Expr::Word(text.to_owned());
         let phrase = |text: &str| Expr::Phrase(text.split(' ').map(str::to_owned).collect());
@@ -225,6 +232,8 @@ on_both! {
         assert!(hits[1].rank > hits[0].rank, "a word in the subject weighs more: {hits:?}");
 
         search::remove(&mut tx, 2).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut tx = db.read().await.unwrap();
         let hits = search::newest(&mut tx, &word("money"), None, None, 10).await.unwrap();
         assert_eq!(hits.iter().map(|hit| hit.id).collect::<Vec<_>>(), [1]);
     }
@@ -327,11 +336,11 @@ async fn names(db: &Db) -> Vec<String> {
     conn.column("select name from settings order by name", params![]).await.unwrap()
 }
 
-async fn put(conn: &mut Conn, id: i64, subject: &str, words: &str, scope: &str) {
+async fn put(tx: &mut Tx, id: i64, subject: &str, words: &str, scope: &str) {
     let split = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let (subject, words) = (split(subject), split(words));
     let document = Document { id, subject: &subject, words: &words, scope };
-    search::put(conn, &document).await.unwrap();
+    search::put(tx, &document).await.unwrap();
 }
 
 #[test]

@@ -57,6 +57,7 @@ impl Tx {
 
     /// Runs a statement right before the commit. For a row that every transaction changes, such as
     /// a count of all: held for longer, it lets them wait for one another, in a circle in the end.
+    /// And for what costs less done once for all, such as the words of SQLite's search.
     pub fn at_the_end(&mut self, statement: Sql) {
         self.last.push(statement);
     }

@@ -13,7 +13,9 @@ use crate::policy::{self, Caps, Facts, Withheld};
 use crate::{Kind, Letter, Recipients};
 
 pub use listed::{Listed, Shelf, find_listed, listed};
-pub use outcome::{accepted, bounced, discard, put_back, retry, sent, set_failed, take_back};
+pub use outcome::{
+    accepted, bounced, discard, hold_back, hurry, put_back, retry, sent, set_failed, take_back,
+};
 pub use redaction::black_out;
 
 /// What became of a posted letter.
@@ -367,14 +369,17 @@ pub async fn renew(db: &Db, held: &[DeliveryId], until: Timestamp) -> Result<()>
     tx.commit().await
 }
 
+/// No lease is for longer. One that ends later was taken before the clock was set back.
+const LEASE_MAX: Span = Span::minutes(10);
+
 /// Frees the letters of senders that died. They go out again under the same Message-ID.
 pub async fn free_expired(db: &Db, now: Timestamp) -> Result<u64> {
     let mut tx = db.begin().await?;
     let freed = tx
         .execute(
             "update deliveries set state = 'queued', leased_until = null
-              where state = 'sending' and leased_until < $1",
-            params![now],
+              where state = 'sending' and (leased_until < $1 or leased_until > $2)",
+            params![now, now + LEASE_MAX],
         )
         .await?;
     tx.commit().await?;

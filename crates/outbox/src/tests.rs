@@ -145,6 +145,13 @@ on_both! {
         assert_eq!(again.attempts, 2);
     }
 
+    async fn a_dead_sender_s_letter_goes_out_although_the_clock_was_set_back(db: Db) {
+        put(&db, &letter(Kind::Reply, "d@x.example"), TUESDAY).await;
+        assert!(claim_one(&db, TUESDAY).await.is_some());
+        assert_eq!(free_expired(&db, TUESDAY - Span::seconds(20)).await.unwrap(), 0);
+        assert_eq!(free_expired(&db, TUESDAY - Span::hours(1)).await.unwrap(), 1);
+    }
+
     async fn a_letter_in_the_hands_of_a_living_sender_stays_there(db: Db) {
         put(&db, &letter(Kind::Reply, "d@x.example"), TUESDAY).await;
         let held = claim_one(&db, TUESDAY).await.unwrap();

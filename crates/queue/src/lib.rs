@@ -6,12 +6,14 @@
 
 mod backoff;
 mod job;
+mod leap;
 mod schedule;
 mod store;
 mod workers;
 
 pub use backoff::backoff;
 pub use job::{Context, Job, Retry};
+pub use leap::Leaps;
 pub use store::check;
 pub use store::{
     FailedJob, discard, enqueue, enqueue_at, failed, oldest_due, retry, waiting_count,

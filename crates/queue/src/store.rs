@@ -138,27 +138,38 @@ pub(crate) async fn set_aside(db: &Db, id: JobId, fault: &str) -> Result<()> {
     tx.commit().await
 }
 
+/// No lease is for longer. One that ends later was taken before the clock was set back.
+const LEASE_MAX: Span = Span::minutes(10);
+
 /// Frees the jobs of workers that died: their lease ran out. Says how many.
 pub(crate) async fn free_expired(db: &Db, now: Timestamp) -> Result<u64> {
     let mut tx = db.begin().await?;
+    let latest = now + LEASE_MAX;
     let expired: Vec<JobId> = tx
-        .column("select id from jobs where state = 'running' and leased_until < $1", params![now])
+        .column(
+            "select id from jobs
+              where state = 'running' and (leased_until < $1 or leased_until > $2)",
+            params![now, latest],
+        )
         .await?;
     let mut freed = 0;
     for id in &expired {
         freed += tx
             .execute(
                 "update jobs set state = 'waiting', run_at = $2, leased_until = null
-                  where id = $1 and state = 'running' and leased_until < $2
+                  where id = $1 and state = 'running'
+                    and (leased_until < $2 or leased_until > $3)
                     and not exists (
                         select 1 from jobs other
                          where other.once_key = jobs.once_key and other.state = 'waiting')",
-                params![*id, now],
+                params![*id, now, latest],
             )
             .await?;
         tx.execute(
-            "delete from jobs where id = $1 and state = 'running' and leased_until < $2",
-            params![*id, now],
+            "delete from jobs
+              where id = $1 and state = 'running'
+                and (leased_until < $2 or leased_until > $3)",
+            params![*id, now, latest],
         )
         .await?;
     }

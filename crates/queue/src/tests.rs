@@ -1,9 +1,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use database::testing::TUESDAY;
 use database::{Db, on_both};
-use kernel::{ManualClock, Span, Timestamp};
+use kernel::{JobId, ManualClock, Span, Timestamp};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 
 use crate::*;
@@ -67,6 +70,68 @@ impl Stage {
 
     async fn failed(&self) -> Vec<FailedJob> {
         failed(&mut self.db.read().await.unwrap(), 10).await.unwrap()
+    }
+}
+
+/// Two jobs, one in the hands of a worker that lives and one of a worker that dies, while the
+/// clock jumps.
+struct Storm<'d> {
+    db: &'d Db,
+    leaps: Leaps,
+    living: JobId,
+    dead: JobId,
+}
+
+const JUMPS: [Span; 6] = [
+    Span::hours(1),
+    Span::hours(-1),
+    Span::days(1),
+    Span::days(-1),
+    Span::minutes(2),
+    Span::days(366 * 12),
+];
+const LEASE: Span = Span::seconds(50);
+
+impl<'d> Storm<'d> {
+    async fn new(db: &'d Db) -> Self {
+        let mut tx = db.begin().await.unwrap();
+        tx.execute("delete from jobs", vec![]).await.unwrap();
+        let job = Act { how: "well".to_owned(), once: None };
+        for _ in 0..2 {
+            enqueue(&mut tx, &job, TUESDAY).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let claimed = store::claim(db, TUESDAY, LEASE, 9, 9).await.unwrap();
+        Self { db, leaps: Leaps::watch(TUESDAY), living: claimed[0].id, dead: claimed[1].id }
+    }
+
+    async fn is_free(&self, id: JobId) -> bool {
+        let sql = "select count(*) from jobs where id = $1 and state = 'waiting'";
+        let mut conn = self.db.read().await.unwrap();
+        conn.scalar::<i64>(sql, database::params![id]).await.unwrap() == 1
+    }
+
+    /// Twenty minutes, second by second, as the workers of a node live through them.
+    async fn goes_through(self, jumps: &[(u64, Span)]) {
+        let (mut off, mut quiet_since) = (Span::ZERO, 0);
+        for second in 1..1_200 {
+            for (_, jump) in jumps.iter().filter(|(at, _)| *at == second) {
+                off = off + *jump;
+                quiet_since = second;
+            }
+            let now = TUESDAY + Span::seconds(i64::try_from(second).unwrap()) + off;
+            if second % 20 == 3 {
+                store::renew(self.db, self.living, now + LEASE).await.unwrap();
+            }
+            if second % 10 == 0 {
+                if self.leaps.leases_count_after(now, Duration::from_secs(second)) {
+                    store::free_expired(self.db, now).await.unwrap();
+                }
+                assert!(!self.is_free(self.living).await, "done twice at {second} of {jumps:?}");
+                let is_late = second > quiet_since + 10 * 60 + 100;
+                assert!(!is_late || self.is_free(self.dead).await, "skipped: {jumps:?}");
+            }
+        }
     }
 }
 
@@ -153,6 +218,16 @@ on_both! {
         stage.clock.advance(Span::seconds(60));
         assert_eq!(store::free_expired(&stage.db, kernel::Clock::now(&*stage.clock)).await.unwrap(), 1);
         assert_eq!(stage.workers.run_due().await.unwrap(), 1);
+    }
+
+    async fn jumps_of_the_clock_neither_double_work_nor_lose_it(db: Db) {
+        for seed in 0..12 {
+            let mut chance = StdRng::seed_from_u64(seed);
+            let jumps: Vec<(u64, Span)> = (0..chance.random_range(1..5))
+                .map(|_| (chance.random_range(1..600), JUMPS[chance.random_range(0..JUMPS.len())]))
+                .collect();
+            Storm::new(&db).await.goes_through(&jumps).await;
+        }
     }
 
     async fn a_busy_lane_leaves_room_for_others(db: Db) {

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::schedule::Schedule;
 use crate::store::{self, Claimed};
-use crate::{Context, Job, Retry, backoff};
+use crate::{Context, Job, Leaps, Retry, backoff};
 
 type Outcome = Pin<Box<dyn Future<Output = Result<(), Retry>> + Send>>;
 type Run = Arc<dyn Fn(String) -> Outcome + Send + Sync>;
@@ -261,8 +261,13 @@ impl Workers {
 
     async fn free_expired(self: Arc<Self>, stop: CancellationToken) {
         let pause = Duration::from_secs(10);
+        let leaps = Leaps::watch(self.clock.now());
         while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
-            match store::free_expired(&self.db, self.clock.now()).await {
+            let now = self.clock.now();
+            if !leaps.leases_count(now) {
+                continue;
+            }
+            match store::free_expired(&self.db, now).await {
                 Ok(0) => {}
                 Ok(freed) => tracing::warn!("{freed} jobs of a dead worker run again"),
                 Err(fault) => tracing::error!("expired leases cannot be freed: {fault:#}"),

@@ -48,6 +48,10 @@ impl Limiter {
         }
         let capacity = Span::micros(self.rate.refill.as_micros() * i64::from(self.rate.burst));
         let bucket = buckets.entry(key.to_owned()).or_insert(now);
+        // No bucket takes longer to fill: before the clock was set back this one was filled.
+        if *bucket > now + capacity {
+            *bucket = now;
+        }
         let full_at = (*bucket).max(now) + self.rate.refill;
         let wait = full_at.since(now + capacity);
         if wait > Span::ZERO {

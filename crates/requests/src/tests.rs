@@ -5,6 +5,20 @@ use kernel::Span;
 use crate::*;
 
 #[test]
+fn a_clock_that_is_set_back_locks_nobody_out() {
+    let limiter = Limiter::new(Rate::new(2, Span::seconds(10)));
+    for _ in 0..2 {
+        limiter.take("a", TUESDAY).unwrap();
+    }
+    limiter.take("a", TUESDAY).unwrap_err();
+    let back = TUESDAY - Span::hours(1);
+    for _ in 0..2 {
+        limiter.take("a", back).unwrap();
+    }
+    assert_eq!(limiter.take("a", back), Err(TooMany { retry_after_seconds: 11 }));
+}
+
+#[test]
 fn a_bucket_empties_and_fills_again() {
     let limiter = Limiter::new(Rate::new(3, Span::seconds(10)));
     let at = |seconds: i64| TUESDAY + Span::seconds(seconds);

@@ -39,6 +39,36 @@ pub async fn put_back(tx: &mut Tx, id: DeliveryId, at: Timestamp, fault: &str) -
     .map(drop)
 }
 
+/// Nothing that leaves as this letter does can leave: all of it waits until `at`, untried. Those
+/// who look at a ticket meanwhile see why.
+pub async fn hold_back(
+    tx: &mut Tx,
+    inbox: Option<InboxId>,
+    now: Timestamp,
+    at: Timestamp,
+    fault: &str,
+) -> Result<()> {
+    let mut sql = Sql::new("update deliveries set send_after = ");
+    sql.bind(at).push(", fault = ").bind(fault);
+    sql.push(" where state = 'queued' and send_after <= ").bind(now);
+    match inbox {
+        Some(inbox) => sql.push(" and inbox_id = ").bind(inbox),
+        None => sql.push(" and inbox_id is null"),
+    };
+    tx.execute_sql(sql).await.map(drop)
+}
+
+/// What stood in the way may be gone: all that waits because of a fault is tried again now.
+pub async fn hurry(tx: &mut Tx, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "update deliveries set send_after = $1
+          where state = 'queued' and fault is not null and send_after > $1",
+        params![now],
+    )
+    .await
+    .map(drop)
+}
+
 /// It will not arrive, and somebody has to know.
 pub async fn set_failed(tx: &mut Tx, id: DeliveryId, fault: &str) -> Result<()> {
     change(

@@ -111,12 +111,38 @@ mod tests {
     }
 
     #[test]
+    fn tomorrow_is_at_nine_whatever_the_clocks_do_at_night() {
+        for (zone, now, expected) in [
+            ("Europe/Berlin", "2027-03-27T10:00:00Z", "2027-03-28T07:00:00Z"),
+            ("Europe/Berlin", "2026-10-24T10:00:00Z", "2026-10-25T08:00:00Z"),
+            ("America/New_York", "2026-10-31T15:00:00Z", "2026-11-01T14:00:00Z"),
+            ("America/New_York", "2027-03-13T15:00:00Z", "2027-03-14T13:00:00Z"),
+            // By half an hour.
+            ("Australia/Lord_Howe", "2027-04-03T02:00:00Z", "2027-04-03T22:30:00Z"),
+            ("Europe/Berlin", "2028-02-28T10:00:00Z", "2028-02-29T08:00:00Z"),
+            ("Europe/Berlin", "2028-02-29T10:00:00Z", "2028-03-01T08:00:00Z"),
+            ("Europe/Berlin", "2038-01-18T10:00:00Z", "2038-01-19T08:00:00Z"),
+        ] {
+            let moments = moments(at(now), &TimeZone::get(zone).unwrap());
+            let tomorrow = moments.iter().find(|one| one.name == "moment-tomorrow").unwrap();
+            assert_eq!(tomorrow.at.to_string(), expected, "{zone} {now}");
+        }
+    }
+
+    #[test]
     fn moments_are_read_in_the_persons_zone() {
         for (text, expected) in [
             ("2026-11-24T09:00", Some("2026-11-24T08:00:00Z")),
             ("2026-07-24T09:00", Some("2026-07-24T07:00:00Z")),
             ("2026-11-24", Some("2026-11-24T08:00:00Z")),
             ("@1795507200", Some("2026-11-24T08:00:00Z")),
+            // An hour that summer time leaves out, and one that there is twice.
+            ("2027-03-28T02:30", Some("2027-03-28T01:30:00Z")),
+            ("2026-10-25T02:30", Some("2026-10-25T00:30:00Z")),
+            ("2028-02-29T09:00", Some("2028-02-29T08:00:00Z")),
+            ("2027-02-29T09:00", None),
+            ("2038-01-19T04:14:08", Some("2038-01-19T03:14:08Z")),
+            ("2106-02-07T09:00", Some("2106-02-07T08:00:00Z")),
             ("tomorrow", None),
             ("", None),
         ] {
