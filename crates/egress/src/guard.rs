@@ -13,6 +13,27 @@ use crate::{Allowed, is_public};
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
     allowed: Arc<[Allowed]>,
+    names: Names,
+}
+
+/// Who says which addresses a name has.
+#[derive(Clone, Debug, Default)]
+enum Names {
+    #[default]
+    System,
+    /// Somebody who says something else each time that he is asked.
+    #[cfg(test)]
+    Fickle(crate::tests::Fickle),
+}
+
+impl Names {
+    async fn addresses(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+        match self {
+            Self::System => Ok(tokio::net::lookup_host((host, port)).await?.collect()),
+            #[cfg(test)]
+            Self::Fickle(fickle) => Ok(fickle.next(port)),
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +56,12 @@ const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Guard {
     pub fn new(allowed: Vec<Allowed>) -> Self {
-        Self { allowed: allowed.into() }
+        Self { allowed: allowed.into(), names: Names::System }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn asking(fickle: crate::tests::Fickle, allowed: Vec<Allowed>) -> Self {
+        Self { allowed: allowed.into(), names: Names::Fickle(fickle) }
     }
 
     /// The addresses of a host, if every one of them may be reached. One address inside spoils
@@ -44,8 +70,8 @@ impl Guard {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let addresses: Vec<SocketAddr> = match bare.parse::<IpAddr>() {
             Ok(address) => vec![SocketAddr::new(address, port)],
-            Err(_) => match timeout(RESOLVE_TIMEOUT, tokio::net::lookup_host((bare, port))).await {
-                Ok(Ok(found)) => found.collect(),
+            Err(_) => match timeout(RESOLVE_TIMEOUT, self.names.addresses(bare, port)).await {
+                Ok(Ok(found)) => found,
                 Ok(Err(_)) | Err(_) => Vec::new(),
             },
         };

@@ -1,8 +1,10 @@
 mod forms;
+mod rebinding;
 
 use std::net::IpAddr;
 
 use crate::*;
+pub(crate) use rebinding::Fickle;
 
 /// Sixty ways to write an address that is not outside.
 const INSIDE: &[&str] = &[

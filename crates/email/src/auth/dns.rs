@@ -3,14 +3,16 @@
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mail_auth::common::parse::TxtRecordParser;
 use mail_auth::common::verify::DomainKey;
 use mail_auth::dmarc::Dmarc;
-use mail_auth::hickory_resolver::config::{ResolverConfig, ResolverOpts};
+use mail_auth::hickory_resolver::config::{
+    ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts,
+};
 use mail_auth::hickory_resolver::proto::op::ResponseCode;
 use mail_auth::hickory_resolver::proto::rr::{Name, RData};
 use mail_auth::hickory_resolver::system_conf::read_system_conf;
@@ -26,8 +28,17 @@ pub struct Dns(Arc<Inner>);
 pub(crate) struct Inner {
     authenticator: MessageAuthenticator,
     answers: Answers,
-    /// The DNS did not answer lately; nobody waits for it until then.
-    silent_until: Mutex<Option<Instant>>,
+    /// What was asked in vain lately, and until when it is not asked again.
+    in_vain: Mutex<HashMap<Box<str>, (Vain, Instant)>>,
+}
+
+/// How a question was in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Vain {
+    /// Nobody answered in time.
+    Silence,
+    /// There is nothing of that name.
+    Absence,
 }
 
 /// What is known without asking.
@@ -40,10 +51,13 @@ enum Answers {
     Broken,
 }
 
-/// One question may take this long, and all questions about one mail that long.
+/// One question may take this long, and all questions for one check that long.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(2);
-const MAIL_TIMEOUT: Duration = Duration::from_secs(5);
-const SILENCE: Duration = Duration::from_secs(30);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+/// What was in vain is not asked again for this long. The resolver remembers an absence only where
+/// the answer says for how long, and many do not.
+const VAIN_FOR: Duration = Duration::from_secs(30);
+const VAIN_MAX: usize = 10_000;
 const CACHED_ANSWERS_MAX: u64 = 10_000;
 
 /// The resolver did not answer or cannot be set up.
@@ -54,12 +68,16 @@ pub struct DnsFault(String);
 impl Dns {
     /// Asks the servers that this machine is set up with.
     pub fn system() -> Result<Self, DnsFault> {
-        let (config, mut options) =
-            read_system_conf().map_err(|fault| DnsFault(fault.to_string()))?;
-        options.timeout = QUESTION_TIMEOUT;
-        options.attempts = 1;
-        options.cache_size = CACHED_ANSWERS_MAX;
-        Self::with(config, options, Answers::Live)
+        let (config, options) = read_system_conf().map_err(|fault| DnsFault(fault.to_string()))?;
+        Self::live(config, options)
+    }
+
+    /// Asks the server at this address, by UDP. For tests.
+    pub fn at(server: SocketAddr) -> Result<Self, DnsFault> {
+        let mut udp = ConnectionConfig::udp();
+        udp.port = server.port();
+        let server = NameServerConfig::new(server.ip(), true, vec![udp]);
+        Self::live(ResolverConfig::from_parts(None, vec![], vec![server]), ResolverOpts::default())
     }
 
     /// Knows these TXT records and nothing else. For tests.
@@ -79,6 +97,13 @@ impl Dns {
         Self::with(ResolverConfig::default(), ResolverOpts::default(), Answers::Broken)
     }
 
+    fn live(config: ResolverConfig, mut options: ResolverOpts) -> Result<Self, DnsFault> {
+        options.timeout = QUESTION_TIMEOUT;
+        options.attempts = 1;
+        options.cache_size = CACHED_ANSWERS_MAX;
+        Self::with(config, options, Answers::Live)
+    }
+
     fn with(
         config: ResolverConfig,
         options: ResolverOpts,
@@ -86,7 +111,7 @@ impl Dns {
     ) -> Result<Self, DnsFault> {
         let authenticator = MessageAuthenticator::new(config, options)
             .map_err(|fault| DnsFault(fault.to_string()))?;
-        Ok(Self(Arc::new(Inner { authenticator, answers, silent_until: Mutex::new(None) })))
+        Ok(Self(Arc::new(Inner { authenticator, answers, in_vain: Mutex::default() })))
     }
 
     /// The TXT records of a name; none when it does not exist.
@@ -121,21 +146,33 @@ impl Dns {
         }
     }
 
-    /// Waits for the work as long as is bearable, and not at all while the DNS is silent.
+    /// Waits for the work as long as is bearable.
     pub(crate) async fn in_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let is_silent = {
-            let until = self.0.silent_until.lock().unwrap_or_else(PoisonError::into_inner);
-            until.is_some_and(|until| Instant::now() < until)
-        };
-        if is_silent {
-            return None;
+        tokio::time::timeout(CHECK_TIMEOUT, work).await.ok()
+    }
+
+    /// Whether this was asked in vain lately. What is asked is named so that nobody else's question
+    /// is meant: a sender chooses some of these names.
+    pub(crate) fn in_vain(&self, asked: &str) -> Option<Vain> {
+        let known = self.0.in_vain.lock().unwrap_or_else(PoisonError::into_inner);
+        let (vain, until) = known.get(asked)?;
+        (Instant::now() < *until).then_some(*vain)
+    }
+
+    /// Remembers for a while that this was asked in vain.
+    pub(crate) fn was_in_vain(&self, asked: &str, vain: Vain) {
+        // What is fixed costs nothing to ask.
+        if !matches!(self.0.answers, Answers::Live) {
+            return;
         }
-        let done = tokio::time::timeout(MAIL_TIMEOUT, work).await.ok();
-        if done.is_none() {
-            let mut until = self.0.silent_until.lock().unwrap_or_else(PoisonError::into_inner);
-            *until = Some(Instant::now() + SILENCE);
+        let mut known = self.0.in_vain.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if known.len() >= VAIN_MAX {
+            known.retain(|_, (_, until)| now < *until);
         }
-        done
+        if known.len() < VAIN_MAX {
+            known.insert(asked.into(), (vain, now + VAIN_FOR));
+        }
     }
 
     pub(crate) fn authenticator(&self) -> &MessageAuthenticator {

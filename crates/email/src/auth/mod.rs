@@ -9,6 +9,7 @@ mod report;
 
 use kernel::EmailAddress;
 use mail_auth::common::headers::Header as AuthHeader;
+use mail_auth::dkim::Signature;
 use mail_auth::dmarc::verify::DmarcParameters;
 use mail_auth::{
     ArcOutput, AuthenticatedMessage, DkimOutput, DkimResult, DmarcOutput, DmarcResult, SpfOutput,
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::reading::{Reading, Sender};
 use crate::trace;
 
+use dns::Vain;
 pub use dns::{Dns, DnsFault};
 pub use report::{DkimRecord, DomainReport, Finding, Record, State, domain_report};
 
@@ -74,10 +76,7 @@ pub async fn authenticate(raw: &[u8], reading: &Reading, trust: &Trust, dns: &Dn
         message.has_arc_errors = true;
     }
     let spf = trusted_spf(reading, trust);
-    match dns.in_time(check(&message, address, spf, trust, dns)).await {
-        Some(check) => check,
-        None => SenderCheck::unknown(domain, "not checked: the DNS did not answer in time"),
-    }
+    check(message, address, spf, trust, dns).await
 }
 
 impl SenderCheck {
@@ -114,17 +113,22 @@ fn trusted_spf(reading: &Reading, trust: &Trust) -> Option<Spf> {
 }
 
 async fn check(
-    message: &AuthenticatedMessage<'_>,
+    message: AuthenticatedMessage<'_>,
     address: &EmailAddress,
     spf: Option<Spf>,
     trust: &Trust,
     dns: &Dns,
 ) -> SenderCheck {
-    let dkim = dns.authenticator().verify_dkim(dns.parameters(message)).await;
-    let arc = dns.authenticator().verify_arc(dns.parameters(message)).await;
+    let (message, were_asked) = without_the_silent(message, dns);
+    let message = &message;
+    let signatures = signatures(message, dns).await;
+    let were_asked = were_asked && signatures.is_some();
+    let (dkim, arc) = signatures.map_or((Vec::new(), None), |(dkim, arc)| (dkim, Some(arc)));
+    let was_checked = were_asked && dkim.iter().all(is_settled);
     let spf_domain = spf.as_ref().map_or("", |spf| spf.domain.as_str());
     let spf_result = spf.as_ref().map_or(SpfResult::None, |spf| spf.result);
     let spf_output = SpfOutput::new(spf_domain.to_owned()).with_result(spf_result);
+    let domain = address.domain();
     let question = DmarcParameters {
         message,
         dkim_output: &dkim,
@@ -132,32 +136,112 @@ async fn check(
         rfc5321_mail_from_domain: spf_domain,
         spf_output: &spf_output,
     };
-    let dmarc = dns.authenticator().verify_dmarc(dns.parameters(question)).await;
-    let domain = address.domain();
+    let dmarc = policy(question, domain, dns).await;
     let aligned = has_aligned_signature(&dkim, domain)
         || spf_result == SpfResult::Pass && spf_domain.eq_ignore_ascii_case(domain);
-    let forwarded = arc_vouches(message, &arc, trust, domain);
-    let verdict = match dmarc.result() {
-        DmarcResult::Pass => Verdict::Pass,
+    let forwarded = arc.as_ref().is_some_and(|arc| arc_vouches(message, arc, trust, domain));
+    let verdict = match dmarc.as_ref().map(DmarcOutput::result) {
+        Ok(DmarcResult::Pass) => Verdict::Pass,
         _ if forwarded => Verdict::Pass,
         // No policy to judge by, but the domain itself signed.
-        DmarcResult::None if aligned => Verdict::Pass,
+        Err(Vain::Absence) if aligned => Verdict::Pass,
         // Without SPF one half of the check is missing.
-        DmarcResult::Fail(_) if spf.is_some() && dkim.iter().all(is_settled) => Verdict::Fail,
-        DmarcResult::Fail(_)
-        | DmarcResult::None
-        | DmarcResult::TempError(_)
-        | DmarcResult::PermError(_) => Verdict::Unknown,
+        Ok(DmarcResult::Fail(_)) if spf.is_some() && was_checked => Verdict::Fail,
+        Ok(
+            DmarcResult::Fail(_)
+            | DmarcResult::None
+            | DmarcResult::TempError(_)
+            | DmarcResult::PermError(_),
+        )
+        | Err(_) => Verdict::Unknown,
     };
     SenderCheck {
         verdict,
         domain: Some(domain.to_owned()),
-        dkim: dkim_in_words(&dkim, domain),
+        dkim: if dkim.is_empty() && !were_asked {
+            UNANSWERED.to_owned()
+        } else {
+            dkim_in_words(&dkim, domain)
+        },
         spf: spf.map_or("not known".to_owned(), |spf| {
             format!("{} ({})", spf.result.to_string().to_lowercase(), spf.domain)
         }),
-        dmarc: dmarc_in_words(&dmarc),
-        arc: arc_in_words(message, &arc),
+        dmarc: dmarc.as_ref().map_or_else(|vain| vain_in_words(*vain), dmarc_in_words),
+        arc: arc.map_or(UNANSWERED.to_owned(), |arc| arc_in_words(message, &arc)),
+    }
+}
+
+const UNANSWERED: &str = "not checked: the DNS did not answer";
+
+/// Where the key of a signature is, as a question that is remembered. The whole name: whoever signs
+/// chooses it, and must not silence other keys of the domain.
+fn key_of(signature: &Signature) -> String {
+    format!("{}._domainkey.{}", signature.s, signature.d).to_ascii_lowercase()
+}
+
+/// A mail without the signatures of those whose name servers were silent lately, and whether that
+/// is all of it.
+fn without_the_silent<'m>(
+    mut message: AuthenticatedMessage<'m>,
+    dns: &Dns,
+) -> (AuthenticatedMessage<'m>, bool) {
+    let all = message.dkim_headers.len();
+    message.dkim_headers.retain(|header| dns.in_vain(&key_of(&header.header)).is_none());
+    let is_all = message.dkim_headers.len() == all;
+    (message, is_all)
+}
+
+/// What the signatures are worth, unless nobody says so in time.
+async fn signatures<'m>(
+    message: &'m AuthenticatedMessage<'m>,
+    dns: &'m Dns,
+) -> Option<(Vec<DkimOutput<'m>>, ArcOutput<'m>)> {
+    let asked = dns.in_time(async {
+        let dkim = dns.authenticator().verify_dkim(dns.parameters(message)).await;
+        (dkim, dns.authenticator().verify_arc(dns.parameters(message)).await)
+    });
+    let found = asked.await;
+    // Where all of it took too long nobody knows whose silence that was, and nobody is blamed: one
+    // mail can carry the signature of somebody else beside slow ones.
+    for output in found.iter().flat_map(|(dkim, _)| dkim).filter(|output| !is_settled(output)) {
+        if let Some(signature) = output.signature() {
+            dns.was_in_vain(&key_of(signature), Vain::Silence);
+        }
+    }
+    found
+}
+
+/// What the policy of a domain says about a mail, unless it has none or nobody says so in time.
+async fn policy(
+    question: DmarcParameters<'_>,
+    domain: &str,
+    dns: &Dns,
+) -> Result<DmarcOutput, Vain> {
+    let name = format!("_dmarc.{domain}");
+    if let Some(vain) = dns.in_vain(&name) {
+        return Err(vain);
+    }
+    let asked = dns.authenticator().verify_dmarc(dns.parameters(question));
+    let found = dns.in_time(asked).await.ok_or(Vain::Silence);
+    let found = found.and_then(|dmarc| match dmarc.result() {
+        DmarcResult::None => Err(Vain::Absence),
+        // Of the policy; where it was found, the silence is about something else.
+        DmarcResult::TempError(_) if dmarc.dmarc_record().is_none() => Err(Vain::Silence),
+        DmarcResult::Pass
+        | DmarcResult::Fail(_)
+        | DmarcResult::TempError(_)
+        | DmarcResult::PermError(_) => Ok(dmarc),
+    });
+    if let Err(vain) = found {
+        dns.was_in_vain(&name, vain);
+    }
+    found
+}
+
+fn vain_in_words(vain: Vain) -> String {
+    match vain {
+        Vain::Silence => UNANSWERED.to_owned(),
+        Vain::Absence => "the domain has no policy".to_owned(),
     }
 }
 
@@ -229,8 +313,8 @@ fn dmarc_in_words(dmarc: &DmarcOutput) -> String {
     match dmarc.result() {
         DmarcResult::Pass => format!("pass (policy {})", dmarc.policy()),
         DmarcResult::Fail(_) => format!("fail (policy {})", dmarc.policy()),
-        DmarcResult::None => "the domain has no policy".to_owned(),
-        DmarcResult::TempError(_) => "not checked: the DNS did not answer".to_owned(),
+        DmarcResult::None => vain_in_words(Vain::Absence),
+        DmarcResult::TempError(_) => UNANSWERED.to_owned(),
         DmarcResult::PermError(_) => "the domain's policy cannot be read".to_owned(),
     }
 }

@@ -10,8 +10,9 @@ use ammonia::{Builder, UrlRelative};
 
 use crate::html::{budget, links, style, text};
 
-/// Changes whenever cleaning does, so that what was cleaned before is cleaned again.
-pub const CLEANER_VERSION: u32 = 1;
+/// Changes whenever cleaning does. Mails are kept as they came and cleaned each time that they are
+/// shown, so nothing has to be cleaned again.
+pub const CLEANER_VERSION: u32 = 2;
 
 /// A cleaned document, or its text when cleaning would cost too much.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,19 +12,20 @@ use crate::imap::names::quoted;
 use crate::imap::response::Response;
 use crate::link::{Credentials, LinkFault, Patience, Security, Server, Wire, xoauth2};
 
-/// All that a server may send in answer to one command.
-pub(crate) const COMMAND_BYTES_MAX: usize = 60 * 1024 * 1024;
-/// A line, literals aside: a search in a very large folder.
-const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
-const COMMAND_TIMEOUT: Duration = Duration::from_mins(10);
+/// All that a server may send in answer to one command, if that is not a lot of mail.
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// What a search in a very large folder may bring, on one line. No other line is as long.
+pub(crate) const SEARCH_BYTES_MAX: usize = 12 * 1024 * 1024;
 
 pub(crate) struct Connection {
     wire: Wire,
-    patience: Patience,
+    pub(crate) patience: Patience,
     tag: u32,
     abilities: Vec<String>,
     /// What the server may still send until the command at hand is done.
     bytes_left: usize,
+    /// When the command at hand has to be done.
+    deadline: Instant,
 }
 
 impl Connection {
@@ -44,8 +45,14 @@ impl Connection {
         server: &Server,
         patience: Patience,
     ) -> Result<Self, ImapFault> {
-        let mut connection =
-            Self { wire, patience, tag: 0, abilities: Vec::new(), bytes_left: COMMAND_BYTES_MAX };
+        let mut connection = Self {
+            wire,
+            patience,
+            tag: 0,
+            abilities: Vec::new(),
+            bytes_left: ANSWER_BYTES_MAX,
+            deadline: Instant::now() + patience.hello,
+        };
         let greeting = connection.response(patience.hello).await?;
         if greeting.tag() != b"*" {
             return Err(ImapFault::NotImap(connection.host()));
@@ -137,23 +144,34 @@ impl Connection {
     pub(crate) async fn run(
         &mut self,
         command: &str,
-        mut hear: impl FnMut(&Response),
+        hear: impl FnMut(Response),
     ) -> Result<(), ImapFault> {
-        let deadline = Instant::now() + COMMAND_TIMEOUT;
+        self.run_within(ANSWER_BYTES_MAX, command, hear).await
+    }
+
+    /// The same for a command with a long answer.
+    pub(crate) async fn run_within(
+        &mut self,
+        bytes_max: usize,
+        command: &str,
+        mut hear: impl FnMut(Response),
+    ) -> Result<(), ImapFault> {
         let tag = self.begin(command).await?;
+        self.bytes_left = bytes_max;
         loop {
-            let response = self.response_until(deadline).await?;
+            let response = self.response_until(self.deadline, self.patience.command).await?;
             if let Some(outcome) = self.outcome(&tag, &response) {
                 return outcome;
             }
-            hear(&response);
+            hear(response);
         }
     }
 
     /// Sends a command and gives its tag.
     pub(crate) async fn begin(&mut self, command: &str) -> Result<String, ImapFault> {
         self.tag += 1;
-        self.bytes_left = COMMAND_BYTES_MAX;
+        self.bytes_left = ANSWER_BYTES_MAX;
+        self.deadline = Instant::now() + self.patience.command;
         let tag = format!("r{}", self.tag);
         self.send(&format!("{tag} {command}")).await?;
         Ok(tag)
@@ -201,21 +219,25 @@ impl Connection {
         Some(Err(ImapFault::NotImap(host)))
     }
 
-    /// The next response, literals included.
-    pub(crate) async fn response(&mut self, wait: Duration) -> Result<Response, ImapFault> {
-        let host = self.host();
-        match tokio::time::timeout(wait, self.read_response(wait)).await {
-            Ok(response) => response,
-            Err(_) => Err(LinkFault::Silent { host, seconds: wait.as_secs() }.into()),
-        }
+    /// Lets the command at hand take until then: waiting for new mail is no answer to wait for.
+    pub(crate) fn done_by(&mut self, deadline: Instant) {
+        self.deadline = deadline;
     }
 
-    async fn response_until(&mut self, deadline: Instant) -> Result<Response, ImapFault> {
+    /// The next response, literals included, before the command has to be done.
+    pub(crate) async fn response(&mut self, wait: Duration) -> Result<Response, ImapFault> {
+        self.response_until(self.deadline.min(Instant::now() + wait), wait).await
+    }
+
+    async fn response_until(
+        &mut self,
+        deadline: Instant,
+        wait: Duration,
+    ) -> Result<Response, ImapFault> {
         let host = self.host();
-        let seconds = COMMAND_TIMEOUT.as_secs();
         match tokio::time::timeout_at(deadline, self.read_response(self.patience.answer)).await {
             Ok(response) => response,
-            Err(_) => Err(LinkFault::Silent { host, seconds }.into()),
+            Err(_) => Err(LinkFault::Silent { host, seconds: wait.as_secs() }.into()),
         }
     }
 
@@ -224,18 +246,18 @@ impl Connection {
         let too_much = || LinkFault::TooMuch(host.clone());
         let mut response = Response::default();
         loop {
-            let line_max = LINE_BYTES_MAX.min(self.bytes_left);
+            let line_max = SEARCH_BYTES_MAX.min(self.bytes_left);
             let line = self.wire.line(line_max, wait).await?;
             self.bytes_left = self.bytes_left.saturating_sub(line.len() + 2);
-            let literal = response.add_line(&line).ok().ok_or_else(too_much)?;
+            let literal = response.add_line(line).ok().ok_or_else(too_much)?;
             let Some(length) = literal else { return Ok(response) };
             if length > self.bytes_left {
                 return Err(too_much().into());
             }
             self.bytes_left -= length;
-            let start = response.bytes.len();
+            let start = response.room_for(length);
             self.wire.exactly(length, &mut response.bytes, wait).await?;
-            response.literal_read(start);
+            response.literal_read(start).ok().ok_or_else(too_much)?;
         }
     }
 }

@@ -32,9 +32,13 @@ impl Mailbox {
     async fn listen(&mut self, deadline: Instant) -> Result<Woken, ImapFault> {
         let tag = self.connection.begin("IDLE").await?;
         self.connection.wait_for_go_ahead(&tag).await?;
+        self.connection.done_by(deadline);
         let mut woken = Woken::Time;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
             let response = match self.connection.response(left).await {
                 Ok(response) => response,
                 // Only the silence that we were waiting for.
@@ -58,6 +62,7 @@ impl Mailbox {
                 self.exists = self.exists.saturating_sub(1);
             }
         }
+        self.connection.done_by(Instant::now() + self.connection.patience.answer);
         self.connection.send("DONE").await?;
         self.finish(&tag).await?;
         Ok(woken)
@@ -65,7 +70,7 @@ impl Mailbox {
 
     async fn finish(&mut self, tag: &str) -> Result<(), ImapFault> {
         loop {
-            let response = self.connection.response(Duration::from_mins(1)).await?;
+            let response = self.connection.response(self.connection.patience.answer).await?;
             if let Some(exists) = response.count("EXISTS") {
                 self.exists = exists;
             }

@@ -23,6 +23,7 @@ use crate::format::date;
 use crate::link::{Credentials, Patience, Server};
 
 pub(crate) use connection::Connection;
+use connection::SEARCH_BYTES_MAX;
 use response::{Response, Value};
 
 pub use fault::ImapFault;
@@ -94,9 +95,14 @@ impl std::fmt::Debug for Body {
     }
 }
 
-/// Mails fetched with one command have at most this many bytes together.
+/// Mails that are fetched together have at most this many bytes, as far as the server says.
 const GROUP_BYTES_MAX: u64 = 8 * 1024 * 1024;
 const HEADER_BYTES_MAX: usize = 256 * 1024;
+/// No connection takes larger mails than this.
+const LARGEST_BYTES: usize = 25 * 1024 * 1024;
+/// What an answer has beside its mails.
+const TRIMMINGS_BYTES: usize = 1024 * 1024;
+const LIST_BYTES_MAX: usize = 8 * 1024 * 1024;
 const FOLDERS_MAX: usize = 10_000;
 const BATCH_MAX: usize = 500;
 
@@ -114,7 +120,7 @@ impl Mailbox {
     }
 
     pub(crate) fn over(connection: Connection, message_bytes_max: usize) -> Self {
-        let message_bytes_max = message_bytes_max.min(connection::COMMAND_BYTES_MAX / 2);
+        let message_bytes_max = message_bytes_max.min(LARGEST_BYTES);
         Self { connection, message_bytes_max, exists: 0 }
     }
 
@@ -127,9 +133,9 @@ impl Mailbox {
     pub async fn folders(&mut self) -> Result<Vec<Folder>, ImapFault> {
         let mut folders = Vec::new();
         self.connection
-            .run("LIST \"\" \"*\"", |response| {
+            .run_within(LIST_BYTES_MAX, "LIST \"\" \"*\"", |response| {
                 if folders.len() < FOLDERS_MAX
-                    && let Some(folder) = folder(response)
+                    && let Some(folder) = folder(&response)
                 {
                     folders.push(folder);
                 }
@@ -191,6 +197,27 @@ impl Mailbox {
         let mut uids = self.uids_after(after).await?;
         uids.truncate(batch.min(BATCH_MAX));
         self.fetch(&uids).await
+    }
+
+    /// How many of these mails, the first of them at least, are to be fetched together, so that
+    /// memory holds them.
+    pub async fn fitting(&mut self, uids: &[u32]) -> Result<usize, ImapFault> {
+        let uids = uids.get(..BATCH_MAX).unwrap_or(uids);
+        if uids.len() < 2 {
+            return Ok(uids.len());
+        }
+        let envelopes = match self.envelopes(uids).await {
+            Ok(envelopes) => envelopes,
+            // One of them is damaged; which one it is shows when each is asked for.
+            Err(ImapFault::Refused { .. }) => return Ok(1),
+            Err(fault) => return Err(fault),
+        };
+        let mut bytes = 0_u64;
+        let fits = |uid: &&u32| {
+            bytes += envelopes.get(uid).map_or(0, |envelope| envelope.size);
+            bytes <= GROUP_BYTES_MAX
+        };
+        Ok(uids.iter().take_while(fits).count().max(1))
     }
 
     /// These mails, the oldest first. Those that are gone are left out; those that the server
@@ -297,18 +324,19 @@ impl Mailbox {
         };
         let command = format!("UID FETCH {} (UID {what})", uids::set(&group.uids));
         let already = mails.len();
+        // Some servers know the size of a mail by and by only, so there is room for a mistake.
+        let most = if group.whole { self.message_bytes_max / 4 * 5 } else { HEADER_BYTES_MAX };
+        let most = most.max(usize::try_from(GROUP_BYTES_MAX).unwrap_or(most)) + TRIMMINGS_BYTES;
         self.connection
-            .run(&command, |response| {
-                let Some(items) = response.fetched() else { return };
-                let uid = items.number("UID").filter(|uid| group.uids.contains(uid));
-                let bytes = items.bytes_of("BODY[");
-                let (Some(uid), Some(bytes)) = (uid, bytes) else { return };
+            .run_within(most, &command, |response| {
+                let uid = response.fetched().and_then(|items| items.number("UID"));
+                let Some(uid) = uid.filter(|uid| group.uids.contains(uid)) else { return };
                 let Some(envelope) = envelopes.get(&uid) else { return };
                 // A server that sends a mail twice gets no second one.
                 if mails.iter().skip(already).any(|mail| mail.uid == uid) {
                     return;
                 }
-                let bytes = bytes.to_vec();
+                let Some(bytes) = response.into_bytes_of("BODY[") else { return };
                 let body = if group.whole { Body::Whole(bytes) } else { Body::HeaderOnly(bytes) };
                 let Envelope { size, date } = *envelope;
                 mails.push(Fetched { uid, internal_date: date, size, body });
@@ -355,8 +383,9 @@ impl Mailbox {
 
     async fn search(&mut self, what: &str) -> Result<Vec<u32>, ImapFault> {
         let mut found = Vec::new();
+        let command = format!("UID SEARCH {what}");
         self.connection
-            .run(&format!("UID SEARCH {what}"), |response| found.extend(response.search()))
+            .run_within(SEARCH_BYTES_MAX, &command, |response| found.extend(response.search()))
             .await?;
         found.sort_unstable();
         found.dedup();

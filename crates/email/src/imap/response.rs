@@ -9,10 +9,24 @@ pub(crate) struct Response {
     tokens: Vec<Token>,
 }
 
-#[derive(Clone, Debug)]
+/// Small, for there may be a million.
+#[derive(Clone, Copy, Debug)]
 struct Token {
     kind: Kind,
-    range: Range<usize>,
+    start: u32,
+    end: u32,
+}
+
+impl Token {
+    /// Nothing when no response may be that long.
+    fn new(kind: Kind, start: usize, end: usize) -> Option<Self> {
+        Some(Self { kind, start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
+    }
+
+    fn range(self) -> Range<usize> {
+        let at = |place| usize::try_from(place).unwrap_or(usize::MAX);
+        at(self.start)..at(self.end)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,35 +45,56 @@ pub(crate) enum Value<'r> {
 }
 
 /// A folder with a million mails answers a search with this many.
-const TOKENS_MAX: usize = 2_000_000;
+const TOKENS_MAX: usize = 1 << 20;
+const ABILITIES_MAX: usize = 200;
+/// Literals from this size on get their room at once, and none beside it.
+const LARGE_BYTES: usize = 64 * 1024;
 
 impl Response {
     /// Adds a piece of a line. Gives the length of the literal that follows it, if there is one,
     /// and an error when the response has too many parts.
-    pub(crate) fn add_line(&mut self, line: &[u8]) -> Result<Option<usize>, TooManyTokens> {
-        let (line, literal) = split_literal(line);
+    pub(crate) fn add_line(&mut self, mut line: Vec<u8>) -> Result<Option<usize>, TooManyTokens> {
+        let (length, literal) = split_literal(&line);
+        line.truncate(length);
         let mut at = self.bytes.len();
-        self.bytes.extend_from_slice(line);
+        if self.bytes.is_empty() {
+            self.bytes = line;
+        } else {
+            self.bytes.extend_from_slice(&line);
+        }
         while let Some(token) = next_token(&self.bytes, at) {
-            if self.tokens.len() >= TOKENS_MAX {
-                return Err(TooManyTokens);
-            }
             // A quoted text ends behind its closing quote.
-            at = token.range.end + usize::from(token.kind == Kind::Quoted);
-            self.tokens.push(token);
+            at = token.range().end + usize::from(token.kind == Kind::Quoted);
+            self.add(token)?;
         }
         Ok(literal)
     }
 
-    /// Where the bytes of a literal go.
-    pub(crate) fn literal_read(&mut self, start: usize) {
-        self.tokens.push(Token { kind: Kind::Literal, range: start..self.bytes.len() });
+    fn add(&mut self, token: Token) -> Result<(), TooManyTokens> {
+        if self.tokens.len() >= TOKENS_MAX {
+            return Err(TooManyTokens);
+        }
+        self.tokens.push(token);
+        Ok(())
+    }
+
+    /// Where the bytes of a literal go. There is room for them, and for the rest of a line.
+    pub(crate) fn room_for(&mut self, length: usize) -> usize {
+        if length >= LARGE_BYTES {
+            self.bytes.reserve_exact(length + 1024);
+        }
+        self.bytes.len()
+    }
+
+    pub(crate) fn literal_read(&mut self, start: usize) -> Result<(), TooManyTokens> {
+        let token = Token::new(Kind::Literal, start, self.bytes.len()).ok_or(TooManyTokens)?;
+        self.add(token)
     }
 
     fn text(&self, index: usize) -> Option<&[u8]> {
         let token = self.tokens.get(index)?;
         match token.kind {
-            Kind::Atom | Kind::Quoted | Kind::Literal => self.bytes.get(token.range.clone()),
+            Kind::Atom | Kind::Quoted | Kind::Literal => self.bytes.get(token.range()),
             Kind::Open | Kind::Close => None,
         }
     }
@@ -80,7 +115,7 @@ impl Response {
 
     /// What the server says to people.
     pub(crate) fn said(&self) -> String {
-        let from = self.tokens.get(2).map_or(self.bytes.len(), |token| token.range.start);
+        let from = self.tokens.get(2).map_or(self.bytes.len(), |token| token.range().start);
         let said = String::from_utf8_lossy(self.bytes.get(from..).unwrap_or_default());
         kernel::clip(&kernel::one_line(&said), 300)
     }
@@ -102,14 +137,13 @@ impl Response {
     pub(crate) fn abilities(&self) -> Option<Vec<String>> {
         let upper = |bytes: &[u8]| String::from_utf8_lossy(bytes).to_ascii_uppercase();
         if self.is_word(1, "CAPABILITY") {
-            return Some(
-                (2..self.tokens.len()).filter_map(|at| self.text(at)).map(upper).collect(),
-            );
+            let words = (2..self.tokens.len()).filter_map(|at| self.text(at));
+            return Some(words.take(ABILITIES_MAX).map(upper).collect());
         }
         let code = self.text(2)?.strip_prefix(b"[")?.strip_suffix(b"]")?;
         let mut words = code.split(|byte| *byte == b' ');
         let is_it = words.next()?.eq_ignore_ascii_case(b"CAPABILITY");
-        is_it.then(|| words.map(upper).collect())
+        is_it.then(|| words.take(ABILITIES_MAX).map(upper).collect())
     }
 
     /// The numbers of `* SEARCH …`.
@@ -129,6 +163,23 @@ impl Response {
         let is_fetch = self.tag() == b"*" && self.is_word(2, "FETCH");
         let opens = self.tokens.get(3).is_some_and(|token| token.kind == Kind::Open);
         (is_fetch && opens).then_some(Items { response: self })
+    }
+
+    /// The bytes of the fetched item whose name begins like this: servers repeat the name as they
+    /// like. They are not copied: a mail may be large.
+    pub(crate) fn into_bytes_of(mut self, name: &str) -> Option<Vec<u8>> {
+        let begins = |found: &[u8]| {
+            found.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+        };
+        let at = self.fetched()?.place_of(begins)?;
+        let is_nothing = self.tokens.get(at)?.kind == Kind::Atom && self.is_word(at, "NIL");
+        if is_nothing || self.text(at).is_none() {
+            return None;
+        }
+        let range = self.tokens.get(at)?.range();
+        self.bytes.truncate(range.end);
+        self.bytes.drain(..range.start);
+        Some(self.bytes)
     }
 }
 
@@ -184,15 +235,21 @@ pub(crate) struct Items<'r> {
 }
 
 impl<'r> Items<'r> {
-    fn find(&self, is_it: impl Fn(&[u8]) -> bool) -> Option<Value<'r>> {
+    /// The token with which the value begins.
+    fn place_of(&self, is_it: impl Fn(&[u8]) -> bool) -> Option<usize> {
         let mut values = Values { response: self.response, at: 4 };
         loop {
             let Value::Text(name) = values.next()? else { return None };
-            let value = values.next()?;
+            let at = values.at;
+            values.next()?;
             if is_it(name) {
-                return Some(value);
+                return Some(at);
             }
         }
+    }
+
+    fn find(&self, is_it: impl Fn(&[u8]) -> bool) -> Option<Value<'r>> {
+        Values { response: self.response, at: self.place_of(is_it)? }.next()
     }
 
     pub(crate) fn number(&self, name: &str) -> Option<u32> {
@@ -208,25 +265,14 @@ impl<'r> Items<'r> {
             Value::List(_) => None,
         }
     }
-
-    /// The bytes of the item whose name begins like this: servers repeat the name as they like.
-    pub(crate) fn bytes_of(&self, name: &str) -> Option<&'r [u8]> {
-        let begins = |found: &[u8]| {
-            found.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
-        };
-        match self.find(begins)? {
-            Value::Text(bytes) => Some(bytes),
-            Value::List(_) => None,
-        }
-    }
 }
 
 fn number(text: &[u8]) -> Option<u32> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// `… {123}` announces a literal.
-fn split_literal(line: &[u8]) -> (&[u8], Option<usize>) {
+/// How much of a line is its own; `… {123}` announces a literal.
+fn split_literal(line: &[u8]) -> (usize, Option<usize>) {
     let announced = || {
         let inner = line.strip_suffix(b"}")?;
         let open = memchr::memrchr(b'{', inner)?;
@@ -234,11 +280,11 @@ fn split_literal(line: &[u8]) -> (&[u8], Option<usize>) {
         let digits = digits.strip_suffix(b"+").unwrap_or(digits);
         let length: usize = std::str::from_utf8(digits).ok()?.parse().ok()?;
         let before = line.get(..open)?;
-        Some((before.strip_suffix(b"~").unwrap_or(before), length))
+        Some((before.strip_suffix(b"~").unwrap_or(before).len(), length))
     };
     match announced() {
         Some((before, length)) => (before, Some(length)),
-        None => (line, None),
+        None => (line.len(), None),
     }
 }
 
@@ -247,7 +293,7 @@ fn next_token(bytes: &[u8], from: usize) -> Option<Token> {
     let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let start = from + blanks;
     let rest = bytes.get(start..)?;
-    let token = |kind, start, end| Some(Token { kind, range: start..end });
+    let token = Token::new;
     match rest.first()? {
         b'(' => token(Kind::Open, start, start + 1),
         b')' => token(Kind::Close, start, start + 1),

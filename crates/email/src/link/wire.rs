@@ -15,6 +15,8 @@ pub(crate) struct Patience {
     pub(crate) hello: Duration,
     /// For an answer to a command, from the first byte to the last.
     pub(crate) answer: Duration,
+    /// For all that a command brings, mails among it.
+    pub(crate) command: Duration,
     /// For the answer to a whole mail: servers check it for spam while we wait.
     pub(crate) delivery: Duration,
 }
@@ -23,6 +25,7 @@ impl Patience {
     pub(crate) const USUAL: Self = Self {
         hello: Duration::from_secs(30),
         answer: Duration::from_mins(1),
+        command: Duration::from_mins(10),
         delivery: Duration::from_mins(5),
     };
 
@@ -30,6 +33,7 @@ impl Patience {
     pub(crate) const OF_A_PERSON: Self = Self {
         hello: Duration::from_secs(6),
         answer: Duration::from_secs(15),
+        command: Duration::from_secs(30),
         delivery: Duration::from_secs(30),
     };
 }
@@ -48,6 +52,7 @@ pub(crate) struct Wire {
 }
 
 const READ_BYTES: usize = 16 * 1024;
+const KEPT_BYTES_MAX: usize = 16 * READ_BYTES;
 
 impl Wire {
     /// Connects through the guard, encrypted at once if that is how the server is set up.
@@ -159,6 +164,10 @@ impl Wire {
         if self.taken > 0 {
             self.held.drain(..self.taken);
             self.taken = 0;
+            // One long line is no reason to keep room for another.
+            if self.held.capacity() > KEPT_BYTES_MAX {
+                self.held.shrink_to(KEPT_BYTES_MAX);
+            }
         }
         self.held.reserve(READ_BYTES);
         match timeout_at(deadline, self.stream.read_buf(&mut self.held)).await {

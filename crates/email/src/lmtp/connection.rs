@@ -10,20 +10,26 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::lmtp::data::{Flaw, Incoming};
+use crate::lmtp::data::{Flaw, Incoming, Room};
 use crate::lmtp::peers::Seat;
 use crate::lmtp::{Door, Envelope, Known, MailFrom, Manners, Verdict};
 
 const LINE_BYTES_MAX: usize = 2 * 1024;
 const READ_BYTES: usize = 64 * 1024;
 const MISTAKES_MAX: u32 = 20;
+/// Who sends this much of a mail makes use of the connection.
+const GETS_ON_BYTES: usize = 64 * 1024;
 
 pub(crate) struct Connection<S> {
     stream: S,
     manners: Arc<Manners>,
+    room: Room,
+    seat: Option<Seat>,
     is_ending: watch::Receiver<bool>,
-    /// What arrived and was not looked at yet.
+    /// What arrived.
     held: Vec<u8>,
+    /// How much of it was taken already.
+    taken: usize,
     /// What is to be said once there is nothing more to read.
     answers: String,
     greeted: bool,
@@ -38,12 +44,21 @@ pub(crate) struct Connection<S> {
 struct Over;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    pub(crate) fn new(stream: S, manners: Arc<Manners>, is_ending: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(
+        stream: S,
+        manners: Arc<Manners>,
+        room: Room,
+        seat: Option<Seat>,
+        is_ending: watch::Receiver<bool>,
+    ) -> Self {
         Self {
             stream,
             manners,
+            room,
+            seat,
             is_ending,
             held: Vec::new(),
+            taken: 0,
             answers: String::new(),
             greeted: false,
             mail_from: None,
@@ -54,8 +69,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Serves the connection to its end. Without a seat the peer is asked to come back.
-    pub(crate) async fn run(mut self, door: &impl Door, seat: Option<Seat>) {
-        if seat.is_none() {
+    pub(crate) async fn run(mut self, door: &impl Door) {
+        if self.seat.is_none() {
             self.say("421 4.3.2 Too many connections, come back later");
         } else {
             let greeting = format!("220 {} LMTP ready", self.manners.hello_name);
@@ -168,7 +183,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return self.mistake("503 5.5.1 There is no recipient");
         }
         self.say("354 Go on, end with a dot");
-        let mail = self.receive().await?;
+        let limits = &self.manners.limits;
+        let mut incoming = Incoming::new(limits.message_bytes_max, self.room.clone());
+        let mail = self.receive(&mut incoming).await?;
+        self.get_on();
         let recipients = std::mem::take(&mut self.recipients);
         let mail_from = self.mail_from.take().unwrap_or(MailFrom::Nobody);
         self.idle_since = Instant::now();
@@ -180,6 +198,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Err(flaw) => {
                 let answer = match flaw {
                     Flaw::TooLarge => "552 5.3.4 The mail is too large",
+                    Flaw::NoRoom => "452 4.3.1 Too much mail at once, come back later",
                     Flaw::BareLineEnd => "550 5.6.0 The mail has lines that do not end with CRLF",
                 };
                 for _ in &recipients {
@@ -188,6 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return Ok(());
             }
         };
+        self.get_on();
         // A door that forgets somebody has not stored anything for them.
         let verdicts = verdicts.into_iter().map(Some).chain(std::iter::repeat(None));
         for (recipient, verdict) in recipients.iter().zip(verdicts) {
@@ -202,19 +222,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(())
     }
 
-    async fn receive(&mut self) -> Result<Result<Vec<u8>, Flaw>, Over> {
-        let limits = &self.manners.limits;
-        let deadline = Instant::now() + limits.data;
-        let mut incoming = Incoming::new(limits.message_bytes_max);
+    async fn receive(&mut self, incoming: &mut Incoming) -> Result<Result<Vec<u8>, Flaw>, Over> {
+        let deadline = Instant::now() + self.manners.limits.data;
+        let mut since_noted = 0;
         loop {
-            if self.held.is_empty() {
+            if self.untaken().is_empty() {
                 self.fill(deadline).await?;
             }
-            let arrived = std::mem::take(&mut self.held);
-            if let Some(behind) = incoming.take(&arrived) {
+            let arrived = self.untaken();
+            since_noted += arrived.len();
+            if let Some(behind) = incoming.take(arrived) {
                 self.held = behind;
+                self.taken = 0;
                 return Ok(incoming.finish());
             }
+            self.taken = self.held.len();
+            if since_noted >= GETS_ON_BYTES {
+                since_noted = 0;
+                self.get_on();
+            }
+        }
+    }
+
+    fn untaken(&self) -> &[u8] {
+        self.held.get(self.taken..).unwrap_or_default()
+    }
+
+    fn get_on(&self) {
+        if let Some(seat) = &self.seat {
+            seat.gets_on();
         }
     }
 
@@ -230,16 +266,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         let deadline = (now + limits.idle).min(leaves_at);
         loop {
-            let fresh = self.held.get(searched..).unwrap_or_default();
+            let untaken = self.untaken();
+            let fresh = untaken.get(searched..).unwrap_or_default();
             let end = memchr::memchr(b'\n', fresh).map(|at| searched + at + 1);
-            searched = self.held.len();
+            searched = untaken.len();
             if end.unwrap_or(searched) > LINE_BYTES_MAX {
                 self.say("500 5.5.2 This line is too long");
                 return Err(Over);
             }
             if let Some(end) = end {
-                let rest = self.held.split_off(end);
-                return Ok(std::mem::replace(&mut self.held, rest));
+                let line = untaken.get(..end).unwrap_or_default().to_vec();
+                self.taken += end;
+                return Ok(line);
             }
             if searched == 0 && *self.is_ending.borrow() {
                 self.say("421 4.3.2 Closing, come back later");
@@ -251,7 +289,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Waits for the peer, or for the end of the listener when nothing is under way.
     async fn fill_between_commands(&mut self, deadline: Instant) -> Result<(), Over> {
-        let is_quiet = self.held.is_empty() && self.mail_from.is_none();
+        let is_quiet = self.untaken().is_empty() && self.mail_from.is_none();
         if !is_quiet {
             return self.fill(deadline).await;
         }
@@ -270,8 +308,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn fill(&mut self, deadline: Instant) -> Result<(), Over> {
         self.flush().await?;
         let deadline = deadline.min(Instant::now() + self.manners.limits.idle);
+        self.held.drain(..self.taken);
+        self.taken = 0;
         self.held.reserve(READ_BYTES);
-        match timeout_at(deadline, self.stream.read_buf(&mut self.held)).await {
+        let has_to_leave = async {
+            match &self.seat {
+                Some(seat) => seat.has_to_leave().await,
+                None => std::future::pending().await,
+            }
+        };
+        let read = tokio::select! {
+            read = timeout_at(deadline, self.stream.read_buf(&mut self.held)) => read,
+            () = has_to_leave => {
+                self.say("421 4.3.2 Others wait, come back later");
+                return Err(Over);
+            }
+        };
+        match read {
             Ok(Ok(0) | Err(_)) => Err(Over),
             Ok(Ok(_)) => Ok(()),
             Err(_) => {

@@ -1,29 +1,51 @@
 //! Where a mail ends, and what it is without the dots of transport.
 
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 /// The end of a mail, and nothing that looks like it: a bare line feed before or after the dot
 /// ends nothing, or a second mail could be hidden in the first.
 const END: &[u8] = b"\r\n.\r\n";
 
-/// A mail on its way in.
+/// The memory for all mails on their way in.
+#[derive(Clone)]
+pub(crate) struct Room(Arc<Semaphore>);
+
+/// What is taken at a time, so that the smallest mails do not ask for each line.
+const PIECE_BYTES: usize = 64 * 1024;
+
+impl Room {
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self(Arc::new(Semaphore::new(bytes.div_ceil(PIECE_BYTES))))
+    }
+}
+
+/// A mail on its way in. It has room until it is dropped.
 pub(crate) struct Incoming {
     bytes: Vec<u8>,
     bytes_max: usize,
     searched: usize,
-    overflow: bool,
+    flaw: Option<Flaw>,
+    room: Room,
+    pieces: Vec<OwnedSemaphorePermit>,
 }
 
 /// Why a mail that arrived whole is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
     TooLarge,
+    /// Too much is on its way in at this moment.
+    NoRoom,
     /// It has a CR without LF, or the other way round.
     BareLineEnd,
 }
 
 impl Incoming {
-    pub(crate) fn new(bytes_max: usize) -> Self {
+    pub(crate) fn new(bytes_max: usize, room: Room) -> Self {
         // The end may come at once, on the first line.
-        Self { bytes: b"\r\n".to_vec(), bytes_max, searched: 0, overflow: false }
+        let bytes = b"\r\n".to_vec();
+        Self { bytes, bytes_max, searched: 0, flaw: None, room, pieces: Vec::new() }
     }
 
     /// Takes what arrived. Once the end is there, gives what came behind it.
@@ -39,22 +61,37 @@ impl Incoming {
         self.searched = self.bytes.len().saturating_sub(END.len() - 1);
         // Dots are doubled on the way, so a little more than the limit may still fit.
         if self.bytes.len() > self.bytes_max + self.bytes_max / 64 + 1024 {
-            self.overflow = true;
-            self.bytes.drain(..self.searched);
+            self.flaw = Some(Flaw::TooLarge);
+        } else if self.flaw.is_none() && !self.has_room() {
+            self.flaw = Some(Flaw::NoRoom);
+        }
+        if self.flaw.is_some() {
+            // What is not taken is only looked at for its end.
+            let tail = self.bytes.split_off(self.searched);
+            self.bytes = tail;
             self.searched = 0;
+            self.pieces.clear();
         }
         None
     }
 
+    fn has_room(&mut self) -> bool {
+        while self.pieces.len() * PIECE_BYTES < self.bytes.len() {
+            let Ok(piece) = Arc::clone(&self.room.0).try_acquire_owned() else { return false };
+            self.pieces.push(piece);
+        }
+        true
+    }
+
     /// The mail as it was written.
-    pub(crate) fn finish(self) -> Result<Vec<u8>, Flaw> {
-        if self.overflow {
-            return Err(Flaw::TooLarge);
+    pub(crate) fn finish(&mut self) -> Result<Vec<u8>, Flaw> {
+        if let Some(flaw) = self.flaw {
+            return Err(flaw);
         }
         if has_bare_line_end(&self.bytes) {
             return Err(Flaw::BareLineEnd);
         }
-        let mail = unstuffed(self.bytes);
+        let mail = unstuffed(std::mem::take(&mut self.bytes));
         if mail.len() > self.bytes_max { Err(Flaw::TooLarge) } else { Ok(mail) }
     }
 }

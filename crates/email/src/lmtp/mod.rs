@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use connection::Connection;
+use data::Room;
 use peers::Peers;
 
 /// Bounds for the listener.
@@ -31,6 +32,10 @@ pub struct Limits {
     pub errand: Duration,
     /// How long one mail may take to arrive.
     pub data: Duration,
+    /// Who hands nothing over for so long gives up the seat when others wait for one.
+    pub grace: Duration,
+    /// All mails that are on their way in at one time.
+    pub transit_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -43,6 +48,8 @@ impl Default for Limits {
             idle: Duration::from_mins(1),
             errand: Duration::from_mins(5),
             data: Duration::from_mins(10),
+            grace: Duration::from_secs(5),
+            transit_bytes_max: 256 * 1024 * 1024,
         }
     }
 }
@@ -115,7 +122,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let limits = &manners.limits;
-    let peers = Peers::new(limits.connections_max, limits.connections_per_peer_max);
+    let peers = Peers::new(limits.connections_max, limits.connections_per_peer_max, limits.grace);
+    let room = Room::new(limits.transit_bytes_max);
     let manners = Arc::new(manners);
     let (ending, is_ending) = watch::channel(false);
     let mut connections = JoinSet::new();
@@ -129,14 +137,16 @@ pub async fn serve(
                 Ok((stream, peer)) => {
                     // Small answers should not wait for one another; failing to say so is fine.
                     let _ = stream.set_nodelay(true);
-                    let seat = peers.seat(peer.ip());
-                    if seat.is_none() && connections.len() > manners.limits.connections_max * 2 {
+                    if connections.len() > manners.limits.connections_max * 2 {
                         // Too many even to be told so.
                         continue;
                     }
-                    let connection = Connection::new(stream, Arc::clone(&manners), is_ending.clone());
+                    let seat = peers.seat(peer.ip());
+                    let room = room.clone();
+                    let manners = Arc::clone(&manners);
+                    let connection = Connection::new(stream, manners, room, seat, is_ending.clone());
                     let door = Arc::clone(&door);
-                    connections.spawn(async move { connection.run(door.as_ref(), seat).await });
+                    connections.spawn(async move { connection.run(door.as_ref()).await });
                 }
                 Err(fault) => {
                     tracing::warn!(%fault, "a connection for mail could not be accepted");

@@ -1,9 +1,12 @@
 //! The conversation with an SMTP server, step by step.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use egress::Guard;
 use kernel::{EmailAddress, clip, one_line};
+use tokio::time::Instant;
 
 use crate::compose::Composed;
 use crate::link::{Credentials, LinkFault, Patience, Security, Server, Wire, xoauth2};
@@ -13,12 +16,15 @@ use crate::status;
 const LINE_BYTES_MAX: usize = 4 * 1024;
 const LINES_MAX: usize = 100;
 const SAID_CHARS_MAX: usize = 300;
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 pub(crate) struct Dialogue {
     wire: Wire,
     patience: Patience,
     hello_name: String,
     abilities: Abilities,
+    /// When the mail has to be handed over, the wait for its answer aside.
+    deadline: Instant,
 }
 
 /// What the server says it can do.
@@ -91,7 +97,9 @@ impl Dialogue {
         patience: Patience,
     ) -> Result<Self, SendFault> {
         let hello_name = hello_name(&server.hello_name);
-        let mut dialogue = Self { wire, patience, hello_name, abilities: Abilities::default() };
+        let deadline = Instant::now() + patience.command;
+        let abilities = Abilities::default();
+        let mut dialogue = Self { wire, patience, hello_name, abilities, deadline };
         let greeting = dialogue.reply(patience.hello).await?;
         if !greeting.is_good() {
             return Err(dialogue.refused(&greeting));
@@ -195,8 +203,10 @@ impl Dialogue {
         }
         if let Err(fault) = self.wire.send(&stuffed(bytes), self.patience.delivery).await {
             // It may have said no before it hung up.
-            return match self.reply(std::time::Duration::from_secs(5)).await {
+            return match self.reply(LAST_WORDS.min(self.patience.hello)).await {
                 Ok(answer) if answer.code >= 400 => Err(self.refused(&answer)),
+                // It says that it has the mail, although it has not seen the end of it.
+                Ok(answer) if answer.is_good() => Err(SendFault::Unknown(self.host())),
                 Ok(_) | Err(_) => Err(fault.into()),
             };
         }
@@ -228,11 +238,14 @@ impl Dialogue {
     async fn ask(&mut self, command: &str) -> Result<Reply, SendFault> {
         // Nothing that is put into a command has a line break in it; this is the last guard.
         let command: String = command.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-        self.wire.send(format!("{command}\r\n").as_bytes(), self.patience.answer).await?;
-        self.reply(self.patience.answer).await
+        // Many answers that each take long are too long together.
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let wait = self.patience.answer.min(left);
+        self.wire.send(format!("{command}\r\n").as_bytes(), wait).await?;
+        self.reply(wait).await
     }
 
-    async fn reply(&mut self, wait: std::time::Duration) -> Result<Reply, SendFault> {
+    async fn reply(&mut self, wait: Duration) -> Result<Reply, SendFault> {
         let work = async {
             let mut lines = Vec::new();
             loop {

@@ -32,10 +32,24 @@ pub async fn send(
     mail: &Composed,
     guard: &Guard,
 ) -> Result<Accepted, SendFault> {
-    let mut dialogue = Dialogue::open(server, guard, Patience::USUAL).await?;
+    send_with(Patience::USUAL, server, credentials, mail, guard).await
+}
+
+pub(crate) async fn send_with(
+    patience: Patience,
+    server: &Server,
+    credentials: &Credentials,
+    mail: &Composed,
+    guard: &Guard,
+) -> Result<Accepted, SendFault> {
+    let mut dialogue = Dialogue::open(server, guard, patience).await?;
     dialogue.sign_in(credentials).await?;
     let outcome = deliver(&mut dialogue, mail).await;
-    dialogue.quit().await;
+    // In the middle of a mail, anything that is said would become a part of it, and could push
+    // out the end of a mail that is called not sent.
+    if !matches!(outcome, Err(SendFault::Link(_) | SendFault::Unknown(_))) {
+        dialogue.quit().await;
+    }
     outcome
 }
 

@@ -12,7 +12,7 @@ use crate::*;
 const RSA: &str = include_str!("../../tests/keys/for-tests-only-rsa.pem");
 const DMARC: (&str, &str) = ("_dmarc.shop.example", "v=DMARC1; p=reject");
 
-fn key() -> Secret {
+pub(super) fn key() -> Secret {
     Secret::new(RSA)
 }
 

@@ -9,12 +9,12 @@ use crate::*;
 
 const LIMIT: usize = 1024 * 1024;
 
-fn password() -> Credentials {
+pub(super) fn password() -> Credentials {
     Credentials::Password { user: "desk".to_owned(), password: Secret::new("hunter2") }
 }
 
 /// Answers in the form of the protocol: `{t}` stands for the tag.
-fn imap(line: &str, text: &str) -> Answer {
+pub(super) fn imap(line: &str, text: &str) -> Answer {
     let tag = line.split(' ').next().unwrap_or_default();
     Answer::Say(text.replace("{t}", tag).replace('\n', "\r\n").into_bytes())
 }
@@ -23,7 +23,7 @@ fn imap(line: &str, text: &str) -> Answer {
 const MAIL: &str = "From: dana@customer.example\nSubject: Hi\n\nHello.\n";
 
 /// An honest server with mails 4, 7 and 9; number 9 is too large for us.
-fn honest(line: &str) -> Answer {
+pub(super) fn honest(line: &str) -> Answer {
     let command = line.split_once(' ').map_or("", |(_, command)| command);
     let fetched = |uid: u32| {
         format!("* 1 FETCH (UID {uid} BODY[] {{{}}}\n{MAIL} FLAGS (\\Seen))\n", MAIL.len() + 4)
@@ -124,6 +124,41 @@ async fn new_mail_is_fetched_in_order_and_too_large_mail_by_its_header() {
         mailbox.logout().await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn mails_are_fetched_together_as_far_as_memory_holds_them() {
+    let mib = 1024 * 1024;
+    for (sizes, together) in [
+        (&[][..], 0),
+        (&[99 * mib], 1),
+        (&[99 * mib, 1], 1),
+        (&[3 * mib, 3 * mib, 3 * mib, 1], 2),
+        (&[1, 2, 3], 3),
+        (&[8 * mib, 0, 1], 2),
+    ] {
+        let answer = |line: &str| {
+            if !line.contains("RFC822.SIZE") {
+                return honest(line);
+            }
+            let lines = sizes
+                .iter()
+                .zip(1..)
+                .map(|(size, uid)| format!("* {uid} FETCH (UID {uid} RFC822.SIZE {size})\n"));
+            imap(line, &format!("{}{{t}} OK\n", lines.collect::<String>()))
+        };
+        let uids: Vec<u32> = sizes.iter().zip(1..).map(|(_, uid)| uid).collect();
+        let fitting =
+            opened(answer, async |mut mailbox| mailbox.fitting(&uids).await.unwrap()).await;
+        assert_eq!(fitting, together, "{sizes:?}");
+    }
+    // Where the server cannot even name the size of one, each is asked for by itself.
+    let damaged = |line: &str| {
+        if line.contains("RFC822.SIZE") { imap(line, "{t} NO damaged\n") } else { honest(line) }
+    };
+    let fitting =
+        opened(damaged, async |mut mailbox| mailbox.fitting(&[1, 2, 3]).await.unwrap()).await;
+    assert_eq!(fitting, 1);
 }
 
 #[tokio::test]

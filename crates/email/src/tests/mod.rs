@@ -1,6 +1,8 @@
+mod asking;
 mod authentication;
 mod composing;
 mod corpus;
+mod crowding;
 mod dice;
 mod documents;
 mod fetching;
@@ -14,3 +16,5 @@ mod quoting;
 mod reading;
 mod receiving;
 mod sending;
+mod stalling;
+mod stalling_smtp;

@@ -1,6 +1,7 @@
 //! Servers for the tests, honest and hostile, in the same process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use egress::Guard;
 use rustls::ServerConfig;
@@ -18,6 +19,8 @@ pub(super) enum Answer {
     Last(Vec<u8>),
     /// Says it and goes on encrypted.
     Encrypt(Vec<u8>),
+    /// Says the first, and then the second again and again, until nobody listens any more.
+    Endlessly(Vec<u8>, Vec<u8>, Duration),
 }
 
 pub(super) fn say(text: &str) -> Answer {
@@ -79,11 +82,20 @@ impl Peer {
         &self,
         from_first_byte: bool,
         greeting: &str,
+        answer: impl FnMut(&str) -> Answer,
+    ) -> Vec<String> {
+        self.converse_after(from_first_byte, say(greeting), answer).await
+    }
+
+    /// The same after a greeting of any kind.
+    pub(super) async fn converse_after(
+        &self,
+        from_first_byte: bool,
+        greeting: Answer,
         mut answer: impl FnMut(&str) -> Answer,
     ) -> Vec<String> {
         let (stream, _) = self.listener.accept().await.unwrap();
         let mut heard = Vec::new();
-        let greeting = greeting.replace('\n', "\r\n").into_bytes();
         if from_first_byte {
             let Ok(stream) = self.acceptor.accept(stream).await else { return heard };
             talk(stream, greeting, &mut answer, &mut heard).await;
@@ -92,7 +104,7 @@ impl Peer {
         if let Some(stream) = talk(stream, greeting, &mut answer, &mut heard).await
             && let Ok(stream) = self.acceptor.accept(stream).await
         {
-            talk(stream, Vec::new(), &mut answer, &mut heard).await;
+            talk(stream, say(""), &mut answer, &mut heard).await;
         }
         heard
     }
@@ -101,36 +113,46 @@ impl Peer {
 /// Talks until the other side leaves; gives the stream back when it is to be encrypted.
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
-    greeting: Vec<u8>,
+    greeting: Answer,
     answer: &mut impl FnMut(&str) -> Answer,
     heard: &mut Vec<String>,
 ) -> Option<S> {
     let mut stream = BufReader::new(stream);
-    // The other side may hang up at any time; that is its good right.
-    let _ = stream.write_all(&greeting).await;
-    let _ = stream.flush().await;
+    let mut next = greeting;
     loop {
+        match next {
+            // The other side may hang up at any time; that is its good right.
+            Answer::Say(bytes) => said(&mut stream, &bytes).await?,
+            Answer::Last(bytes) => {
+                said(&mut stream, &bytes).await?;
+                let _ = stream.shutdown().await;
+                return None;
+            }
+            Answer::Encrypt(bytes) => {
+                said(&mut stream, &bytes).await?;
+                return Some(stream.into_inner());
+            }
+            Answer::Endlessly(first, again, pause) => {
+                said(&mut stream, &first).await?;
+                loop {
+                    said(&mut stream, &again).await?;
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }
         let mut line = Vec::new();
         if !matches!(stream.read_until(b'\n', &mut line).await, Ok(1..)) {
             return None;
         }
         let line = String::from_utf8_lossy(&line).into_owned();
-        let answer = answer(line.trim_end());
+        next = answer(line.trim_end());
         heard.push(line);
-        let (bytes, then) = match answer {
-            Answer::Say(bytes) => (bytes, 0),
-            Answer::Last(bytes) => (bytes, 1),
-            Answer::Encrypt(bytes) => (bytes, 2),
-        };
-        let sent = stream.write_all(&bytes).await.is_ok() && stream.flush().await.is_ok();
-        if then == 2 {
-            return Some(stream.into_inner());
-        }
-        if then == 1 || !sent {
-            let _ = stream.shutdown().await;
-            return None;
-        }
     }
+}
+
+async fn said<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> Option<()> {
+    stream.write_all(bytes).await.ok()?;
+    stream.flush().await.ok()
 }
 
 /// A guard that lets the tests reach their peers.

@@ -36,20 +36,20 @@ impl Door for Shelf {
     }
 }
 
-fn manners() -> Manners {
+pub(super) fn manners() -> Manners {
     Manners {
         hello_name: "desk.shop.example".to_owned(),
         limits: Limits { message_bytes_max: 10_000, ..Limits::default() },
     }
 }
 
-struct Running {
-    port: u16,
+pub(super) struct Running {
+    pub(super) port: u16,
     shelf: Arc<Shelf>,
 }
 
 /// Runs a listener while the test talks to it.
-async fn with_listener<T>(manners: Manners, test: impl AsyncFnOnce(&Running) -> T) -> T {
+pub(super) async fn with_listener<T>(manners: Manners, test: impl AsyncFnOnce(&Running) -> T) -> T {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let shelf = Arc::new(Shelf::default());
@@ -68,11 +68,11 @@ async fn with_listener<T>(manners: Manners, test: impl AsyncFnOnce(&Running) -> 
 
 impl Running {
     /// Sends everything at once and gives all that is answered until the connection ends.
-    async fn say(&self, text: &str) -> String {
+    pub(super) async fn say(&self, text: &str) -> String {
         self.say_bytes(text.replace('\n', "\r\n").as_bytes()).await
     }
 
-    async fn say_bytes(&self, bytes: &[u8]) -> String {
+    pub(super) async fn say_bytes(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
         // A peer that is sent away in the middle is answered all the same.
         let _ = stream.write_all(bytes).await;
@@ -81,7 +81,7 @@ impl Running {
         String::from_utf8(answer).unwrap()
     }
 
-    fn taken(&self) -> Vec<(Envelope, Vec<u8>)> {
+    pub(super) fn taken(&self) -> Vec<(Envelope, Vec<u8>)> {
         self.shelf.mails.lock().unwrap().clone()
     }
 }
@@ -95,7 +95,7 @@ fn codes(answers: &str) -> Vec<&str> {
         .collect()
 }
 
-const MAIL: &str =
+pub(super) const MAIL: &str =
     "LHLO mx\nMAIL FROM:<dana@customer.example>\nRCPT TO:<support@shop.example>\nDATA\n";
 
 #[tokio::test]
@@ -144,9 +144,24 @@ async fn each_recipient_has_an_answer_of_its_own() {
 
 #[tokio::test]
 async fn nothing_but_crlf_dot_crlf_ends_a_mail() {
-    for hidden in
-        ["\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r\n.\r", "\n.\r", "\r\n\0.\r\n", "\r.\r\n"]
-    {
+    for hidden in [
+        "\n.\n",
+        "\n.\r\n",
+        "\r\n.\n",
+        "\r.\r",
+        "\r.\n",
+        "\r\n.\r",
+        "\n.\r",
+        "\r.\r\n",
+        "\n\n.\n\n",
+        "\r\n.\r\r\n",
+        "\r\r\n.\r\r\n",
+        "\r\n\0.\r\n",
+        "\r\n.\0\r\n",
+        "\r\n.\r\0\n",
+        "\u{85}.\u{85}",
+        "\u{2028}.\u{2028}",
+    ] {
         with_listener(manners(), async |running| {
             let begin = MAIL.replace('\n', "\r\n");
             let second = "MAIL FROM:<evil@robber.example>\r\nRCPT TO:<support@shop.example>\r\nDATA\r\nForged\r\n.\r\n";
@@ -155,7 +170,9 @@ async fn nothing_but_crlf_dot_crlf_ends_a_mail() {
             let taken = running.taken();
             assert!(taken.len() <= 1, "{hidden:?}");
             assert!(!taken.iter().any(|(_, mail)| mail.starts_with(b"Forged")), "{hidden:?}");
-            if !hidden.contains('\0') {
+            // Without a line end by itself, it is text like any other.
+            let is_odd = !hidden.replace("\r\n", "").contains(['\r', '\n']);
+            if !is_odd {
                 assert!(taken.is_empty(), "{hidden:?}");
                 assert!(answers.contains("550 5.6.0"), "{hidden:?} {answers}");
             }

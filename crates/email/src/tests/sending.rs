@@ -9,7 +9,7 @@ use crate::*;
 const HELLO: &str = "250-localhost\n250-SIZE 1000000\n250-8BITMIME\n250-SMTPUTF8\n250-STARTTLS\n\
                      250 AUTH PLAIN LOGIN XOAUTH2\n";
 
-fn mail() -> Composed {
+pub(super) fn mail() -> Composed {
     compose(&draft(), now()).unwrap()
 }
 
@@ -18,7 +18,7 @@ fn password() -> Credentials {
 }
 
 /// An honest server: answers every command, takes every mail.
-fn honest() -> impl FnMut(&str) -> Answer {
+pub(super) fn honest() -> impl FnMut(&str) -> Answer {
     let mut in_data = false;
     move |line| {
         if in_data {
@@ -80,6 +80,56 @@ async fn a_mail_is_handed_over_line_by_line() {
     )));
     assert!(heard.contains("\r\nHello\r\n..\r\n...two dots\r\n..one dot\r\nend\r\n.\r\nQUIT\r\n"));
     assert!(!heard.replace("\r\n", "").contains(['\r', '\n']));
+}
+
+/// Every end of a mail that some server has believed in.
+const ENDS: [&str; 14] = [
+    "\n.\n",
+    "\n.\r\n",
+    "\r\n.\n",
+    "\r.\r",
+    "\r.\r\n",
+    "\r\n.\r",
+    "\n.\r",
+    "\r.\n",
+    "\r\n.\r\n",
+    "\r\n\0.\r\n",
+    "\r\n.\0\r\n",
+    "\r\r\n.\r\r\n",
+    "\n\n.\n\n",
+    "\u{2028}.\u{2028}",
+];
+
+#[tokio::test]
+async fn nothing_that_is_written_ends_a_mail_early() {
+    for end in ENDS {
+        let trick = format!(
+            "Hello{end}MAIL FROM:<evil@robber.example>{end}RCPT TO:<x@y.example>{end}DATA{end}Bcc: z"
+        );
+        let draft = Draft {
+            subject: trick.clone(),
+            text: trick.clone(),
+            html: Some(format!("<p>{trick}</p>")),
+            from: Party { name: Some(trick.clone()), ..draft().from },
+            attachments: vec![Attached {
+                name: trick.clone(),
+                content_type: "text/plain".to_owned(),
+                bytes: trick.clone().into_bytes(),
+                content_id: None,
+            }],
+            ..draft()
+        };
+        let mail = compose(&draft, now()).unwrap();
+        let (outcome, heard) =
+            sent(Security::Plain, Credentials::None, &mail, "220 hi\n", honest()).await;
+        assert!(outcome.is_ok(), "{end:?} {outcome:?}");
+        let heard = heard.concat();
+        assert!(!heard.replace("\r\n", "").contains(['\r', '\n', '\0']), "{end:?} {heard:?}");
+        let ends: Vec<_> = heard.match_indices("\r\n.\r\n").collect();
+        assert!(ends.len() == 1 && heard.ends_with("\r\n.\r\nQUIT\r\n"), "{end:?} {heard:?}");
+        let fields = heard.split("\r\n\r\n").next().unwrap();
+        assert!(!fields.lines().any(|line| line.starts_with("Bcc")), "{end:?} {fields}");
+    }
 }
 
 #[tokio::test]
@@ -218,12 +268,12 @@ async fn a_certificate_that_is_not_good_is_refused_with_its_reason() {
 async fn a_no_at_any_point_is_permanent_or_not_as_the_server_says() {
     for (code, standing) in [("451 4.3.0", Standing::Temporary), ("550 5.7.1", Standing::Permanent)]
     {
-        for stage in ["", "MAIL", "RCPT", "DATA", "."] {
+        for stage in ["", "EHLO|HELO", "MAIL", "RCPT", "DATA", "."] {
             let greeting =
                 if stage.is_empty() { format!("{code} no\n") } else { "220 hi\n".into() };
             let mut rest = honest();
             let (outcome, _) = sent_plainly(&greeting, |line| {
-                if !stage.is_empty() && line.starts_with(stage) {
+                if !stage.is_empty() && stage.split('|').any(|word| line.starts_with(word)) {
                     say(&format!("{code} no\n"))
                 } else {
                     rest(line)
