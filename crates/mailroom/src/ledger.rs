@@ -176,7 +176,7 @@ pub(crate) struct Waiting {
     /// The ticket that says it could not be read, when it is read again.
     pub(crate) failed_into: Option<(TicketId, MessageId)>,
     pub(crate) received_at: Timestamp,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) size_bytes: i64,
 }
 
 /// What became of a mail, and what it said of itself.

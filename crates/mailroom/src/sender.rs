@@ -1,28 +1,30 @@
 //! Sending what the outbox holds.
 
+mod underway;
+
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use accounts::{Accounts, SystemMail};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use database::{Db, Engine};
 use egress::Guard;
 use email::smtp::{RefusedRecipient, SendFault, Standing};
 use email::{Attached, AutomaticKind, Composed, Credentials, Draft, Party, Server, Signing};
 use files::{FileHash, Files};
-use futures_util::{StreamExt, stream};
 use kernel::{DeliveryId, EmailAddress, InboxId, SharedClock, Span, Timestamp};
 use keys::Keys;
 use outbox::{Kind, Letter, Sending};
 use queue::backoff;
 use tickets::actions::Office;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::{Connection, Endpoint, Tls, place};
 use crate::oauth::Permissions;
 use crate::undelivered::{self, Undelivered};
+use underway::Underway;
 
 /// Sends mail. Cheap to clone.
 #[derive(Clone)]
@@ -39,66 +41,100 @@ pub struct Sender {
     pub resting: Arc<Mutex<HashMap<InboxId, Timestamp>>>,
 }
 
-const TOGETHER: i64 = 8;
-const AT_ONCE: usize = 4;
 /// Renewed while a server thinks about a letter, so that a dead sender's letters are free soon.
 const LEASE: Span = Span::seconds(50);
 const RENEW_EVERY: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// A server that is away is left alone for so long, with all that would leave by it.
 const REST: Span = Span::seconds(30);
+/// What no server is set up for waits for so long, or until one is.
+const UNTIL_SET_UP: Span = Span::minutes(5);
 
 impl Sender {
-    /// Sends whatever is due until `stop`.
+    /// Sends whatever is due until `stop`, and then what it has begun.
     pub async fn run(self, stop: CancellationToken) {
         if self.db.engine() == Engine::Sqlite
             && let Err(fault) = outbox::free_all(&self.db).await
         {
             tracing::error!("letters of the last run cannot be freed: {fault:#}");
         }
+        let mut underway = Underway::default();
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        let mut renewal = tokio::time::interval(RENEW_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_time = true;
         while !stop.is_cancelled() {
-            match self.send_due().await {
-                Ok(0) => {}
+            match self.take_up(&mut underway, is_time).await {
+                Ok(0) => is_time = false,
                 Ok(_) => continue,
-                Err(fault) => tracing::error!("letters cannot be sent: {fault:#}"),
+                Err(fault) => {
+                    is_time = false;
+                    tracing::error!("letters cannot be sent: {fault:#}");
+                }
             }
-            stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = underway.done(), if !underway.is_empty() => {}
+                _ = renewal.tick() => self.renew(&underway).await,
+                _ = look.tick() => is_time = true,
+            }
+        }
+        self.finish(underway).await;
+    }
+
+    /// Sends what is due now, to the end. Says how many letters were tried.
+    pub async fn send_due(&self) -> Result<usize> {
+        let mut underway = Underway::default();
+        while self.take_up(&mut underway, false).await? > 0 {}
+        let count = underway.ids().len();
+        self.finish(underway).await;
+        Ok(count)
+    }
+
+    async fn finish(&self, mut underway: Underway) {
+        let mut renewal = tokio::time::interval(RENEW_EVERY);
+        while !underway.is_empty() {
+            tokio::select! {
+                () = underway.done() => {}
+                _ = renewal.tick() => self.renew(&underway).await,
+            }
         }
     }
 
-    /// Sends what is due now. Says how many letters were tried.
-    pub async fn send_due(&self) -> Result<usize> {
-        let now = self.clock.now();
+    /// Begins to send what is due, as far as there is room. Says how many letters that were.
+    async fn take_up(&self, underway: &mut Underway, at_least_one: bool) -> Result<usize> {
+        let (now, room) = (self.clock.now(), underway.room(at_least_one));
+        if room == 0 {
+            return Ok(0);
+        }
         let next = outbox::next_due(&mut self.db.read().await?).await?;
         if next.is_none_or(|at| at > now) {
             return Ok(0);
         }
-        let resting: Vec<InboxId> = {
+        let mut left_alone = underway.busy();
+        {
             let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
             resting.retain(|_, until| *until > now);
-            resting.keys().copied().collect()
-        };
-        let letters = outbox::claim(&self.db, now, LEASE, &resting, TOGETHER).await?;
-        let held: Vec<DeliveryId> = letters.iter().map(|sending| sending.id).collect();
-        let sending = stream::iter(letters).for_each_concurrent(AT_ONCE, |sending| async {
-            let id = sending.id;
-            if let Err(fault) = self.handle(sending).await {
-                tracing::error!(delivery = %id, "the outcome of delivery {id} cannot be stored: {fault:#}");
-            }
-        });
-        tokio::select! {
-            () = sending => {}
-            never = self.keep_held(&held) => match never {},
+            left_alone.extend(resting.keys());
         }
-        Ok(held.len())
+        let letters = outbox::claim(&self.db, now, LEASE, &left_alone, kernel::count(room)).await?;
+        let count = letters.len();
+        for letter in letters {
+            let (sender, id, inbox) = (self.clone(), letter.id, letter.letter.inbox);
+            underway.add(id, inbox, async move {
+                if let Err(fault) = sender.handle(letter).await {
+                    tracing::error!(delivery = %id, "the outcome of delivery {id} cannot be stored: {fault:#}");
+                }
+            });
+        }
+        Ok(count)
     }
 
     /// Keeps other nodes from sending the same, for as long as it takes.
-    async fn keep_held(&self, held: &[DeliveryId]) -> Infallible {
-        loop {
-            tokio::time::sleep(RENEW_EVERY).await;
-            if let Err(fault) = outbox::renew(&self.db, held, self.clock.now() + LEASE).await {
-                tracing::error!("letters cannot be kept while they are sent: {fault:#}");
-            }
+    async fn renew(&self, underway: &Underway) {
+        let renewed = outbox::renew(&self.db, &underway.ids(), self.clock.now() + LEASE).await;
+        if let Err(fault) = renewed {
+            tracing::error!("letters cannot be kept while they are sent: {fault:#}");
         }
     }
 
@@ -138,9 +174,13 @@ impl Sender {
         let (id, why) = (sending.id, &unsent.why);
         metrics::counter!("recourse_mails_retried_total").increment(1);
         tracing::info!(delivery = %id, "delivery {id} waits for another try: {why}");
-        let at = now + backoff(sending.attempts, rand::random());
+        let mut at = now + backoff(sending.attempts, rand::random());
         let mut tx = self.db.begin().await?;
         outbox::accepted(&mut tx, id, &unsent.accepted).await?;
+        if let Some(span) = unsent.holds_all_for {
+            at = at.max(now + span);
+            outbox::hold_back(&mut tx, sending.letter.inbox, now, now + span, why).await?;
+        }
         outbox::put_back(&mut tx, id, at, why).await?;
         tx.commit().await
     }
@@ -219,7 +259,8 @@ impl Sender {
             SendFault::Recipients(refused) => refused,
             _ => Vec::new(),
         };
-        Unsent { why, is_final, accepted: Vec::new(), refused }
+        let holds_all_for = is_about_server.then_some(REST);
+        Unsent { why, is_final, holds_all_for, accepted: Vec::new(), refused }
     }
 
     /// By which server and under which address a letter leaves.
@@ -228,13 +269,15 @@ impl Sender {
             Some(inbox) => self.way_of_inbox(inbox).await,
             None => self.way_of_system().await,
         };
-        let found = found.map_err(|fault| Unsent::later(format!("{fault:#}")))?;
-        found.ok_or_else(|| {
-            Unsent::later("no inbox can send yet; enter an SMTP server in its settings".to_owned())
+        found.map_err(|none| match none {
+            NoWay::NotSetUp(why) => {
+                Unsent { holds_all_for: Some(UNTIL_SET_UP), ..Unsent::later(why.to_owned()) }
+            }
+            NoWay::Unclear(fault) => Unsent::later(format!("{fault:#}")),
         })
     }
 
-    async fn way_of_inbox(&self, inbox: InboxId) -> Result<Option<Way>> {
+    async fn way_of_inbox(&self, inbox: InboxId) -> Result<Way, NoWay> {
         let mut conn = self.db.read().await?;
         let directory = self.accounts.directory().await?;
         let own = Connection::find(&mut conn, inbox).await?;
@@ -242,11 +285,11 @@ impl Sender {
         let (inbox, connection) = match own {
             Some(connection) if connection.smtp.is_some() => (inbox, connection),
             // Under the address of another inbox, the customer would answer to the wrong team.
-            Some(_) | None if has_address => bail!(SENDS_NOT),
+            Some(_) | None if has_address => return Err(NoWay::NotSetUp(SENDS_NOT)),
             // A form has no address of its own: its answers leave through an inbox that does.
             Some(_) | None => {
                 let Some(other) = Connection::first_sender(&mut conn).await? else {
-                    return Ok(None);
+                    return Err(NoWay::NotSetUp(NONE_SENDS));
                 };
                 let connection = Connection::find(&mut conn, other).await?;
                 (other, connection.context("a connection that was just there")?)
@@ -254,20 +297,22 @@ impl Sender {
         };
         drop(conn);
         let address = directory.inbox(inbox).and_then(|inbox| inbox.address.clone());
-        let (Some(endpoint), Some(address)) = (&connection.smtp, address) else { return Ok(None) };
+        let (Some(endpoint), Some(address)) = (&connection.smtp, address) else {
+            return Err(NoWay::NotSetUp(NONE_SENDS));
+        };
         let credentials = self.permissions.smtp(inbox, &connection).await?;
         let signing = self.signing(inbox, &connection, &address)?;
-        Ok(Some(Way {
+        Ok(Way {
             inbox: Some(inbox),
             server: endpoint.server(&self.hello_name),
             credentials,
             address,
             plus_addresses: connection.plus_addresses,
             signing,
-        }))
+        })
     }
 
-    async fn way_of_system(&self) -> Result<Option<Way>> {
+    async fn way_of_system(&self) -> Result<Way, NoWay> {
         let company = self.accounts.company().await?;
         match &company.system_mail {
             SystemMail::Inbox { inbox } => self.way_of_inbox(InboxId(*inbox)).await,
@@ -275,7 +320,7 @@ impl Sender {
                 let first = Connection::first_sender(&mut self.db.read().await?).await?;
                 match first {
                     Some(inbox) => self.way_of_inbox(inbox).await,
-                    None => Ok(None),
+                    None => Err(NoWay::NotSetUp(NONE_SENDS)),
                 }
             }
             SystemMail::Server { from, host, port, tls, user, password } => {
@@ -286,14 +331,14 @@ impl Sender {
                     user: user.clone(),
                     password: (!password.is_empty()).then(|| password.clone()),
                 };
-                Ok(Some(Way {
+                Ok(Way {
                     inbox: None,
                     server: endpoint.server(&self.hello_name),
                     credentials: endpoint.credentials(&self.keys, "system mail")?,
                     address: from.clone(),
                     plus_addresses: false,
                     signing: None,
-                }))
+                })
             }
         }
     }
@@ -378,6 +423,7 @@ impl Sender {
 
 /// Said at the message while it waits.
 const SENDS_NOT: &str = "this inbox cannot send yet: enter its SMTP server";
+const NONE_SENDS: &str = "no inbox can send yet; enter an SMTP server in its settings";
 
 /// How a letter leaves.
 struct Way {
@@ -389,11 +435,26 @@ struct Way {
     signing: Option<Signing>,
 }
 
+/// Why there is no way out.
+enum NoWay {
+    /// Nobody entered a server yet.
+    NotSetUp(&'static str),
+    Unclear(anyhow::Error),
+}
+
+impl From<anyhow::Error> for NoWay {
+    fn from(fault: anyhow::Error) -> Self {
+        Self::Unclear(fault)
+    }
+}
+
 /// Why a letter did not leave, in words for the team.
 struct Unsent {
     why: String,
     /// Trying again is useless until something changes.
     is_final: bool,
+    /// All that would leave the same way waits so long.
+    holds_all_for: Option<Span>,
     /// Who has it all the same.
     accepted: Vec<EmailAddress>,
     /// Whom the server did not take it for.
@@ -402,7 +463,13 @@ struct Unsent {
 
 impl Unsent {
     fn later(why: String) -> Self {
-        Self { why, is_final: false, accepted: Vec::new(), refused: Vec::new() }
+        Self {
+            why,
+            is_final: false,
+            holds_all_for: None,
+            accepted: Vec::new(),
+            refused: Vec::new(),
+        }
     }
 
     fn never(why: String) -> Self {
@@ -415,6 +482,6 @@ impl Unsent {
             refused.iter().map(|one| format!("{}: {}", one.address, one.reason)).collect();
         let why = format!("some got it, but not {}", whom.join("; "));
         let is_final = refused.iter().all(|one| one.permanent);
-        Self { why, is_final, accepted, refused }
+        Self { is_final, accepted, refused, ..Self::later(why) }
     }
 }

@@ -61,10 +61,19 @@ impl Session<'_> {
         self.tidy(mailbox).await?;
         let known = cursors::find(&mut self.fetcher.db.read().await?, self.inbox, folder).await?;
         let mut cursor = match known {
-            Some(known) if known.uid_validity == selected.uid_validity => known,
+            Some(known)
+                if known.uid_validity == selected.uid_validity
+                    && !counts_anew(mailbox, &selected, known.last_uid).await? =>
+            {
+                known
+            }
             // The folder was made anew: everything is looked at again, and what we have is
             // recognised.
-            Some(_) | None => self.first_cursor(mailbox, &selected).await?,
+            Some(_) => {
+                self.troubles.forget();
+                self.first_cursor(mailbox, &selected).await?
+            }
+            None => self.first_cursor(mailbox, &selected).await?,
         };
         if self.fetch_new(mailbox, &mut cursor).await? == Going::Over {
             return Ok(Going::Over);
@@ -99,10 +108,11 @@ impl Session<'_> {
         let mut looked_at = BTreeSet::new();
         loop {
             let there = mailbox.uids_after(cursor.last_uid).await?;
-            let next = self.troubles.next(&there, &looked_at, BATCH);
+            let mut next = self.troubles.next(&there, &looked_at, BATCH);
             if next.is_empty() {
                 return Ok(Going::On);
             }
+            next.truncate(mailbox.fitting(&next).await?);
             looked_at.extend(&next);
             let haul = self.ask_for(mailbox, &next).await?;
             cursor.last_uid = self.troubles.reached(&there, cursor.last_uid);
@@ -174,8 +184,9 @@ impl Session<'_> {
         for group in uids.chunks(BATCH) {
             let mut left = group.to_vec();
             while !left.is_empty() {
+                let later = left.split_off(mailbox.fitting(&left).await?);
                 let haul = self.ask_for(mailbox, &left).await?;
-                left = haul.refused;
+                left = [haul.refused, later].concat();
                 let arrivals: Vec<_> = haul
                     .mails
                     .into_iter()
@@ -242,6 +253,14 @@ impl Session<'_> {
         self.troubles.untidied.clear();
         Ok(())
     }
+}
+
+/// Whether a folder that was put back from a copy gives its numbers a second time, without saying
+/// so: new mail would hide below those that were seen.
+async fn counts_anew(mailbox: &mut Mailbox, selected: &Selected, last_uid: u32) -> Result<bool> {
+    let Some(next) = selected.uid_next.filter(|next| *next <= last_uid) else { return Ok(false) };
+    // A server that has mails beyond what it calls the next number only miscounts.
+    Ok(mailbox.uids_after(next.saturating_sub(1)).await?.is_empty())
 }
 
 /// Servers say when a mail came in whole seconds: one from the very second of the limit counts as

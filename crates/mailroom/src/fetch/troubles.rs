@@ -36,6 +36,11 @@ impl Troubles {
         }
     }
 
+    /// The numbers of mails have another meaning from now on.
+    pub(super) fn forget(&mut self) {
+        *self = Self { uid_validity: self.uid_validity, ..Self::default() };
+    }
+
     /// Whether the connection broke while mails were fetched.
     pub(super) fn broke_fetching(&self) -> bool {
         !self.asked.is_empty()

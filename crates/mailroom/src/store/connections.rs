@@ -1,5 +1,7 @@
 //! The settings of connections, one row an inbox.
 
+use std::collections::HashMap;
+
 use anyhow::{Context, Result};
 use database::{Cols, Conn, FromRow, Sql, Tx, Value, params};
 use kernel::{InboxId, Timestamp};
@@ -160,12 +162,26 @@ impl Connection {
             ],
         )
         .await?;
+        if smtp.is_some() {
+            outbox::hurry(tx, now).await?;
+        }
         tx.announce(Change::Settings);
         Ok(())
     }
 }
 
 /// Keeps new tokens of a provider, or what it said when it gave none.
+/// The servers whose findings about a sender are believed, for each inbox that has one.
+pub(crate) async fn trusted_hosts(conn: &mut Conn) -> Result<HashMap<InboxId, String>> {
+    let rows: Vec<(InboxId, String)> = conn
+        .all(
+            "select inbox_id, trusted_host from mail_connections where trusted_host is not null",
+            params![],
+        )
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
 pub(crate) async fn save_tokens(tx: &mut Tx, inbox: InboxId, oauth: &Oauth) -> Result<()> {
     tx.execute(
         "update mail_connections

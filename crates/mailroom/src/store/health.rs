@@ -2,9 +2,12 @@
 
 use anyhow::Result;
 use database::{Cols, Conn, FromRow, Tx, params};
-use kernel::{InboxId, Timestamp};
+use kernel::{InboxId, Span, Timestamp};
 
 use crate::health::Health;
+
+/// No lease is for longer. One that ends later was taken before the clock was set back.
+const LEASE_MAX: Span = Span::minutes(10);
 
 /// Fetches for an inbox from now on, if no other node does.
 pub(crate) async fn win_lease(
@@ -23,8 +26,9 @@ pub(crate) async fn win_lease(
                     checked_at = excluded.checked_at
               where mail_health.fetcher = excluded.fetcher
                  or mail_health.fetcher is null
-                 or mail_health.leased_until < $2",
-            params![inbox, now, node, until],
+                 or mail_health.leased_until < $2
+                 or mail_health.leased_until > $5",
+            params![inbox, now, node, until, now + LEASE_MAX],
         )
         .await?;
     Ok(won > 0)

@@ -90,20 +90,29 @@ impl FromRow for Waiting {
             attempts: cols.next()?,
             failed_into: cols.next::<Option<TicketId>>()?.zip(cols.next()?),
             received_at: cols.next()?,
-            bytes: cols.next()?,
+            size_bytes: cols.next()?,
         })
     }
 }
 
 const WAITING: &str = "select l.id, l.inbox_id, l.content_hash, l.mail_id, l.envelope_from,
-        l.history, l.decision, l.attempts, l.ticket_id, l.message_id, l.received_at, s.bytes
-   from mail_ledger l join mail_sources s on s.ledger_id = l.id";
+        l.history, l.decision, l.attempts, l.ticket_id, l.message_id, l.received_at, l.size_bytes
+   from mail_ledger l";
 
-/// The oldest mails that wait, for the only reader there is.
-pub(crate) async fn waiting(conn: &mut Conn, now: Timestamp, limit: i64) -> Result<Vec<Waiting>> {
+/// The oldest mails that wait besides those that are being read, for the only reader there is.
+pub(crate) async fn waiting(
+    conn: &mut Conn,
+    now: Timestamp,
+    underway: &[LedgerId],
+    limit: i64,
+) -> Result<Vec<Waiting>> {
     let mut sql = Sql::new(WAITING);
     sql.push(" where l.state = 'received' and (l.leased_until is null or l.leased_until <= ");
-    sql.bind(now).push(") order by l.id limit ").bind(limit);
+    sql.bind(now).push(")");
+    if !underway.is_empty() {
+        sql.push(" and l.id not in (").bind_list(underway.iter().copied()).push(")");
+    }
+    sql.push(" order by l.id limit ").bind(limit);
     conn.all_sql(sql).await
 }
 
@@ -128,6 +137,13 @@ pub(crate) async fn lease(
     sql.push(" where l.id in (").bind_list(ids.into_iter().map(|(id,)| id));
     sql.push(") order by l.id");
     tx.all_sql(sql).await
+}
+
+/// Lets anybody read mails again that were leased and are not read.
+pub(crate) async fn free(tx: &mut Tx, ids: &[LedgerId]) -> Result<()> {
+    let mut sql = Sql::new("update mail_ledger set leased_until = null");
+    sql.push(" where state = 'received' and id in (").bind_list(ids.iter().copied()).push(")");
+    tx.execute_sql(sql).await.map(drop)
 }
 
 /// Writes down what became of a waiting mail. `false`: another node was quicker, and whatever

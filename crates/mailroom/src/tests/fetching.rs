@@ -158,6 +158,55 @@ on_both! {
         assert_eq!(stored(&stage).await, 121, "what was here already is recognised");
     }
 
+    async fn a_folder_that_counts_from_the_beginning_hides_no_mail(db: Db) {
+        let (stage, post) = (Stage::new(db).await, Post::new().await);
+        stage.connects(stage.cast.support, &connection(&stage, &post)).await;
+        let comes = |id: &str| post.arrives(mail(id, "New", id), stage.now() + Span::seconds(1));
+        ["c1", "c2", "c3", "c4"].into_iter().for_each(comes);
+        fetches(&stage, "a", async || stored(&stage).await >= 4).await;
+        for (count, id) in [(2, "c5"), (0, "c6")] {
+            post.goes_back_to(count);
+            comes(id);
+            let before = stored(&stage).await;
+            fetches(&stage, "a", async || stored(&stage).await > before).await;
+        }
+        let ids: Vec<String> = stage.lines().await.into_iter().map(|line| line.mail_id).collect();
+        let expected = ["c6", "c5", "c4", "c3", "c2", "c1"].map(|id| format!("{id}@example.com"));
+        assert_eq!(ids, expected, "nothing is lost, and nothing is here twice");
+    }
+
+    async fn a_server_that_miscounts_is_not_asked_for_everything_again(db: Db) {
+        let (stage, post) = (Stage::new(db).await, Post::new().await);
+        stage.connects(stage.cast.support, &connection(&stage, &post)).await;
+        let comes = |id: &str| post.arrives(mail(id, "New", id), stage.now() + Span::seconds(1));
+        ["c1", "c2", "c3"].into_iter().for_each(comes);
+        fetches(&stage, "a", async || stored(&stage).await >= 3).await;
+        post.miscounts(1);
+        comes("c4");
+        fetches(&stage, "a", async || stored(&stage).await >= 4).await;
+        let heard = post.heard();
+        let bodies: Vec<_> = heard.iter().filter(|line| line.contains("BODY")).collect();
+        assert_eq!(bodies.len(), 2, "{bodies:?}");
+        assert!(bodies[1].starts_with("UID FETCH 4 "), "{bodies:?}");
+    }
+
+    async fn much_mail_is_stored_piece_by_piece(db: Db) {
+        let (stage, post) = (Stage::new(db).await, Post::new().await);
+        stage.connects(stage.cast.support, &connection(&stage, &post)).await;
+        let long = "A line of a long mail.\r\n".repeat(140_000);
+        for number in 0..5 {
+            let bytes = mail(&format!("l{number}"), "Long", &long);
+            post.arrives(bytes, stage.now() + Span::seconds(1));
+        }
+        fetches(&stage, "a", async || stored(&stage).await >= 5).await;
+        let heard = post.heard();
+        let fetched = heard.iter().filter(|said| said.contains("BODY")).count();
+        assert_eq!(fetched, 3, "two and two and one: {heard:?}");
+        // What was fetched is written down before more is asked for.
+        let mut next = heard.windows(2).filter(|pair| pair[0].contains("BODY"));
+        assert!(next.all(|pair| pair[1].contains("SEARCH")), "{heard:?}");
+    }
+
     async fn a_mail_that_is_named_and_not_given_is_set_aside_and_holds_up_no_other(db: Db) {
         sets_aside(&Stage::new(db).await, Withheld::Silently).await;
     }

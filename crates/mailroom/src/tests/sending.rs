@@ -1,14 +1,24 @@
 //! What the outbox holds leaves once, or says why not.
 
+use std::time::Duration;
+
 use accounts::{SystemLetter, send_system_letter};
 use database::{on_both, params};
 use kernel::{DeliveryId, EmailAddress, MessageId, Span, TicketId};
 use outbox::{Party, Recipients};
 use tickets::actions::{Reply, reply};
+use tokio_util::sync::CancellationToken;
 
 use super::servers::{Sink, until};
 use super::stage::{Stage, mail, mail_from};
 use crate::connection::Connection;
+
+/// Another letter like each that is no copy.
+const COPY: &str = "insert into deliveries (inbox_id, ticket_id, mail_id, kind, from_name,
+        recipients, subject, text, state, send_after, attempts, created_at, give_up_at)
+     select inbox_id, ticket_id, mail_id || $1, kind, from_name, recipients, subject, text, state,
+        send_after, attempts, created_at, give_up_at
+       from deliveries where mail_id not like '%copy%'";
 
 /// The state and the fault of every delivery.
 async fn deliveries(stage: &Stage) -> Vec<(String, Option<String>)> {
@@ -88,6 +98,25 @@ on_both! {
         assert_eq!(deliveries(&stage).await, [("sent".to_owned(), None)]);
         assert_eq!(sender.send_due().await.unwrap(), 0);
         assert_eq!(sink.got().len(), 1);
+    }
+
+    async fn a_mail_that_may_have_been_taken_goes_again_and_can_be_told_to_be_the_same(db: Db) {
+        let (stage, sink) = stage_with_sink(db).await;
+        dana_is_answered(&stage).await;
+        sink.is_rude(true);
+        stage.later(Span::seconds(30));
+        stage.sender().send_due().await.unwrap();
+        let (state, fault) = deliveries(&stage).await.remove(0);
+        assert_eq!(state, "queued", "nobody calls it failed");
+        assert!(fault.unwrap().contains("may have been delivered"));
+        sink.is_rude(false);
+        stage.later(Span::hours(1));
+        stage.sender().send_due().await.unwrap();
+        assert_eq!(deliveries(&stage).await[0].0, "sent");
+        let got = sink.got();
+        assert_eq!(got.len(), 2);
+        assert!(got[0].field("Message-ID").is_some());
+        assert_eq!(got[0].field("Message-ID"), got[1].field("Message-ID"));
     }
 
     async fn a_refused_recipient_fails_at_once_in_words(db: Db) {
@@ -243,7 +272,7 @@ on_both! {
         let sink = Sink::new().await;
         let smtp = Some(stage.endpoint(inbox, "smtp", sink.port()));
         stage.connects(inbox, &Connection { smtp, ..Connection::default() }).await;
-        stage.later(Span::minutes(30));
+        stage.later(Span::minutes(1));
         assert_eq!(sender.send_due().await.unwrap(), 1);
         assert_eq!(sink.got().len(), 1);
     }
@@ -256,6 +285,62 @@ on_both! {
         let (state, fault) = deliveries(&stage).await.remove(0);
         assert_eq!(state, "queued");
         assert!(fault.unwrap().contains("enter its SMTP server"));
+    }
+
+    /// Thousands of letters that are tried one by one, in vain, keep the program from its work.
+    async fn letters_of_an_inbox_without_a_server_wait_untried_until_there_is_one(db: Db) {
+        let stage = Stage::new(db).await;
+        dana_is_answered(&stage).await;
+        let mut tx = stage.db.begin().await.unwrap();
+        for number in 0..40 {
+            tx.execute(COPY, params![format!(".copy{number}")]).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let all = stage.count("select count(*) from deliveries where state = 'queued'").await;
+        stage.later(Span::seconds(30));
+        let sender = stage.sender();
+        sender.send_due().await.unwrap();
+        assert_eq!(sender.send_due().await.unwrap(), 0, "none of the others is tried");
+        let told = "select count(*) from deliveries where fault like '%enter its SMTP server'";
+        assert_eq!(stage.count(told).await, all, "each says why it waits");
+        let tried = "select count(*) from deliveries where attempts > 0";
+        assert!(stage.count(tried).await <= 8);
+
+        let sink = Sink::new().await;
+        let inbox = stage.cast.support;
+        let smtp = Some(stage.endpoint(inbox, "smtp", sink.port()));
+        stage.connects(inbox, &Connection { smtp, ..Connection::default() }).await;
+        while sender.send_due().await.unwrap() > 0 {}
+        assert_eq!(kernel::count(sink.got().len()), all, "all leave as soon as they can");
+    }
+
+    async fn a_server_that_says_nothing_keeps_only_its_own_letters_waiting(db: Db) {
+        let (stage, sink) = stage_with_sink(db).await;
+        let billing = stage.cast.billing;
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let smtp = Some(stage.endpoint(billing, "smtp", port));
+        stage.connects(billing, &Connection { smtp, ..Connection::default() }).await;
+        dana_is_answered(&stage).await;
+        let mut tx = stage.db.begin().await.unwrap();
+        for number in 0..20 {
+            tx.execute(COPY, params![format!(".copy{number}")]).await.unwrap();
+        }
+        let first = "update deliveries set inbox_id = $1, send_after = 0 where mail_id like '%copy%'";
+        tx.execute(first, params![billing]).await.unwrap();
+        tx.commit().await.unwrap();
+        stage.later(Span::seconds(30));
+        let stop = CancellationToken::new();
+        let see = async {
+            while sink.got().is_empty() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            stop.cancel();
+            drop(silent);
+        };
+        tokio::join!(see, stage.sender().run(stop.clone()));
+        let sent = "select count(*) from deliveries where state = 'sent' and mail_id like '%copy%'";
+        assert_eq!(stage.count(sent).await, 0, "the silent server took nothing");
     }
 
     async fn an_answer_leaves_under_the_address_of_its_inbox_or_waits(db: Db) {

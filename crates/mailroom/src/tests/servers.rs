@@ -68,6 +68,8 @@ struct SinkState {
     refuses: Vec<(String, String)>,
     /// A mail is answered only after this.
     thinks: Option<Arc<Notify>>,
+    /// It takes mails and leaves without a word.
+    is_rude: bool,
     port: u16,
 }
 
@@ -100,6 +102,11 @@ impl Sink {
     /// Lets it say nothing to a mail that it has, until it is told to.
     pub(super) fn thinks(&self) -> Arc<Notify> {
         Arc::clone(self.state().thinks.insert(Arc::default()))
+    }
+
+    /// Lets it hang up when it has a mail, without having said so.
+    pub(super) fn is_rude(&self, is_rude: bool) {
+        self.state().is_rude = is_rude;
     }
 
     pub(super) fn takes_everything(&self) {
@@ -148,6 +155,9 @@ impl Sink {
                     }
                     let whole = std::mem::replace(&mut got, nothing());
                     self.state().got.push(whole);
+                    if self.state().is_rude {
+                        return None;
+                    }
                     let thinks = self.state().thinks.clone();
                     if let Some(thinks) = thinks {
                         thinks.notified().await;
@@ -182,6 +192,9 @@ struct PostState {
     breaks_after: Option<usize>,
     /// A mail that is named and not given, and how.
     withholds: Option<(u32, Withheld)>,
+    /// What it calls the next number, if that is wrong.
+    miscounts: Option<u32>,
+    heard: Vec<String>,
 }
 
 /// How a server does not give a mail.
@@ -207,6 +220,8 @@ impl Post {
             refuses_sign_in: false,
             breaks_after: None,
             withholds: None,
+            miscounts: None,
+            heard: Vec::new(),
         };
         let post = Self(Arc::new(Mutex::new(state)), Arc::default());
         let own = post.clone();
@@ -239,6 +254,22 @@ impl Post {
             mail.0 += 100;
         }
         state.next += 100;
+    }
+
+    /// The folder is put back from a copy that has these mails, and says nothing about it.
+    pub(super) fn goes_back_to(&self, count: u32) {
+        let mut state = self.state();
+        state.mails.retain(|mail| mail.0 <= count);
+        state.next = count + 1;
+    }
+
+    pub(super) fn miscounts(&self, next: u32) {
+        self.state().miscounts = Some(next);
+    }
+
+    /// The commands that it got.
+    pub(super) fn heard(&self) -> Vec<String> {
+        self.state().heard.clone()
     }
 
     pub(super) fn breaks_after(&self, answers: usize) {
@@ -306,6 +337,7 @@ impl Post {
 
     fn answer(&self, command: &str) -> (Vec<u8>, &'static str) {
         let mut state = self.state();
+        state.heard.push(command.to_owned());
         let mut words = command.split(' ');
         let verb = words.next().unwrap_or_default();
         let rest: Vec<&str> = words.collect();
@@ -326,7 +358,7 @@ impl Post {
                 "* {} EXISTS\r\n* OK [UIDVALIDITY {}] ok\r\n* OK [UIDNEXT {}] ok\r\n",
                 state.mails.len(),
                 state.uid_validity,
-                state.next
+                state.miscounts.unwrap_or(state.next)
             ),
             ("UID", ["SEARCH", "UID", set]) if !set.ends_with('*') => {
                 let wanted = uids(set);

@@ -1,15 +1,21 @@
 //! Mail is stored before anybody is told so, once, and byte for byte.
 
 use std::ffi::OsStr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use database::on_both;
-use email::lmtp::{Door as _, Envelope, Known, MailFrom, Verdict};
+use email::lmtp::{Door as _, Envelope, Known, Limits, MailFrom, Manners, Verdict, serve};
 use futures_util::future::join_all;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use super::stage::{Stage, mail, mail_from};
 use crate::doors::{envelope_sender, pipe};
 use crate::ledger::Fate;
-use crate::{Doorway, Piped};
+use crate::{Doorway, Piped, Reader};
 
 fn doorway(stage: &Stage) -> Doorway {
     Doorway { accounts: stage.cast.accounts.clone(), intake: stage.intake.clone() }
@@ -81,6 +87,36 @@ on_both! {
         assert_eq!(stage.count("select count(*) from tickets").await, 100);
     }
 
+    async fn a_mail_that_waits_for_the_dns_keeps_no_other_waiting(db: Db) {
+        let stage = Stage::new(db).await;
+        // Nobody answers there.
+        let silence = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let dns = email::Dns::at(silence.local_addr().unwrap()).unwrap();
+        let reader = Reader { dns, ..stage.reader.clone() };
+        let stop = CancellationToken::new();
+        let waiting = "select count(*) from mail_ledger where state = 'received'";
+        let see = async {
+            stage.piped(mail("slow", "Hello", "Ask about me")).await;
+            while silence.recv(&mut [0; 1_500]).await.is_err() {}
+            // Whose sender is unclear is not asked about.
+            for number in 0..100 {
+                let unclear = mail(&format!("m{number}"), "Hello", "Text").replacen("From:", "X:", 1);
+                stage.piped(unclear).await;
+            }
+            while stage.count(waiting).await > 1 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let first = stage.lines().await.pop().unwrap();
+            assert_eq!((first.mail_id.as_str(), first.fate), ("slow@example.com", Fate::Received));
+            while stage.count(waiting).await > 0 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            stop.cancel();
+        };
+        tokio::join!(see, reader.run(stage.intake.arrived(), stop.clone()));
+        assert_eq!(stage.count("select count(*) from tickets").await, 101);
+    }
+
     async fn the_listener_knows_our_addresses_and_stores_for_each(db: Db) {
         let stage = Stage::new(db).await;
         let door = doorway(&stage);
@@ -100,6 +136,75 @@ on_both! {
         assert!(matches!(&verdicts[1], Verdict::Refused(why) if why.contains("no such inbox")));
         assert_eq!(verdicts[2], Verdict::Stored);
         assert_eq!(stage.lines().await.len(), 2);
+    }
+
+    async fn whatever_breaks_on_the_way_a_mail_that_is_sent_again_is_here_once(db: Db) {
+        let stage = Stage::new(db).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let manners = Manners { hello_name: "desk.example".to_owned(), limits: Limits::default() };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let door = Arc::new(doorway(&stage));
+        let listening = serve(listener, manners, door, async { drop(stopped.await) });
+        let sends = async |number: usize, cut: usize| {
+            let text = format!(
+                "LHLO mx\r\nMAIL FROM:<dana@example.com>\r\n\
+                 RCPT TO:<support@northlight.example>\r\nDATA\r\n{}\r\n.\r\nQUIT\r\n",
+                mail(&format!("d{number}"), "Hello", &format!("Number {number}"))
+            );
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            let cut = cut.min(text.len());
+            stream.write_all(&text.as_bytes()[..cut]).await.unwrap();
+            if cut < text.len() {
+                return false;
+            }
+            let mut heard = String::new();
+            stream.read_to_string(&mut heard).await.unwrap();
+            heard.contains("stored")
+        };
+        let work = async {
+            for number in 0..200 {
+                // Most break within the mail, some after its end, when nobody hears the answer.
+                sends(number, 60 + number * 2).await;
+            }
+            for number in 0..200 {
+                assert!(sends(number, usize::MAX).await, "{number}");
+            }
+            stop.send(()).unwrap();
+        };
+        tokio::join!(work, listening);
+        assert_eq!(stage.count("select count(*) from mail_ledger").await, 200);
+    }
+
+    async fn a_bomb_of_any_kind_is_a_ticket_with_its_source(db: Db) {
+        let stage = Stage::new(db).await;
+        let head = "From: Dana <dana@example.com>\r\nTo: support@northlight.example\r\nSubject: Bomb\r\n";
+        let html = |html: String| format!("{head}Content-Type: text/html\r\n\r\nWords first. {html}");
+        let parts = "--b\r\nContent-Type: text/plain\r\n\r\nx\r\n".repeat(1_500);
+        let people: Vec<String> = (0..1_500).map(|number| format!("p{number}@b.example")).collect();
+        let nested = (0..60).fold("Subject: core\r\n\r\ntext".to_owned(), |inner, _| {
+            format!("{head}Content-Type: message/rfc822\r\n\r\n{inner}")
+        });
+        let bombs = [
+            ("parts", format!("{head}Content-Type: multipart/mixed; boundary=b\r\n\r\n{parts}--b--\r\n")),
+            ("nesting", nested),
+            ("header", format!("{head}X: {}\r\n\r\nWords.", "y".repeat(300 * 1024))),
+            ("addresses", format!("{head}Cc: {}\r\n\r\nWords.", people.join(", "))),
+            ("depth", html(format!("{}x", "<div>".repeat(600)))),
+            ("links", html("<a href=\"https://x.example/\">x</a> ".repeat(5_500))),
+            ("formatting", html("<b><i><u><p>x".repeat(20_000))),
+            ("attributes", html(format!("<p {}>x", "a=b ".repeat(20_000)))),
+            ("size", format!("{head}\r\n{}", "A line of a long mail.\r\n".repeat(1_000_000))),
+        ];
+        for (name, bomb) in &bombs {
+            let line = stage.comes(bomb.clone()).await;
+            assert_eq!(line.fate, Fate::Ticketed, "{name}");
+            assert_eq!(stage.source(line.id).await, bomb.as_bytes(), "{name}");
+        }
+        // A mail in a mail is a file, and the others have words.
+        let silent = stage.count("select count(*) from messages where text = ''").await;
+        let files = stage.count("select count(*) from attachments where name like '%.eml'").await;
+        assert_eq!((silent, files), (1, 1));
     }
 
     async fn the_null_path_gets_no_acknowledgement(db: Db) {
