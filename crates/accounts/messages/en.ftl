@@ -345,10 +345,16 @@ job-discard = Discard
 trail-title = Audit trail
 trail-text = Who did what, and who read what. Entries are only ever added, and each is bound to the one before it.
 trail-never-verified = The trail has not been looked through yet. That happens once a day.
-trail-whole = Looked through on { $at }: all { $count } entries are as they were written.
+trail-whole = Looked through on { $at }: { $what }.
+trail-entries-whole = { $n ->
+    [one] its one entry is as it was written
+   *[other] all { $n } entries are as they were written
+}
 trail-broken = Looked through on { $at }: somebody changed the trail in the database. { $first }. Run “recourse audit verify” to see all.
 trail-broken-subject = The audit trail was tampered with
 trail-broken-text = Somebody who has the database changed the audit trail. Places that are not as they were written: { $count }. The first: { $first }. “recourse audit verify” says them all.
+damage-subject = The database file is damaged
+damage-text = The server did not end in good order, and the database file was damaged when it was looked through afterwards: { $first }. Stop the server, keep a copy of the data folder, and restore the last backup. “recourse check” says what is damaged.
 trail-filter = Look for entries
 trail-who = Who
 trail-anybody = Anybody

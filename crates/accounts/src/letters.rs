@@ -6,7 +6,7 @@ use kernel::{EmailAddress, InboxId, Span, Timestamp};
 use outbox::{Caps, Kind, Letter, Party, Recipients, new_mail_id, post};
 use ui::Words;
 
-use crate::{Company, SystemMail, store};
+use crate::{Accounts, Company, Role, SystemMail, store};
 
 /// Whether a mail of the system would leave: some inbox or a server of its own can send.
 pub async fn can_leave(conn: &mut Conn, company: &Company) -> Result<bool> {
@@ -28,6 +28,39 @@ pub struct SystemLetter<'l> {
     pub link: String,
     /// After this time it is not sent any more.
     pub useful_for: Span,
+}
+
+/// What every owner is told.
+pub(crate) struct ToOwners {
+    pub(crate) subject: String,
+    pub(crate) text: String,
+    /// The page that it is about.
+    pub(crate) page: &'static str,
+}
+
+/// How long a letter about something that somebody has to look at is of use.
+const USEFUL_FOR: Span = Span::days(30);
+
+/// Queues the same letter to every owner.
+pub(crate) async fn tell_owners(
+    accounts: &Accounts,
+    tx: &mut Tx,
+    what: impl FnOnce(&Words) -> ToOwners,
+) -> Result<()> {
+    let (company, directory) = (accounts.company().await?, accounts.directory().await?);
+    let w = accounts.site().words(&company.language);
+    let ToOwners { subject, text, page } = what(&w);
+    for owner in directory.working().iter().filter(|card| card.role == Role::Owner) {
+        let letter = SystemLetter {
+            to: (&owner.name, &owner.email),
+            subject: subject.clone(),
+            text: text.clone(),
+            link: accounts.site().url(page),
+            useful_for: USEFUL_FOR,
+        };
+        send(tx, &company, &w, letter, accounts.now()).await?;
+    }
+    Ok(())
 }
 
 /// The domain that Message-IDs of the system name: where its mail comes from.

@@ -8,6 +8,7 @@ mod actor;
 mod agent;
 mod api_token;
 mod company;
+mod damage;
 mod directory;
 mod frame;
 mod id_token;
@@ -44,6 +45,7 @@ pub use actor::{Actor, Came, Scope, Scopes, Sees, UnknownScope};
 pub use agent::{Agent, AgentState};
 pub use api_token::{ApiToken, NewToken};
 pub use company::{Company, SystemMail};
+pub use damage::tell_of_damage;
 pub use directory::{AgentCard, Directory, TeamCard};
 pub use frame::{ChromeMaker, SettingsPage};
 pub use inbox::{

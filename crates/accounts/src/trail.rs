@@ -2,11 +2,12 @@
 
 use anyhow::Result;
 use audit::{Report, verify};
-use kernel::{Span, Timestamp};
+use kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::Accounts;
+use crate::letters::{ToOwners, tell_owners};
 use crate::store::settings;
-use crate::{Accounts, Role, SystemLetter, send_system_letter};
 
 /// What the last walk over the trail found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,8 +22,6 @@ pub struct Verified {
 
 /// Under which it is stored.
 const NAME: &str = "audit_verified";
-/// How long the letter about it is of use.
-const USEFUL_FOR: Span = Span::days(30);
 
 impl Verified {
     pub async fn load(accounts: &Accounts) -> Result<Option<Self>> {
@@ -65,25 +64,14 @@ pub async fn verify_trail(accounts: &Accounts) -> Result<Verified> {
             found.first
         );
         if is_news {
-            tell_owners(accounts, &mut tx, &found).await?;
+            tell_owners(accounts, &mut tx, |w| ToOwners {
+                subject: w.t("trail-broken-subject").to_owned(),
+                text: w.a2("trail-broken-text", "count", found.broken, "first", &found.first),
+                page: "/settings/trail",
+            })
+            .await?;
         }
     }
     tx.commit().await?;
     Ok(found)
-}
-
-async fn tell_owners(accounts: &Accounts, tx: &mut database::Tx, found: &Verified) -> Result<()> {
-    let (company, directory) = (accounts.company().await?, accounts.directory().await?);
-    let w = accounts.site().words(&company.language);
-    for owner in directory.working().iter().filter(|card| card.role == Role::Owner) {
-        let letter = SystemLetter {
-            to: (&owner.name, &owner.email),
-            subject: w.t("trail-broken-subject").to_owned(),
-            text: w.a2("trail-broken-text", "count", found.broken, "first", &found.first),
-            link: accounts.site().url("/settings/trail"),
-            useful_for: USEFUL_FOR,
-        };
-        send_system_letter(tx, &company, &w, letter, found.at).await?;
-    }
-    Ok(())
 }

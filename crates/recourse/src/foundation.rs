@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use ui::{Catalog, Site};
 
 use crate::config::{DataFolder, Settings};
+use crate::soundness::Soundness;
 
 /// Everything that is opened once. Cheap to clone.
 #[derive(Clone)]
@@ -36,6 +37,8 @@ pub struct Foundation {
     pub permissions: Permissions,
     pub portal: Portal,
     pub dns: Dns,
+    /// Whether the database file is whole.
+    pub soundness: Soundness,
     /// The name by which this program greets mail servers.
     pub hello_name: String,
 }
@@ -103,6 +106,7 @@ impl Foundation {
                 turn: Arc::default(),
             },
             dns: Dns::system()?,
+            soundness: Soundness::default(),
             hello_name: settings.host().to_owned(),
             db,
             clock,

@@ -9,6 +9,7 @@ pub mod local;
 mod log;
 mod program;
 mod server;
+mod soundness;
 pub mod turning;
 mod wiring;
 

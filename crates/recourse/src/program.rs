@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 
 use accounts::Route;
 use anyhow::{Context, Result};
+use database::Location;
 use kernel::SharedClock;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{DataFolder, Lock, Settings};
+use crate::soundness::look_through;
 use crate::{Foundation, local, server, wiring};
 
 /// A server that answers.
@@ -24,7 +26,8 @@ pub struct Program {
     serving: JoinHandle<()>,
     tasks: JoinSet<()>,
     storing: JoinHandle<()>,
-    _lock: Option<Lock>,
+    /// Held where no other server may work on the same database.
+    lock: Option<Lock>,
 }
 
 impl Program {
@@ -37,9 +40,10 @@ impl Program {
         // Two servers on one SQLite file would not see each other's changes. Nodes that share
         // PostgreSQL may share a folder, too.
         let lock = match settings.database {
-            database::Location::File(_) => Some(folder.lock()?),
-            database::Location::Postgres(_) => None,
+            Location::File(_) => Some(folder.lock()?),
+            Location::Postgres(_) => None,
         };
+        let ended_well = lock.as_ref().map_or(Ok(true), Lock::begin)?;
         let (foundation, storing) = Foundation::open(&settings, clock).await?;
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
@@ -50,22 +54,20 @@ impl Program {
         wiring::move_mail(&foundation, &settings, &mut tasks, &stop).await?;
         tasks.spawn(wiring::workers(&foundation).run(stop.clone()));
         tasks.spawn(server::sum_up(stop.clone()));
+        if ended_well {
+            foundation.soundness.trust();
+        } else if let Location::File(file) = &settings.database {
+            tracing::warn!(
+                "the last server did not end in good order; the database file is looked through"
+            );
+            tasks.spawn(look_through(file.clone(), foundation.clone(), stop.clone()));
+        }
         if let Some(door) = local::Door::open(&folder.socket()) {
             tasks.spawn(door.serve(foundation.clone(), stop.clone()));
         }
         #[expect(clippy::disallowed_methods, reason = "the program's own task, joined at its end")]
         let serving = tokio::spawn(server::serve(listener, router, stop.clone()));
-        Ok(Self {
-            address,
-            foundation,
-            set_up_link,
-            routes,
-            stop,
-            serving,
-            tasks,
-            storing,
-            _lock: lock,
-        })
+        Ok(Self { address, foundation, set_up_link, routes, stop, serving, tasks, storing, lock })
     }
 
     /// Ends in good order: no new requests, those at hand finished, jobs put down, the database
@@ -77,12 +79,17 @@ impl Program {
         if let Err(fault) = accounts::vouch_for_trail(&self.foundation.accounts).await {
             tracing::warn!("the audit trail cannot be vouched for at the end: {fault:#}");
         }
+        let is_whole = self.foundation.soundness.is_whole();
         let db = self.foundation.db.clone();
         drop(self.foundation);
         // What was handed in last is stored before the database closes.
         let patience = std::time::Duration::from_secs(5);
         let _ = tokio::time::timeout(patience, self.storing).await;
         db.close().await;
+        // What was not looked through to its end is looked through at the next start.
+        if let Some(lock) = self.lock.filter(|_| is_whole) {
+            lock.end()?;
+        }
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use axum::Router;
 use email::lmtp::{Limits, Manners};
 use kernel::{AgentId, Span, TicketId};
 use mailroom::{Doorway, Fetcher, Reader, Sender};
-use queue::{Context, Workers};
+use queue::{Context, Leaps, Workers};
 use tickets::Desk;
 use tickets::actions::{hand_over, sleepers_wake, spent_tickets_close};
 use tickets::{Learner, Lesson, TeachLesson};
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Foundation;
 use crate::config::Settings;
-use crate::server::{Health, dress};
+use crate::server::{Disclosure, Health, dress};
 
 /// All pages and doors, dressed, and the list of their guards.
 pub(crate) fn routes(
@@ -61,7 +61,12 @@ pub(crate) fn routes(
         stop: stop.clone(),
         written_at: Arc::default(),
     };
-    let router = router.merge(ui::asset_routes()).merge(health.routes());
+    let disclosure = Disclosure {
+        contact: settings.security_contact.as_deref().map(Arc::from),
+        base_url: settings.base_url.as_str().into(),
+        clock: foundation.clock.clone(),
+    };
+    let router = router.merge(ui::asset_routes()).merge(health.routes()).merge(disclosure.routes());
     (dress(router, &foundation.site, settings), list)
 }
 
@@ -75,7 +80,8 @@ pub(crate) fn workers(foundation: &Foundation) -> Workers {
     workers.every("tickets.close", Span::minutes(10), all.clone(), close_spent);
     workers.every("mailroom.alarm", Span::seconds(60), all.clone(), raise_alarm);
     workers.every("mailroom.quiet", Span::minutes(10), all.clone(), raise_alarm_about_quiet);
-    workers.every("outbox.free", Span::seconds(10), all.clone(), free_letters);
+    let leaps = Arc::new(Leaps::watch(foundation.clock.now()));
+    workers.every("outbox.free", Span::seconds(10), leaps, free_letters);
     workers.every("audit.vouch", Span::hours(1), all.clone(), vouch);
     workers.every("audit.verify", Span::hours(24), all.clone(), verify_trail);
     workers.every("sweep", Span::hours(1), all, sweep);
@@ -85,18 +91,34 @@ pub(crate) fn workers(foundation: &Foundation) -> Workers {
 /// How long a resolved ticket comes back when its customer writes.
 const REOPEN_PERIOD: Span = Span::days(14);
 
+/// After a long time away much is due at once: a part at a time, each in a transaction of its own.
+/// Whatever is left after so many waits for the next round.
+const PARTS_MAX: usize = 100;
+
 async fn wake(cx: Context<Foundation>) -> Result<()> {
     let office = cx.services.office().await?;
-    let mut tx = cx.db.begin().await?;
-    sleepers_wake(&mut tx, &office).await?;
-    tx.commit().await
+    for _ in 0..PARTS_MAX {
+        let mut tx = cx.db.begin().await?;
+        let woken = sleepers_wake(&mut tx, &office).await?;
+        tx.commit().await?;
+        if woken == 0 {
+            break;
+        }
+    }
+    Ok(())
 }
 
 async fn close_spent(cx: Context<Foundation>) -> Result<()> {
     let office = cx.services.office().await?;
-    let mut tx = cx.db.begin().await?;
-    spent_tickets_close(&mut tx, &office, REOPEN_PERIOD).await?;
-    tx.commit().await
+    for _ in 0..PARTS_MAX {
+        let mut tx = cx.db.begin().await?;
+        let closed = spent_tickets_close(&mut tx, &office, REOPEN_PERIOD).await?;
+        tx.commit().await?;
+        if closed == 0 {
+            break;
+        }
+    }
+    Ok(())
 }
 
 async fn raise_alarm(cx: Context<Foundation>) -> Result<()> {
@@ -115,8 +137,12 @@ async fn verify_trail(cx: Context<Foundation>) -> Result<()> {
     accounts::verify_trail(&cx.services.accounts).await.map(drop)
 }
 
-async fn free_letters(cx: Context<Foundation>) -> Result<()> {
-    outbox::free_expired(&cx.db, cx.now()).await.map(drop)
+async fn free_letters(cx: Context<Arc<Leaps>>) -> Result<()> {
+    let now = cx.now();
+    if cx.services.leases_count(now) {
+        outbox::free_expired(&cx.db, now).await?;
+    }
+    Ok(())
 }
 
 /// Drops what is over: sessions, uploads that were never sent, what can no longer be undone,

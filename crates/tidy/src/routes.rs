@@ -4,10 +4,11 @@ use crate::tree::{expect_none, production};
 
 /// Where routers are put together by hand: the table of guards itself, what has no person behind
 /// it, and what only says that there is nothing.
-const BY_HAND: [&str; 4] = [
+const BY_HAND: [&str; 5] = [
     "crates/api/src/lib.rs",
     "crates/accounts/src/routes.rs",
     "crates/ui/src/serve.rs",
+    "crates/recourse/src/server/disclosure.rs",
     "crates/recourse/src/server/health.rs",
 ];
 

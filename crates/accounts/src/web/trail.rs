@@ -147,7 +147,8 @@ async fn standing(accounts: &Accounts, chrome: &Chrome) -> WebResult<Standing> {
         Some(one) => {
             let at = ui::moment_in_full(one.at, &chrome.when);
             if one.broken == 0 {
-                let text = w.a2("trail-whole", "at", at, "count", one.entries);
+                let what = w.n("trail-entries-whole", one.entries);
+                let text = w.a2("trail-whole", "at", at, "what", what);
                 Standing { tone: "ok", text }
             } else {
                 Standing { tone: "bad", text: w.a2("trail-broken", "at", at, "first", one.first) }

@@ -1,7 +1,7 @@
 //! The data folder: private, and used by one server at a time.
 
 use std::fs::{self, File, TryLockError};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -13,7 +13,11 @@ pub struct DataFolder(PathBuf);
 /// Held as long as the server runs. The system takes it back when the process ends, however it
 /// ends.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "holding it is what it is for")] File);
+pub struct Lock(File);
+
+/// Stands in the file of the lock while a server works on the folder, and stays there when it does
+/// not end in good order.
+const AT_WORK: &[u8] = b"a server works here\n";
 
 impl DataFolder {
     pub fn open(path: &Path) -> Result<Self> {
@@ -51,5 +55,24 @@ impl DataFolder {
     /// Where a running server takes commands.
     pub fn socket(&self) -> PathBuf {
         self.0.join("recourse.sock")
+    }
+}
+
+impl Lock {
+    /// A server begins to work. Says whether the one before ended in good order.
+    pub fn begin(&self) -> Result<bool> {
+        let ended_well = self.0.metadata()?.len() == 0;
+        if ended_well {
+            let written = self.0.write_all_at(AT_WORK, 0);
+            // Known after a loss of power, too.
+            let written = written.and_then(|()| self.0.sync_all());
+            written.context("recourse.lock in the data folder cannot be written")?;
+        }
+        Ok(ended_well)
+    }
+
+    /// The server ends in good order, and what it leaves is known to be whole.
+    pub fn end(&self) -> Result<()> {
+        self.0.set_len(0).context("recourse.lock in the data folder cannot be emptied")
     }
 }

@@ -32,6 +32,7 @@ pub(super) struct Values {
     pub(super) allow_internal: Option<String>,
     #[serde(deserialize_with = "number")]
     pub(super) api_requests_a_minute: Option<String>,
+    pub(super) security_contact: Option<String>,
 }
 
 /// A list may be written as TOML has lists, or as on the command line.

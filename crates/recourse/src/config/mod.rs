@@ -13,7 +13,7 @@ use database::Location;
 use egress::Allowed;
 use files::{BucketAccess, Place};
 use ipnet::IpNet;
-use kernel::Secret;
+use kernel::{EmailAddress, Secret};
 
 pub use data_folder::{DataFolder, Lock};
 
@@ -59,6 +59,9 @@ pub struct Flags {
     /// How often a program may ask the API with one token [default: 1200]
     #[arg(long, global = true, env = "RECOURSE_API_REQUESTS_A_MINUTE", value_name = "NUMBER")]
     api_requests_a_minute: Option<String>,
+    /// Whom to tell about a weakness, as an address or https link; for `/.well-known/security.txt`
+    #[arg(long, global = true, env = "RECOURSE_SECURITY_CONTACT", value_name = "CONTACT")]
+    security_contact: Option<String>,
     /// File with settings [default: ./recourse.toml, if there is one]
     #[arg(long, global = true, env = "RECOURSE_CONFIG", value_name = "FILE")]
     config: Option<String>,
@@ -79,6 +82,8 @@ pub struct Settings {
     pub key_file: PathBuf,
     pub allow_internal: Vec<Allowed>,
     pub api_pace: Pace,
+    /// As a link: `mailto:` or `https:`.
+    pub security_contact: Option<String>,
 }
 
 /// What is wrong with a setting, where it was given, and what would be right.
@@ -128,6 +133,7 @@ impl Settings {
                 text.parse::<Allowed>().map_err(|fault| fault.to_string())
             })?,
             api_pace: given.read("api-requests-a-minute", pace)?.unwrap_or_default(),
+            security_contact: given.read("security-contact", contact)?,
             data,
         })
     }
@@ -153,6 +159,18 @@ fn pace(text: &str) -> Result<Pace, String> {
     let number = text.parse::<u32>().ok().filter(|number| (1..=1_000_000).contains(number));
     let number = number.ok_or_else(|| "it must be a number from 1 to 1000000".to_owned())?;
     Ok(Pace { requests_a_minute: number })
+}
+
+/// A link by which somebody can be told.
+fn contact(text: &str) -> Result<String, String> {
+    if let Ok(address) = text.parse::<EmailAddress>() {
+        return Ok(format!("mailto:{address}"));
+    }
+    let is_link = text.starts_with("https://") || text.starts_with("mailto:");
+    if is_link && text.chars().all(|c| c.is_ascii_graphic()) {
+        return Ok(text.to_owned());
+    }
+    Err("it must be an address of mail or a link that begins with https://".to_owned())
 }
 
 fn network(text: &str) -> Result<IpNet, String> {

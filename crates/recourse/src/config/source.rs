@@ -23,6 +23,7 @@ impl Given {
             ("key-file", flags.key_file, file.key_file),
             ("allow-internal", flags.allow_internal, file.allow_internal),
             ("api-requests-a-minute", flags.api_requests_a_minute, file.api_requests_a_minute),
+            ("security-contact", flags.security_contact, file.security_contact),
         ];
         let mut given = BTreeMap::new();
         for (name, by_flag, by_file) in all {

@@ -31,7 +31,7 @@ fn a_file_says_it_all() {
         "listen = '0.0.0.0:80'\nbase_url = 'https://help.example.com/'\nlmtp = '127.0.0.1:2424'\n\
          database_url = 'postgres://u:p@db/x'\nstorage_url = 's3://bucket'\n\
          trusted_proxies = ['10.0.0.0/8', '127.0.0.1']\nallow_internal = 'mail.lan, 10.1.0.0/16'\n\
-         api_requests_a_minute = 300",
+         api_requests_a_minute = 300\nsecurity_contact = 'safe@example.com'",
     )
     .unwrap();
     assert_eq!(settings.base_url, "https://help.example.com");
@@ -40,6 +40,7 @@ fn a_file_says_it_all() {
     assert_eq!(settings.trusted_proxies.len(), 2);
     assert_eq!(settings.allow_internal.len(), 2);
     assert_eq!(settings.api_pace.requests_a_minute, 300);
+    assert_eq!(settings.security_contact.as_deref(), Some("mailto:safe@example.com"));
 }
 
 #[test]
@@ -55,6 +56,11 @@ fn a_flag_counts_more_than_the_file() {
 #[test]
 fn a_bad_setting_is_one_clear_sentence() {
     for (file, expected) in [
+        (
+            "security_contact = 'https://x.example/a b'",
+            "security_contact in recourse.toml is “https://x.example/a b”, but it must be an \
+             address of mail or a link that begins with https://",
+        ),
         (
             "api_requests_a_minute = 0",
             "api_requests_a_minute in recourse.toml is “0”, but it must be a number from 1 to \

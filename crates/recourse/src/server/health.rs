@@ -58,11 +58,14 @@ async fn live() -> &'static str {
     "alive\n"
 }
 
-/// Whether requests can be answered: the database can be read and written, and nobody is about to
-/// stop.
+/// Whether requests can be answered: the database can be read and written, is not known to be
+/// damaged, and nobody is about to stop.
 async fn ready(State(health): State<Health>) -> Response {
     if health.stop.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+    }
+    if health.foundation.soundness.is_damaged() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the database file is damaged\n").into_response();
     }
     let asked = tokio::time::timeout(READY_WITHIN, async {
         health.foundation.db.read().await?.ping().await?;
@@ -113,6 +116,8 @@ fn is_near(address: IpAddr) -> bool {
 
 /// Figures that are asked for rather than counted.
 async fn gauge(foundation: &Foundation) {
+    let damaged = i64::from(foundation.soundness.is_damaged());
+    ::metrics::gauge!("recourse_database_damaged").set(float(damaged));
     let Ok(mut conn) = foundation.db.read().await else { return };
     if let Ok(waiting) = queue::waiting_count(&mut conn).await {
         ::metrics::gauge!("recourse_jobs_waiting").set(float(waiting));

@@ -2,11 +2,13 @@
 
 mod admission;
 mod client;
+mod disclosure;
 mod health;
 mod layers;
 mod listen;
 mod metrics;
 
+pub(crate) use disclosure::Disclosure;
 pub(crate) use health::Health;
 pub(crate) use layers::dress;
 pub(crate) use listen::{bind, serve};

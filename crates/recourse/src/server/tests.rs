@@ -1,7 +1,7 @@
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-use super::client;
+use super::{client, disclosure};
 
 fn resolved(peer: &str, forwarded: &[&str], trusted: &str) -> String {
     let trusted: Vec<IpNet> = trusted.split(' ').filter_map(|text| text.parse().ok()).collect();
@@ -27,4 +27,15 @@ fn nobody_but_a_trusted_proxy_may_say_who_asks() {
     ] {
         assert_eq!(resolved(peer, forwarded, trusted), expected, "{peer} {forwarded:?}");
     }
+}
+
+#[test]
+fn whoever_found_a_weakness_reads_whom_to_tell_and_until_when_that_is_true() {
+    let now = "2026-11-17T09:02:00.5Z".parse().unwrap();
+    let text = disclosure::written("mailto:safe@example.com", "https://desk.example.com", now);
+    assert_eq!(
+        text,
+        "Contact: mailto:safe@example.com\nExpires: 2027-02-15T09:02:00Z\n\
+         Canonical: https://desk.example.com/.well-known/security.txt\n"
+    );
 }
