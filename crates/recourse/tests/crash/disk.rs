@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -129,6 +130,9 @@ impl Disk {
     pub(crate) fn loses_power(&mut self, chance: &mut StdRng) {
         // Whatever was on its way to the disk does not arrive.
         self.state().generation += 1;
+        // A pipe that outlives the server still holds the disk, and would keep it where it is.
+        let away = Command::new("umount").arg("--lazy").arg(&self.at).status();
+        assert!(away.is_ok_and(|status| status.success()), "the disk cannot be taken away");
         drop(self.session.take());
         {
             let mut state = self.state();

@@ -283,7 +283,7 @@ fn moves_to(world: &mut World, folder: &Path) {
     world.settings.key_file = folder.join("recourse.key");
 }
 
-const LEASES_RUN_OUT: [&str; 5] = [
+pub(crate) const LEASES_RUN_OUT: [&str; 5] = [
     "update mail_ledger set leased_until = 1 where state = 'received' and attempts = 0",
     "update deliveries set leased_until = 1 where state = 'sending'",
     "update jobs set leased_until = 1 where state = 'running'",
@@ -309,7 +309,7 @@ async fn waiting(db: &Db) -> Waiting {
 
 /// A port that is not given to whoever knocks at a server that is away: the server finds it free
 /// when it comes back, and nobody talks to themselves.
-fn quiet_port() -> u16 {
+pub(crate) fn quiet_port() -> u16 {
     let mut chance = rand::rng();
     loop {
         let port = chance.random_range(10_000..32_000);

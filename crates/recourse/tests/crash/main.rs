@@ -15,14 +15,19 @@
 mod world;
 
 mod arrived;
+mod backups;
+mod cluster;
 mod disk;
 mod doors;
 mod driver;
 mod faults;
 mod ledger;
+mod nodes;
 mod order;
 mod sent;
 mod server;
+mod storm;
+mod unclean;
 
 use std::time::Instant;
 
@@ -54,6 +59,41 @@ async fn failing_disk() {
         return say("failing disk, SQLite: not run, for disks can be mounted by root alone");
     }
     faults::failing_disk(World::on_sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damaged_file() {
+    unclean::damage_is_found_after_a_kill(World::on_sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn busy_backups_sqlite() {
+    backups::of_a_busy_server("backups, SQLite", World::on_sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn busy_backups_postgres() {
+    backups::of_a_busy_server("backups, PostgreSQL", World::on_postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_restore() {
+    backups::of_a_large_one("large restore, SQLite", World::on_sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes() {
+    Box::pin(nodes::withstand("two nodes, PostgreSQL")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restart_storm_sqlite() {
+    storm::is_weathered("restart storm, SQLite", World::on_sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restart_storm_postgres() {
+    storm::is_weathered("restart storm, PostgreSQL", World::on_postgres().await).await;
 }
 
 /// With each kill, what was not synced is lost, too. PostgreSQL keeps that promise by itself.

@@ -11,6 +11,12 @@ pub(crate) struct Order {
     pub(crate) mails: usize,
     pub(crate) kills: usize,
     pub(crate) seed: u64,
+    /// How much is due when the server comes back.
+    pub(crate) jobs: usize,
+    /// How many backups are made of a busy server.
+    pub(crate) backups: usize,
+    /// How large the installation is that is restored against the clock.
+    pub(crate) restore_mib: usize,
     /// The program that is killed.
     pub(crate) program: PathBuf,
 }
@@ -67,6 +73,9 @@ impl Order {
             mails: number("MAILS").unwrap_or(300),
             kills: number("KILLS").unwrap_or(6),
             seed: number("SEED").unwrap_or_else(|| rand::rng().random_range(1..1_000_000)),
+            jobs: number("JOBS").unwrap_or(2_000),
+            backups: number("BACKUPS").unwrap_or(2),
+            restore_mib: number("RESTORE_MIB").unwrap_or(3),
             program: program.unwrap_or_else(|| env!("CARGO_BIN_EXE_recourse").into()),
         }
     }

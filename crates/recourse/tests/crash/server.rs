@@ -47,6 +47,21 @@ impl Server {
         assert_eq!(status.code(), None, "it ended by itself before it was killed");
     }
 
+    /// With SIGTERM: it ends in good order.
+    pub(crate) async fn stop(mut self) {
+        let id = self.child.id().expect("it was running").to_string();
+        let told = Command::new("kill").args(["-TERM", &id]).status().await;
+        assert!(told.expect("kill runs").success(), "it cannot be told to end");
+        let status = self.child.wait().await.expect("it was started");
+        assert!(status.success(), "it ended with {status}: {}", self.log_end());
+    }
+
+    /// How often something stands in the log of all its lives.
+    pub(crate) fn said(&self, what: &str) -> usize {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        log.lines().filter(|line| line.contains(what)).count()
+    }
+
     /// What it said was broken, and what panicked, of all its lives.
     pub(crate) fn complaints(&self) -> (Vec<String>, Vec<String>) {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();

@@ -179,10 +179,14 @@ on_both! {
 impl World {
     /// A mail of Dana comes by the pipe.
     pub(crate) fn delivers(&self, to: &str, id: &str) -> (i32, String) {
-        let (from, id) = (self.dana(), self.mail_id(id));
+        self.delivers_from(&self.dana(), to, id)
+    }
+
+    pub(crate) fn delivers_from(&self, from: &str, to: &str, id: &str) -> (i32, String) {
+        let id = self.mail_id(id);
         let letter =
-            Letter { from: &from, to, id: &id, subject: "A lamp", text: "It is out.", fields: "" };
-        self.run(&["mail", "deliver", "--inbox", to, "--from", &from], &mail(&letter))
+            Letter { from, to, id: &id, subject: "A lamp", text: "It is out.", fields: "" };
+        self.run(&["mail", "deliver", "--inbox", to, "--from", from], &mail(&letter))
     }
 
     async fn number(&self, text: &'static str) -> i64 {

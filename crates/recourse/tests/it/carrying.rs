@@ -1,6 +1,7 @@
 //! Backups, and the way from one database to another.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use database::carry::Sum;
 use database::{Db, Location};
@@ -75,6 +76,10 @@ on_both! {
         let support = world.support();
         for number in 0..3 {
             assert_eq!(world.delivers(&support, &format!("move{number}")).0, 0);
+        }
+        let web = world.signs_in(OWNER).await;
+        while web.get("/t/RC-10003").await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let (code, said) = world.run(&["move", "--to", "elsewhere.db"], "");
         assert!(code != 0 && said.contains("another server uses"), "{said}");

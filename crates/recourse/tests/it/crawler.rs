@@ -12,7 +12,8 @@ use crate::world::{Web, World, on_both};
 const STREAMS: [&str; 2] = ["/live", "/api/v1/events"];
 
 /// What `Routes` does not list: files that ship with the program, and what machines ask.
-const BESIDES: [&str; 4] = ["/health/live", "/health/ready", "/metrics", "/nowhere/at/all"];
+const BESIDES: [&str; 5] =
+    ["/health/live", "/health/ready", "/metrics", "/.well-known/security.txt", "/nowhere/at/all"];
 
 /// Who a route is for.
 struct Crawler<'c> {

@@ -96,6 +96,8 @@ on_both! {
         assert_eq!((live.status, live.body.as_str()), (StatusCode::OK, "alive\n"));
         let ready = web.get("/health/ready").await;
         assert_eq!((ready.status, ready.body.as_str()), (StatusCode::OK, "ready\n"));
+        let told = web.get("/.well-known/security.txt").await;
+        assert!(told.body.starts_with("Contact: mailto:safe@example.com\nExpires: "), "{}", told.body);
         let hidden = web.request(Method::GET, "/metrics").header("x-forwarded-for", "203.0.113.5");
         assert_eq!(web.send(hidden).await.status, 404);
     }

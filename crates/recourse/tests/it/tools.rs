@@ -1,5 +1,7 @@
 //! What these stories ask of a world, besides what every story asks.
 
+use std::sync::Arc;
+
 use database::Location;
 use recourse::config::Settings;
 use serde_json::Value;
@@ -106,7 +108,8 @@ impl World {
             data: folder.clone(),
             ..self.settings.clone()
         };
-        Self { settings, base, folder, name: self.name.clone(), program: None }
+        let clock = Arc::clone(&self.clock);
+        Self { settings, base, folder, clock, name: self.name.clone(), program: None }
     }
 
     pub(crate) async fn answers(&self, shop: &Shop, ticket: &str, text: &str) {

@@ -2,6 +2,7 @@
 //! around it.
 
 mod client;
+mod clock;
 pub(crate) mod dovecot;
 mod mails;
 pub(crate) mod peers;
@@ -10,6 +11,7 @@ mod sink;
 mod tokens;
 
 pub(crate) use client::{Page, Web};
+pub(crate) use clock::Shifted;
 pub(crate) use dovecot::{Dovecot, MAIL_PASSWORD};
 pub(crate) use mails::{Letter, mail};
 pub(crate) use peers::{Peer, eventually, free_port, part, scratch};

@@ -9,7 +9,7 @@ use database::check::Finding;
 use database::{Db, Location, testing};
 use egress::Allowed;
 use files::{BucketAccess, Files, Place};
-use kernel::SystemClock;
+use kernel::{SharedClock, SystemClock};
 use recourse::Program;
 use recourse::config::Settings;
 use recourse::local::{Answer, Command, hand_over};
@@ -27,6 +27,7 @@ pub(crate) struct World {
     pub(crate) folder: PathBuf,
     /// Makes names in this world unlike those in any other.
     pub(crate) name: String,
+    pub(crate) clock: SharedClock,
     pub(crate) program: Option<Program>,
 }
 
@@ -40,7 +41,12 @@ impl World {
     pub(crate) async fn on_postgres() -> Self {
         let url = testing::postgres_url().await;
         let url = url.expect("PostgreSQL is missing; run bin/test, it starts one");
-        Self::new(scratch("world"), Location::Postgres(url)).await
+        Self::on(Location::Postgres(url)).await
+    }
+
+    /// On a PostgreSQL that somebody else started.
+    pub(crate) async fn on(database: Location) -> Self {
+        Self::new(scratch("world"), database).await
     }
 
     /// Places on each database in which nothing is but the key of this one. Nothing runs there.
@@ -79,14 +85,15 @@ impl World {
             key_file: folder.join("recourse.key"),
             api_pace: api::Pace { requests_a_minute: 100_000 },
             allow_internal: vec!["127.0.0.1".parse::<Allowed>().expect("an address")],
+            security_contact: Some("mailto:safe@example.com".to_owned()),
         };
         let name = folder.file_name().and_then(|name| name.to_str()).expect("a plain name");
         let name = name.trim_start_matches("recourse-").to_owned();
-        Self { settings, base, folder, name, program: None }
+        Self { settings, base, folder, name, clock: Arc::new(SystemClock), program: None }
     }
 
     pub(crate) async fn start(&mut self) {
-        let started = Program::start(self.settings.clone(), Arc::new(SystemClock)).await;
+        let started = Program::start(self.settings.clone(), Arc::clone(&self.clock)).await;
         self.program = Some(started.expect("the program starts"));
     }
 
