@@ -14,6 +14,8 @@ mod color;
 mod error;
 mod fields;
 mod form;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod headers;
 mod keymap;
 mod markup;

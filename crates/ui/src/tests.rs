@@ -206,3 +206,82 @@ fn mentions_stand_out_in_words_and_nowhere_else() {
     }
     assert!(!marked("see https://x.example/@Priya and a@priya.example").contains("mention"));
 }
+
+/// Pieces that mean something to one maker of markup or another.
+const PIECES: &[&str] = &[
+    "<",
+    ">",
+    "&",
+    "\"",
+    "'",
+    "</p>",
+    "<b>",
+    "</b>",
+    "<i>",
+    "<p>",
+    "<div>",
+    "<table>",
+    "<td>",
+    "<a href=",
+    "<a href=\"javascript:x\">",
+    "<a href=\"https://x.example/\" onclick=\"x\">",
+    "</a>",
+    "<script>",
+    "</script>",
+    "<style>",
+    "<svg>",
+    "<!--",
+    "-->",
+    "<![CDATA[",
+    "&lt;",
+    "&#60;",
+    "https://x.example/",
+    "http://x.example/\"onmouseover=",
+    "javascript:x",
+    "www.x.example",
+    "dana@example.com",
+    "@Dana Meyer",
+    "@<b>",
+    "@x\" onclick=\"y",
+    "@",
+    "[x](javascript:y)",
+    "[x](https://x.example \"t\")",
+    "![x](https://x.example/y)",
+    "`",
+    "```\n",
+    "**",
+    "_",
+    "~~",
+    "# ",
+    "> ",
+    "- ",
+    "1. ",
+    "|a|b|\n|-|-|\n",
+    "\n",
+    "\n\n",
+    "\r\n",
+    "\t",
+    " ",
+    "\0",
+    "é",
+    "漢",
+    "\u{202e}",
+    "\u{feff}",
+];
+
+#[test]
+fn whatever_is_written_becomes_markup_that_does_nothing() {
+    let mut state = 7_u64;
+    let mut roll = |sides: usize| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % sides
+    };
+    for _ in 0..1_000 {
+        let pieces: Vec<&str> = (0..roll(30)).map(|_| PIECES[roll(PIECES.len())]).collect();
+        fuzzing::text_to_html(pieces.concat().as_bytes());
+    }
+    for piece in PIECES {
+        fuzzing::text_to_html(piece.repeat(300).as_bytes());
+    }
+}
