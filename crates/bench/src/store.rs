@@ -1,9 +1,16 @@
 //! What is asked of the world's database beside the running program.
 
 use anyhow::Result;
+use database::search::{Expr, newest};
 use database::{Conn, params};
 
 /// How many mails were stored and are not yet tickets.
 pub(crate) async fn waiting_mails(conn: &mut Conn) -> Result<i64> {
     conn.scalar("select count(*) from mail_ledger where state = 'received'", params![]).await
+}
+
+/// How many documents have a word, counted up to a thousand.
+pub(crate) async fn having(conn: &mut Conn, word: &str) -> Result<usize> {
+    const COUNTED: i64 = 1_000;
+    Ok(newest(conn, &Expr::Word(word.to_owned()), None, None, COUNTED).await?.len())
 }

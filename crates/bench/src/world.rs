@@ -1,8 +1,9 @@
 //! Worlds to measure on, filled by the program itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use database::{Db, Location};
 use std::process::Stdio;
 
 use crate::Order;
@@ -23,6 +24,15 @@ pub(crate) async fn world(order: &Order, tickets: u32) -> Result<PathBuf> {
     }
     std::fs::write(is_filled, "")?;
     Ok(data)
+}
+
+/// The database of a world, beside the program that runs on it.
+pub(crate) async fn database(order: &Order, data: &Path) -> Result<Db> {
+    let location = match &order.database_url {
+        Some(url) => url.parse()?,
+        None => Location::File(data.join("recourse.db")),
+    };
+    Db::open_unchanged(&location).await
 }
 
 /// An installation in which nothing is set up.

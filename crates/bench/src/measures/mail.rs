@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use database::Db;
 use database::bare::{added, marks, write};
-use database::{Db, Location};
 
 use crate::figures::{median, millis, number, rate};
 use crate::mails::{Mail, Sender};
@@ -17,12 +17,8 @@ const MAILS: usize = 3_000;
 
 pub(crate) async fn take(order: &Order) -> Result<Vec<Figure>> {
     let data = world::world(order, order.tickets).await?;
-    let location = match &order.database_url {
-        Some(url) => url.parse()?,
-        None => Location::File(data.join("recourse.db")),
-    };
     let server = Server::start(order, &data).await?;
-    let db = Db::open_unchanged(&location).await?;
+    let db = world::database(order, &data).await?;
     let mut figures = Vec::new();
     for connections in CONNECTIONS {
         let (mut accepted, mut rates, mut cpus, mut bare) = (vec![], vec![], vec![], vec![]);

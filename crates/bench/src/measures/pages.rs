@@ -1,6 +1,7 @@
 //! The pages that an agent asks for all day.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -9,7 +10,7 @@ use crate::figures::{Times, millis, number, rate};
 use crate::process::{cpu, forget_the_most, megabytes, memory};
 use crate::server::Server;
 use crate::visitor::Visitor;
-use crate::{Figure, Order, world};
+use crate::{Figure, Order, store, world};
 
 pub(crate) const INBOX: &str = "/inbox/needs-reply";
 /// Before anything is measured.
@@ -18,9 +19,13 @@ const REQUESTS: usize = 1_000;
 const SEARCHES: usize = 200;
 const CONNECTIONS: usize = 16;
 const AT_ONCE_FOR: Duration = Duration::from_secs(10);
-/// A word of many messages, one of few, and one of none, as the world is filled.
-const WORDS: [(&str, &str); 3] =
-    [("a common", "refund"), ("a rare", "sextant"), ("an absent", "zyzzyvaphobia")];
+/// A word of many messages, one of few (a code for money off), and one of none, with how many
+/// there have to be, so that each is what it is called.
+const WORDS: [(&str, &str, RangeInclusive<usize>); 3] = [
+    ("a common", "refund", 1_000..=usize::MAX),
+    ("a rare", "north42", 1..=200),
+    ("an absent", "zyzzyvaphobia", 0..=0),
+];
 
 pub(crate) async fn take(order: &Order) -> Result<Vec<Figure>> {
     let tickets = order.tickets;
@@ -47,12 +52,18 @@ pub(crate) async fn take(order: &Order) -> Result<Vec<Figure>> {
 
     // Connections on which nobody asks for a while are closed.
     let mut visitor = Visitor::come(server.web, &visitor.cookie).await?;
-    for (kind, word) in WORDS {
+    let db = world::database(order, &data).await?;
+    for (kind, word, expected) in WORDS {
+        let documents = store::having(&mut db.read().await?, word).await?;
+        if !expected.contains(&documents) {
+            bail!("{word} is not {kind} word here: {documents} documents have it");
+        }
         let path = format!("/search?q={word}");
         let page =
             one_after_the_other(&mut visitor, server.pid, SEARCHES, |_| path.clone()).await?;
         figures.push(page.figure(&format!("Search at {tickets} tickets, {kind} word ({word})")));
     }
+    db.close().await;
     let (now, most) = memory(server.pid)?;
     figures.push(Figure::new(
         format!("Resident memory, warm, {tickets} tickets"),
