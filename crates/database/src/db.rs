@@ -248,9 +248,7 @@ fn make_private(path: &Path) -> io::Result<()> {
 
 async fn open_sqlite(path: &Path, journal: Journal) -> Result<Pools> {
     let cannot = || format!("the database file {} cannot be opened", path.display());
-    if journal == Journal::Wal {
-        assert_local(path)?;
-    }
+    assert_local(path)?;
     make_private(path).with_context(cannot)?;
     let settings = "pragma synchronous = full; pragma foreign_keys = on;
                     pragma temp_store = memory; pragma journal_size_limit = 67108864;";

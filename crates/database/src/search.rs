@@ -160,6 +160,16 @@ async fn newest_sqlite(
     Ok(hits)
 }
 
+/// So many matches can be put in order at once. Who has more is common, and is met soon on a walk
+/// from the newest document down.
+const FEW: i64 = 5_000;
+/// How many documents such a walk looks at, one stretch after the other.
+const STRETCHES: [i64; 2] = [4_000, 16_000];
+
+/// To put all matches of a common word in order takes a tenth of a second and more in 400,000
+/// documents, and PostgreSQL cannot know beforehand which words are common: it knows the question
+/// only as a parameter. So it is told what to do: see whether there are few, else look at the
+/// newest documents, and only where that does not do, put many in order.
 async fn newest_postgres(
     conn: &mut Conn,
     expr: &Expr,
@@ -168,15 +178,69 @@ async fn newest_postgres(
     limit: i64,
 ) -> Result<Vec<Hit>> {
     let query = tsquery(expr, scopes);
+    let ids = newest_ids(conn, &query, before, limit).await?;
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
     let rows: Vec<(i64, f64)> = conn
         .all(
             "select id, ts_rank('{0.05, 0.05, 0.25, 1.0}', words, $1::text::tsquery)::double precision
-               from search_index where words @@ $1::text::tsquery and id < $2
-              order by id desc limit $3",
-            params![query, before, limit],
+               from search_index where id = any($2::text::bigint[]) order by id desc",
+            params![query, format!("{{{}}}", ids.join(","))],
         )
         .await?;
     Ok(rows.into_iter().map(|(id, rank)| Hit { id, rank }).collect())
+}
+
+async fn newest_ids(conn: &mut Conn, query: &str, before: i64, limit: i64) -> Result<Vec<i64>> {
+    let mut ids: Vec<i64> = conn
+        .column(
+            "with matching as materialized
+               (select id from search_index where words @@ $1::text::tsquery and id < $2)
+             select id from matching limit $3",
+            params![query, before, FEW],
+        )
+        .await?;
+    if kernel::count(ids.len()) < FEW {
+        ids.sort_unstable_by(|one, other| other.cmp(one));
+        ids.truncate(kernel::length(limit));
+        return Ok(ids);
+    }
+    ids.clear();
+    let mut below = before;
+    for documents in STRETCHES {
+        let end: Option<(i64,)> = conn
+            .optional(
+                "select id from search_index where id < $1 order by id desc offset $2 limit 1",
+                params![below, documents],
+            )
+            .await?;
+        let found: Vec<i64> = conn
+            .column(
+                "select id from (select id, words from search_index where id < $2
+                                  order by id desc limit $3) as stretch
+                  where words @@ $1::text::tsquery order by id desc limit $4",
+                params![query, below, documents, limit - kernel::count(ids.len())],
+            )
+            .await?;
+        ids.extend(found);
+        let Some((next,)) = end else { return Ok(ids) };
+        if kernel::count(ids.len()) >= limit {
+            return Ok(ids);
+        }
+        below = next + 1;
+    }
+    let rest: Vec<i64> = conn
+        .column(
+            "with matching as materialized
+               (select id from search_index where words @@ $1::text::tsquery and id < $2)
+             select id from matching order by id desc limit $3",
+            params![query, below, limit - kernel::count(ids.len())],
+        )
+        .await?;
+    ids.extend(rest);
+    Ok(ids)
 }
 
 /// Which of these documents match.

@@ -239,6 +239,65 @@ on_both! {
     }
 }
 
+/// 30,000 documents: number `n` has the word `every2` where 2 divides it, and so on; `early` is in
+/// the first 6,000.
+fn many_documents(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => {
+            "with recursive numbers (n) as
+               (select 1 union all select n + 1 from numbers where n < 30000)
+             insert into search_index (rowid, subject, words, scope)
+             select n, '', 'every1' || case when n % 2 = 0 then ' every2' else '' end
+                    || case when n % 7 = 0 then ' every7' else '' end
+                    || case when n % 300 = 0 then ' every300' else '' end
+                    || case when n <= 6000 then ' early' else '' end, 'i1'
+               from numbers"
+        }
+        Engine::Postgres => {
+            "insert into search_index (id, words)
+             select n, ('''scope:i1'' every1:1' || case when n % 2 = 0 then ' every2:2' else '' end
+                    || case when n % 7 = 0 then ' every7:3' else '' end
+                    || case when n % 300 = 0 then ' every300:4' else '' end
+                    || case when n <= 6000 then ' early:5' else '' end)::tsvector
+               from generate_series(1, 30000) as n"
+        }
+    }
+}
+
+on_both! {
+    async fn common_and_rare_words_are_found_newest_first(db: Db) {
+        let mut tx = db.begin().await.unwrap();
+        tx.execute(many_documents(db.engine()), params![]).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut conn = db.read().await.unwrap();
+        let scopes = Some(vec!["i1".to_owned()]);
+        for (word, has) in [
+            ("every1", (|_| true) as fn(i64) -> bool),
+            ("every2", |n| n % 2 == 0),
+            ("every7", |n| n % 7 == 0),
+            ("every300", |n| n % 300 == 0),
+            ("early", |n| n <= 6_000),
+            ("absent", |_| false),
+        ] {
+            let expr = Expr::Word(word.to_owned());
+            for before in [None, Some(29_000), Some(6_500), Some(4_000), Some(40), Some(1)] {
+                for limit in [1, 400, 7_000] {
+                    let found =
+                        search::newest(&mut conn, &expr, scopes.as_deref(), before, limit).await;
+                    let found: Vec<i64> = found.unwrap().iter().map(|hit| hit.id).collect();
+                    let below = before.unwrap_or(i64::MAX);
+                    let expected: Vec<i64> = (1..=30_000)
+                        .rev()
+                        .filter(|n| *n < below && has(*n))
+                        .take(kernel::length(limit))
+                        .collect();
+                    assert_eq!(found, expected, "{word} before {before:?}, {limit}");
+                }
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_older_program_refuses_a_newer_schema() {
     let folder = std::env::temp_dir().join(format!("recourse-newer-{}", std::process::id()));

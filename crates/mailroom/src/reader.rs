@@ -31,7 +31,7 @@ use crate::ledger::{Outcome, Waiting};
 use crate::store::{connections, ledger};
 use incoming::incoming;
 use judge::{UNREADABLE, decide, next_try, unreadable};
-use underway::{Read, Underway};
+use underway::{Read, TOGETHER, Underway};
 
 /// Reads stored mails. Cheap to clone.
 #[derive(Clone)]
@@ -77,7 +77,9 @@ impl Reader {
                 () = stop.cancelled() => {}
                 mut done = underway.done(), if !underway.is_empty() => {
                     may_wait_more = true;
-                    if let Some(rest) = BETWEEN_COMMITS.checked_sub(written.elapsed()) {
+                    let rest = BETWEEN_COMMITS.saturating_sub(written.elapsed());
+                    // Not where as many are ready as fit into a commit.
+                    if done.len() < TOGETHER && !rest.is_zero() {
                         tokio::time::sleep(rest).await;
                         underway.add_ready(&mut done);
                     }

@@ -14,7 +14,7 @@ use crate::ledger::Waiting;
 /// So many are read side by side: most of that time they wait for the DNS.
 const SIDE_BY_SIDE: usize = 64;
 /// So many are written down in one transaction. Whoever takes mail in waits for it.
-const TOGETHER: usize = 32;
+pub(super) const TOGETHER: usize = 32;
 /// Of all sources that are read side by side so much is in memory.
 const SOURCES_KIB: u32 = 64 * 1024;
 

@@ -108,9 +108,15 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// After so many steps of tasks the runtime looks which connections have sent something. A step
+/// that makes a page takes a millisecond; behind the 61 steps that are usual, who is to be refused
+/// would wait for as many milliseconds.
+const STEPS_BETWEEN_LOOKS: u32 = 8;
+
 fn on_runtime(settings: Settings, command: Do) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads())
+        .event_interval(STEPS_BETWEEN_LOOKS)
         .enable_all()
         .build()?;
     let done = runtime.block_on(async {
