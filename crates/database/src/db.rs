@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use kernel::Clock;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, PgPool};
+use sqlx::{ConnectOptions, Connection, PgPool};
 
 use crate::conn::{Inner, explained};
 use crate::network::assert_local;
@@ -80,6 +80,8 @@ enum Aside {
 
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
+/// A connection to PostgreSQL that rested longer is tried before it is used.
+const FRESH_FOR: Duration = Duration::from_millis(500);
 const STATEMENTS_KEPT: usize = 400;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -307,6 +309,17 @@ async fn open_postgres(url: &str) -> Result<PgPool> {
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // Each connection is tried when it is given back. Whoever takes it soon after need not wait
+        // for another answer.
+        .test_before_acquire(false)
+        .before_acquire(|conn, connection| {
+            Box::pin(async move {
+                if connection.idle_for > FRESH_FOR {
+                    conn.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_with(options.clone())
         .await;
     match pool {

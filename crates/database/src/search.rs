@@ -115,6 +115,26 @@ pub async fn newest(
     }
 }
 
+/// All matches in no order; none where there are more than `most`, which is known quickly.
+pub async fn few(
+    conn: &mut Conn,
+    expr: &Expr,
+    scopes: Option<&[String]>,
+    most: i64,
+) -> Result<Option<Vec<i64>>> {
+    let ids: Vec<i64> = match conn.engine() {
+        Engine::Sqlite => {
+            conn.column(
+                "select rowid from search_index where search_index match $1 limit $2",
+                params![fts5(expr, scopes), most + 1],
+            )
+            .await?
+        }
+        Engine::Postgres => some_postgres(conn, &tsquery(expr, scopes), i64::MAX, most + 1).await?,
+    };
+    Ok((kernel::count(ids.len()) <= most).then_some(ids))
+}
+
 /// What matches in the subject is worth this much more than what matches in the text.
 const SUBJECT: f64 = 4.0;
 
@@ -160,11 +180,11 @@ async fn newest_sqlite(
     Ok(hits)
 }
 
-/// So many matches can be put in order at once. Who has more is common, and is met soon on a walk
+/// So many matches are put in order without a thought. Who has more may be met sooner on a walk
 /// from the newest document down.
-const FEW: i64 = 5_000;
-/// How many documents such a walk looks at, one stretch after the other.
-const STRETCHES: [i64; 2] = [4_000, 16_000];
+const FEW: i64 = 1_000;
+/// How many documents such a walk looks at, and how many more if that is likely to do.
+const WALK: (i64, i64) = (4_000, 16_000);
 
 /// To put all matches of a common word in order takes a tenth of a second and more in 400,000
 /// documents, and PostgreSQL cannot know beforehand which words are common: it knows the question
@@ -194,53 +214,72 @@ async fn newest_postgres(
 }
 
 async fn newest_ids(conn: &mut Conn, query: &str, before: i64, limit: i64) -> Result<Vec<i64>> {
-    let mut ids: Vec<i64> = conn
-        .column(
-            "with matching as materialized
-               (select id from search_index where words @@ $1::text::tsquery and id < $2)
-             select id from matching limit $3",
-            params![query, before, FEW],
-        )
-        .await?;
+    let mut ids = some_postgres(conn, query, before, FEW).await?;
     if kernel::count(ids.len()) < FEW {
         ids.sort_unstable_by(|one, other| other.cmp(one));
         ids.truncate(kernel::length(limit));
         return Ok(ids);
     }
-    ids.clear();
-    let mut below = before;
-    for documents in STRETCHES {
-        let end: Option<(i64,)> = conn
-            .optional(
-                "select id from search_index where id < $1 order by id desc offset $2 limit 1",
-                params![below, documents],
-            )
-            .await?;
-        let found: Vec<i64> = conn
-            .column(
-                "select id from (select id, words from search_index where id < $2
-                                  order by id desc limit $3) as stretch
-                  where words @@ $1::text::tsquery order by id desc limit $4",
-                params![query, below, documents, limit - kernel::count(ids.len())],
-            )
-            .await?;
-        ids.extend(found);
-        let Some((next,)) = end else { return Ok(ids) };
-        if kernel::count(ids.len()) >= limit {
-            return Ok(ids);
-        }
-        below = next + 1;
+    let (mut ids, mut below) = walk(conn, query, before, WALK.0, limit).await?;
+    let missing = limit - kernel::count(ids.len());
+    if let Some(from) = below
+        && (1..=kernel::count(ids.len()) * WALK.1 / WALK.0).contains(&missing)
+    {
+        let (more, end) = walk(conn, query, from, WALK.1, missing).await?;
+        ids.extend(more);
+        below = end;
     }
-    let rest: Vec<i64> = conn
-        .column(
-            "with matching as materialized
-               (select id from search_index where words @@ $1::text::tsquery and id < $2)
-             select id from matching order by id desc limit $3",
-            params![query, below, limit - kernel::count(ids.len())],
+    let missing = limit - kernel::count(ids.len());
+    if let Some(from) = below.filter(|_| missing > 0) {
+        let rest: Vec<i64> = conn
+            .column(
+                "with matching as materialized
+                   (select id from search_index where words @@ $1::text::tsquery and id + 0 < $2)
+                 select id from matching order by id desc limit $3",
+                params![query, from, missing],
+            )
+            .await?;
+        ids.extend(rest);
+    }
+    Ok(ids)
+}
+
+/// Matches older than `before`, in no order. By the words and nothing else: the plus keeps
+/// PostgreSQL from reading the whole index of the numbers, too.
+async fn some_postgres(conn: &mut Conn, query: &str, before: i64, limit: i64) -> Result<Vec<i64>> {
+    conn.column(
+        "with matching as materialized
+           (select id from search_index where words @@ $1::text::tsquery and id + 0 < $2)
+         select id from matching limit $3",
+        params![query, before, limit],
+    )
+    .await
+}
+
+/// The matches among so many documents before one, the newest first, and where the next walk
+/// begins.
+async fn walk(
+    conn: &mut Conn,
+    query: &str,
+    before: i64,
+    documents: i64,
+    limit: i64,
+) -> Result<(Vec<i64>, Option<i64>)> {
+    let end: Option<(i64,)> = conn
+        .optional(
+            "select id from search_index where id < $1 order by id desc offset $2 limit 1",
+            params![before, documents],
         )
         .await?;
-    ids.extend(rest);
-    Ok(ids)
+    let found: Vec<i64> = conn
+        .column(
+            "select id from (select id, words from search_index where id < $2
+                              order by id desc limit $3) as stretch
+              where words @@ $1::text::tsquery order by id desc limit $4",
+            params![query, before, documents, limit],
+        )
+        .await?;
+    Ok((found, end.map(|(id,)| id + 1)))
 }
 
 /// Which of these documents match.

@@ -239,6 +239,9 @@ on_both! {
     }
 }
 
+/// Which documents have a word.
+type Has = fn(i64) -> bool;
+
 /// 30,000 documents: number `n` has the word `every2` where 2 divides it, and so on; `early` is in
 /// the first 6,000.
 fn many_documents(engine: Engine) -> &'static str {
@@ -271,14 +274,15 @@ on_both! {
         tx.commit().await.unwrap();
         let mut conn = db.read().await.unwrap();
         let scopes = Some(vec!["i1".to_owned()]);
-        for (word, has) in [
-            ("every1", (|_| true) as fn(i64) -> bool),
+        let words: [(&str, Has); 6] = [
+            ("every1", |_| true),
             ("every2", |n| n % 2 == 0),
             ("every7", |n| n % 7 == 0),
             ("every300", |n| n % 300 == 0),
             ("early", |n| n <= 6_000),
             ("absent", |_| false),
-        ] {
+        ];
+        for (word, has) in words {
             let expr = Expr::Word(word.to_owned());
             for before in [None, Some(29_000), Some(6_500), Some(4_000), Some(40), Some(1)] {
                 for limit in [1, 400, 7_000] {

@@ -13,7 +13,7 @@ mod words;
 pub use bulk::{Again, Bulk, DOCUMENTS};
 pub use database::search::{Expr, Hit};
 pub use highlight::{Piece, highlight};
-pub use store::{Entry, Found, Kind, add, among, newest, put, remove, rescope};
+pub use store::{Entry, Found, Kind, add, among, newest, put, remove, rescope, tickets_of_few};
 pub use words::{Term, expr, folded, words};
 
 #[cfg(test)]

@@ -200,3 +200,30 @@ pub async fn newest(
         })
         .collect()
 }
+
+/// So many documents in one statement.
+const TOGETHER: usize = 500;
+
+/// The tickets of all matches; none where there are more than `most` matches.
+pub async fn tickets_of_few(
+    conn: &mut Conn,
+    expr: &Expr,
+    inboxes: Option<&[InboxId]>,
+    most: i64,
+) -> Result<Option<Vec<TicketId>>> {
+    let scopes = scopes(inboxes);
+    let hits = database::search::few(conn, expr, scopes.as_deref(), most).await?;
+    let Some(hits) = hits else { return Ok(None) };
+    let mut tickets: Vec<TicketId> = Vec::new();
+    for ids in hits.chunks(TOGETHER) {
+        let mut sql = Sql::new(
+            "select ticket_id from search_documents where ticket_id is not null and id in (",
+        );
+        sql.bind_list(ids.iter().copied()).push(")");
+        let rows: Vec<(TicketId,)> = conn.all_sql(sql).await?;
+        tickets.extend(rows.into_iter().map(|(ticket,)| ticket));
+    }
+    tickets.sort_unstable();
+    tickets.dedup();
+    Ok(Some(tickets))
+}

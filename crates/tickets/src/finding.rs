@@ -143,8 +143,10 @@ pub async fn find(
     }
 }
 
-/// So many windows are looked through to count; a number beside a list is not worth more.
-const COUNTED_WINDOWS: usize = 4;
+/// So many matches are counted; a number beside a list is not worth more.
+const COUNTED_MAX: i64 = 1_600;
+/// So many tickets are looked at in one statement.
+const FITTED_TOGETHER: usize = 400;
 
 /// How many tickets match a question of words; none where counting would cost too much.
 pub(crate) async fn count(
@@ -170,19 +172,12 @@ async fn count_by_words(
 ) -> Result<Option<Count>> {
     let named = named(conn, reader, filter).await?;
     let mut tickets: HashSet<TicketId> = named.into_iter().map(|row| row.id).collect();
-    let mut before = None;
-    for _ in 0..COUNTED_WINDOWS {
-        let hits = search::newest(conn, expr, reader.inboxes, before, WINDOW).await?;
-        let mut ids: Vec<TicketId> = hits.iter().filter_map(|hit| hit.ticket).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        tickets.extend(lists::fitting(conn, reader, filter, &ids).await?);
-        if kernel::count(hits.len()) < WINDOW {
-            return Ok(Some(Count(kernel::count(tickets.len()))));
-        }
-        before = hits.last().map(|last| last.document);
+    let found = search::tickets_of_few(conn, expr, reader.inboxes, COUNTED_MAX).await?;
+    let Some(found) = found else { return Ok(None) };
+    for ids in found.chunks(FITTED_TOGETHER) {
+        tickets.extend(lists::fitting(conn, reader, filter, ids).await?);
     }
-    Ok(None)
+    Ok(Some(Count(kernel::count(tickets.len()))))
 }
 
 /// Which of these tickets have the words of a question.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use tokio::task::JoinSet;
 
-use super::pages::{INBOX, many_at_once};
+use super::pages::{CONNECTIONS, INBOX, many_at_once};
 use crate::figures::{Times, millis, number, rate};
 use crate::process::{cpu, forget_the_most, megabytes, memory};
 use crate::server::Server;
@@ -21,6 +21,8 @@ const LASTS: Duration = Duration::from_secs(15);
 const STEP: Duration = Duration::from_millis(2);
 /// More than so many are never on their way: the machine would be measured, not the program.
 const ON_THEIR_WAY_MAX: usize = 2_000;
+/// A connection that rested longer is not used again: the server closes it after ten seconds.
+const RESTS_MAX: Duration = Duration::from_secs(8);
 
 pub(crate) async fn take(order: &Order) -> Result<Vec<Figure>> {
     let data = world::world(order, order.tickets).await?;
@@ -33,7 +35,7 @@ pub(crate) async fn take(order: &Order) -> Result<Vec<Figure>> {
     forget_the_most(server.pid);
     let own = std::process::id();
     let (generator, began) = (cpu(own)?, Instant::now());
-    let flood = flood(server.web, &visitor.cookie, peak.rate_alone() * TIMES).await?;
+    let flood = flood(&server, &visitor.cookie, peak.rate_alone() * TIMES).await?;
     let took = began.elapsed();
     let generator = cpu(own)?.saturating_sub(generator);
     let (_, most) = memory(server.pid)?;
@@ -72,8 +74,13 @@ pub(crate) async fn take(order: &Order) -> Result<Vec<Figure>> {
             format!("{}; the slowest {}", refused.told(), millis(refused.percentile(100))),
         ),
         Figure::new(
-            format!("{TIMES} × overload: the most memory"),
-            format!("{}, before {}", megabytes(most), megabytes(memory_before)),
+            format!("{TIMES} × overload: the most memory in the first half and in the second"),
+            format!(
+                "{} and {}; {} with {CONNECTIONS} connections before",
+                megabytes(flood.most_at_first),
+                megabytes(most),
+                megabytes(memory_before)
+            ),
         ),
     ];
     server.stop().await?;
@@ -86,16 +93,25 @@ struct Flood {
     answered: Vec<Duration>,
     refused: Vec<Duration>,
     broken: usize,
+    /// Memory of the server until half of the time was over.
+    most_at_first: u64,
 }
 
+/// Connections that wait for their next request, with the moment of the last answer.
+type Idle = Mutex<Vec<(Visitor, Instant)>>;
+
 /// Sends requests at a rate whatever comes back, over as many connections as that needs.
-async fn flood(web: SocketAddr, cookie: &str, a_second: f64) -> Result<Flood> {
-    let idle: Arc<Mutex<Vec<Visitor>>> = Arc::default();
+async fn flood(server: &Server, cookie: &str, a_second: f64) -> Result<Flood> {
+    let idle: Arc<Idle> = Arc::default();
     let mut running: JoinSet<Option<(u16, Duration)>> = JoinSet::new();
     let mut flood = Flood::default();
     let began = Instant::now();
     while began.elapsed() < LASTS {
         tokio::time::sleep(STEP).await;
+        if flood.most_at_first == 0 && began.elapsed() > LASTS / 2 {
+            flood.most_at_first = memory(server.pid)?.1;
+            forget_the_most(server.pid);
+        }
         while let Some(done) = running.try_join_next() {
             flood.count(done?);
         }
@@ -104,7 +120,7 @@ async fn flood(web: SocketAddr, cookie: &str, a_second: f64) -> Result<Flood> {
             if running.len() >= ON_THEIR_WAY_MAX {
                 bail!("{ON_THEIR_WAY_MAX} requests are on their way: nothing is refused");
             }
-            let (idle, cookie) = (Arc::clone(&idle), cookie.to_owned());
+            let (idle, cookie, web) = (Arc::clone(&idle), cookie.to_owned(), server.web);
             running.spawn(async move { ask(web, &idle, &cookie).await });
         }
     }
@@ -114,14 +130,14 @@ async fn flood(web: SocketAddr, cookie: &str, a_second: f64) -> Result<Flood> {
     Ok(flood)
 }
 
-async fn ask(web: SocketAddr, idle: &Mutex<Vec<Visitor>>, cookie: &str) -> Option<(u16, Duration)> {
+async fn ask(web: SocketAddr, idle: &Idle, cookie: &str) -> Option<(u16, Duration)> {
     let known = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
     let mut visitor = match known {
-        Some(visitor) => visitor,
-        None => Visitor::come(web, cookie).await.ok()?,
+        Some((visitor, since)) if since.elapsed() < RESTS_MAX => visitor,
+        _ => Visitor::come(web, cookie).await.ok()?,
     };
     let answer = visitor.get(INBOX).await.ok()?;
-    idle.lock().unwrap_or_else(PoisonError::into_inner).push(visitor);
+    idle.lock().unwrap_or_else(PoisonError::into_inner).push((visitor, Instant::now()));
     Some((answer.status, answer.took))
 }
 

@@ -17,7 +17,7 @@ pub(crate) const INBOX: &str = "/inbox/needs-reply";
 const WARM_UP: usize = 50;
 const REQUESTS: usize = 1_000;
 const SEARCHES: usize = 200;
-const CONNECTIONS: usize = 16;
+pub(super) const CONNECTIONS: usize = 16;
 const AT_ONCE_FOR: Duration = Duration::from_secs(10);
 /// A word of many messages, one of few (a code for money off), and one of none, with how many
 /// there have to be, so that each is what it is called.

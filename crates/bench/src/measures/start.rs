@@ -38,18 +38,26 @@ pub(crate) async fn take(order: &Order) -> Result<Vec<Figure>> {
         server.stop().await?;
     }
     figures.push(seconds(&format!("Start to the first page, {tickets} tickets"), filled));
+    let memory = settled(order, &data).await?;
+    figures.push(Figure::new(format!("Resident memory, idle, {tickets} tickets"), memory));
     let mut killed = Vec::new();
     for round in 0..order.rounds {
         killed.push(after_a_kill(order, &data, round).await?.as_secs_f64());
     }
     let what = format!("Start to the first page after kill -9 while mail came, {tickets} tickets");
     figures.push(seconds(&what, killed));
-    let server = Server::start(order, &data).await?;
+    let what = format!("Resident memory after these mails were read, {tickets} tickets");
+    figures.push(Figure::new(what, settled(order, &data).await?));
+    Ok(figures)
+}
+
+/// Resident memory some seconds after a start.
+async fn settled(order: &Order, data: &Path) -> Result<String> {
+    let server = Server::start(order, data).await?;
     tokio::time::sleep(SETTLED_AFTER).await;
     let (now, _) = memory(server.pid)?;
-    figures.push(Figure::new(format!("Resident memory, idle, {tickets} tickets"), megabytes(now)));
     server.stop().await?;
-    Ok(figures)
+    Ok(megabytes(now))
 }
 
 async fn after_a_kill(order: &Order, data: &Path, round: usize) -> Result<Duration> {

@@ -117,6 +117,12 @@ impl<'o> Opened<'o> {
         url(self.ticket.id, &self.list)
     }
 
+    /// Both panes side by side: on a database across a network each of their thirty questions
+    /// takes its way.
+    async fn panes(&self, maker: &Maker<'_>) -> WebResult<(Thread, Panel)> {
+        Box::pin(async { tokio::try_join!(self.thread(maker), panel::make(self, maker)) }).await
+    }
+
     async fn thread(&self, maker: &Maker<'_>) -> WebResult<Thread> {
         let loaded =
             Loaded::load(&mut self.desk.db().read().await?, self.ticket.id, Part::Latest).await?;
@@ -146,20 +152,20 @@ impl<'o> Opened<'o> {
     /// The whole page once more, with what is wrong under the text that was written.
     pub(crate) async fn again(&self, mode: Mode, complaint: Markup) -> WebResult<Response> {
         let maker = Maker::new(self.desk, self.actor).await?;
-        let mut thread = self.thread(&maker).await?;
+        let (mut thread, panel) = self.panes(&maker).await?;
         thread.composer.error = complaint;
         thread.composer.is_note = mode == Mode::Note;
-        let panel = panel::make(self, &maker).await?;
         let wanted = list_of(self.desk, self.actor, &self.list).await?;
-        page(self.desk, self.actor, &wanted, (thread, panel), None).await
+        Box::pin(page(self.desk, self.actor, &wanted, (thread, panel), None)).await
     }
 
     /// The whole ticket, for the place of the one that is open.
     pub(crate) async fn in_place(&self) -> WebResult<Answer> {
         let maker = Maker::new(self.desk, self.actor).await?;
+        let (thread, panel) = self.panes(&maker).await?;
         Ok(Answer::new()
-            .piece("#thread", "outerHTML", &self.thread(&maker).await?)?
-            .piece("#panel", "outerHTML", &panel::make(self, &maker).await?)?
+            .piece("#thread", "outerHTML", &thread)?
+            .piece("#panel", "outerHTML", &panel)?
             .address(&self.url()))
     }
 
@@ -213,8 +219,7 @@ pub(super) async fn show(
     }
     mark_read(&desk, &actor, &opened.ticket).await?;
     let maker = Maker::new(&desk, &actor).await?;
-    let thread = opened.thread(&maker).await?;
-    let panel = panel::make(&opened, &maker).await?;
+    let (thread, panel) = opened.panes(&maker).await?;
     let wanted = list_of(&desk, &actor, &from.list).await?;
     let title = crate::frame::title(&wanted.view.title, &maker.w);
     if view.is_partial {
