@@ -1,7 +1,7 @@
 //! What is asked of the world's database beside the running program.
 
 use anyhow::Result;
-use database::search::{Expr, newest};
+use database::search::{Expr, few};
 use database::{Conn, params};
 
 /// How many mails were stored and are not yet tickets.
@@ -11,6 +11,7 @@ pub(crate) async fn waiting_mails(conn: &mut Conn) -> Result<i64> {
 
 /// How many documents have a word, counted up to a thousand.
 pub(crate) async fn having(conn: &mut Conn, word: &str) -> Result<usize> {
-    const COUNTED: i64 = 1_000;
-    Ok(newest(conn, &Expr::Word(word.to_owned()), None, None, COUNTED).await?.len())
+    const BELOW: i64 = 999;
+    let documents = few(conn, &Expr::Word(word.to_owned()), None, BELOW).await?;
+    Ok(documents.map_or(1_000, |documents| documents.len()))
 }

@@ -1,6 +1,6 @@
 //! Full-text search by the database itself: FTS5 and tsvector behind the same few functions.
 //!
-//! Both get the same normalised words (`tickets::search::words` makes them) and so give the same
+//! Both get the same normalised words (`search::words` makes them) and so give the same
 //! hits. Ranking all matches of a common word is slow on either; so the newest matches are taken
 //! and those are ranked.
 
@@ -183,8 +183,10 @@ async fn newest_sqlite(
 /// So many matches are put in order without a thought. Who has more may be met sooner on a walk
 /// from the newest document down.
 const FEW: i64 = 1_000;
-/// How many documents such a walk looks at, and how many more if that is likely to do.
-const WALK: (i64, i64) = (4_000, 16_000);
+/// How many documents such a walk looks at first.
+const WALK: i64 = 4_000;
+/// It goes on for this many times as many, where what it found by then promises that this will do.
+const WALK_ON: i64 = 4;
 
 /// To put all matches of a common word in order takes a tenth of a second and more in 400,000
 /// documents, and PostgreSQL cannot know beforehand which words are common: it knows the question
@@ -220,17 +222,18 @@ async fn newest_ids(conn: &mut Conn, query: &str, before: i64, limit: i64) -> Re
         ids.truncate(kernel::length(limit));
         return Ok(ids);
     }
-    let (mut ids, mut below) = walk(conn, query, before, WALK.0, limit).await?;
-    let missing = limit - kernel::count(ids.len());
-    if let Some(from) = below
-        && (1..=kernel::count(ids.len()) * WALK.1 / WALK.0).contains(&missing)
+    let (mut found, mut end) = walk(conn, query, before, WALK, limit).await?;
+    let count = kernel::count(found.len());
+    if let Some(from) = end
+        && count < limit
+        && limit - count <= count * WALK_ON
     {
-        let (more, end) = walk(conn, query, from, WALK.1, missing).await?;
-        ids.extend(more);
-        below = end;
+        let more;
+        (more, end) = walk(conn, query, from, WALK * WALK_ON, limit - count).await?;
+        found.extend(more);
     }
-    let missing = limit - kernel::count(ids.len());
-    if let Some(from) = below.filter(|_| missing > 0) {
+    let missing = limit - kernel::count(found.len());
+    if let Some(from) = end.filter(|_| missing > 0) {
         let rest: Vec<i64> = conn
             .column(
                 "with matching as materialized
@@ -239,9 +242,9 @@ async fn newest_ids(conn: &mut Conn, query: &str, before: i64, limit: i64) -> Re
                 params![query, from, missing],
             )
             .await?;
-        ids.extend(rest);
+        found.extend(rest);
     }
-    Ok(ids)
+    Ok(found)
 }
 
 /// Matches older than `before`, in no order. By the words and nothing else: the plus keeps

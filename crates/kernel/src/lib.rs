@@ -34,5 +34,9 @@ pub fn length(count: i64) -> usize {
     usize::try_from(count).unwrap_or(0)
 }
 
+/// No lease of a job, a letter or an inbox is for longer. One that ends later was taken before the
+/// clock was set back.
+pub const LEASE_MAX: Span = Span::minutes(10);
+
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ mod redaction;
 
 use anyhow::{Context, Result, bail};
 use database::{Cols, Conn, Db, FromRow, Sql, Tx, dialect, params};
-use kernel::{DeliveryId, EmailAddress, InboxId, MessageId, Span, TicketId, Timestamp};
+use kernel::{DeliveryId, EmailAddress, InboxId, LEASE_MAX, MessageId, Span, TicketId, Timestamp};
 
 use crate::policy::{self, Caps, Facts, Withheld};
 use crate::{Kind, Letter, Recipients};
@@ -368,9 +368,6 @@ pub async fn renew(db: &Db, held: &[DeliveryId], until: Timestamp) -> Result<()>
     tx.execute_sql(sql).await?;
     tx.commit().await
 }
-
-/// No lease is for longer. One that ends later was taken before the clock was set back.
-const LEASE_MAX: Span = Span::minutes(10);
 
 /// Frees the letters of senders that died. They go out again under the same Message-ID.
 pub async fn free_expired(db: &Db, now: Timestamp) -> Result<u64> {

@@ -4,7 +4,7 @@ pub mod check;
 
 use anyhow::Result;
 use database::{Cols, Conn, Db, FromRow, Sql, Tx, dialect, params};
-use kernel::{JobId, Span, Timestamp};
+use kernel::{JobId, LEASE_MAX, Span, Timestamp};
 
 use crate::Job;
 
@@ -137,9 +137,6 @@ pub(crate) async fn set_aside(db: &Db, id: JobId, fault: &str) -> Result<()> {
     .await?;
     tx.commit().await
 }
-
-/// No lease is for longer. One that ends later was taken before the clock was set back.
-const LEASE_MAX: Span = Span::minutes(10);
 
 /// Frees the jobs of workers that died: their lease ran out. Says how many.
 pub(crate) async fn free_expired(db: &Db, now: Timestamp) -> Result<u64> {

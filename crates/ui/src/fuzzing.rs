@@ -3,7 +3,8 @@
 
 use crate::{Markup, markdown, marked, prose, prose_with_mentions, written_html};
 
-/// What the maker of each kind of markup may write, tags and attributes.
+/// What the maker of each kind of markup may write, tags and attributes. Not the makers' own lists:
+/// what is added to those by mistake has to be noticed here.
 const PLAIN: &[&str] = &["p", "br", "a", "span", "mark"];
 const RICH: &[&str] = &[
     "p",

@@ -2,12 +2,9 @@
 
 use anyhow::Result;
 use database::{Cols, Conn, FromRow, Tx, params};
-use kernel::{InboxId, Span, Timestamp};
+use kernel::{InboxId, LEASE_MAX, Timestamp};
 
 use crate::health::Health;
-
-/// No lease is for longer. One that ends later was taken before the clock was set back.
-const LEASE_MAX: Span = Span::minutes(10);
 
 /// Fetches for an inbox from now on, if no other node does.
 pub(crate) async fn win_lease(
