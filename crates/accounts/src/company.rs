@@ -72,7 +72,7 @@ impl Company {
         }
     }
 
-    pub async fn load(conn: &mut Conn) -> Result<Self> {
+    pub async fn load(conn: &Conn) -> Result<Self> {
         Ok(match settings::read(conn, NAME).await? {
             Some(json) => serde_json::from_str(&json)?,
             None => Self::default(),

@@ -55,7 +55,7 @@ pub struct TeamCard {
 }
 
 impl Directory {
-    pub async fn load(conn: &mut Conn) -> Result<Self> {
+    pub async fn load(conn: &Conn) -> Result<Self> {
         let mut agents: HashMap<AgentId, AgentCard> =
             store::agents(conn).await?.into_iter().map(|card| (card.id, card)).collect();
         for (agent, inbox) in store::access(conn).await? {

@@ -64,7 +64,7 @@ impl Refusal for InboxRefusal {}
 
 impl Inbox {
     /// All inboxes, archived ones too, by name.
-    pub async fn all(conn: &mut Conn) -> Result<Vec<Self>> {
+    pub async fn all(conn: &Conn) -> Result<Vec<Self>> {
         inboxes::all(conn).await
     }
 }

@@ -9,7 +9,7 @@ use ui::Words;
 use crate::{Accounts, Company, Role, SystemMail, store};
 
 /// Whether a mail of the system would leave: some inbox or a server of its own can send.
-pub async fn can_leave(conn: &mut Conn, company: &Company) -> Result<bool> {
+pub async fn can_leave(conn: &Conn, company: &Company) -> Result<bool> {
     match company.system_mail {
         SystemMail::Server { .. } => Ok(true),
         SystemMail::AnyInbox => Ok(!store::inboxes::with_a_server(conn).await?.is_empty()),
@@ -64,7 +64,7 @@ pub(crate) async fn tell_owners(
 }
 
 /// The domain that Message-IDs of the system name: where its mail comes from.
-async fn mail_domain(conn: &mut Conn, company: &Company) -> Result<String> {
+async fn mail_domain(conn: &Conn, company: &Company) -> Result<String> {
     let address = match &company.system_mail {
         SystemMail::Server { from, .. } => Some(from.clone()),
         SystemMail::AnyInbox => store::inboxes::sending_address(conn, None).await?,

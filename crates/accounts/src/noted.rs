@@ -131,7 +131,7 @@ pub(crate) async fn second_factor_failed(
     client: Client,
     refusal: &SignInRefusal,
 ) -> Result<()> {
-    let found = store::agents::find(&mut accounts.db().read().await?, agent).await?;
+    let found = store::agents::find(&accounts.db().read().await?, agent).await?;
     match found {
         Some(agent) => sign_in_failed(accounts, agent.email.as_str(), client, refusal).await,
         None => Ok(()),

@@ -157,17 +157,17 @@ impl Accounts {
     }
 
     pub async fn company(&self) -> Result<Arc<Company>> {
-        let load = async { Company::load(&mut self.0.db.read_for_all().await?).await };
+        let load = async { Company::load(&self.0.db.read_for_all().await?).await };
         self.0.company.get(load).await
     }
 
     pub async fn directory(&self) -> Result<Arc<Directory>> {
-        let load = async { Directory::load(&mut self.0.db.read_for_all().await?).await };
+        let load = async { Directory::load(&self.0.db.read_for_all().await?).await };
         self.0.directory.get(load).await
     }
 
     pub async fn sign_in_rules(&self) -> Result<Arc<SignInRules>> {
-        let load = async { SignInRules::load(&mut self.0.db.read_for_all().await?).await };
+        let load = async { SignInRules::load(&self.0.db.read_for_all().await?).await };
         self.0.sign_in_rules.get(load).await
     }
 
@@ -261,15 +261,15 @@ impl Accounts {
     }
 
     async fn by_session(&self, hash: &TokenHash, now: Timestamp) -> Result<Option<Actor>> {
-        let mut conn = self.0.db.read().await?;
-        let Some(session) = store::sessions::find(&mut conn, hash, now).await? else {
+        let conn = self.0.db.read().await?;
+        let Some(session) = store::sessions::find(&conn, hash, now).await? else {
             return Ok(None);
         };
-        let has_factor = store::second_factors::has(&mut conn, session.agent).await?;
+        let has_factor = store::second_factors::has(&conn, session.agent).await?;
         if has_factor && !session.second_factor {
             return Ok(None);
         }
-        let actor = load_actor(&mut conn, session.agent).await?;
+        let actor = load_actor(&conn, session.agent).await?;
         drop(conn);
         if now.since(session.last_seen_at) > SEEN_EVERY {
             let mut tx = self.0.db.begin().await?;
@@ -286,15 +286,15 @@ impl Accounts {
     }
 
     async fn by_api_token(&self, hash: &TokenHash, now: Timestamp) -> Result<Option<Actor>> {
-        let mut conn = self.0.db.read().await?;
-        let Some(token) = store::api_tokens::find(&mut conn, hash, now).await? else {
+        let conn = self.0.db.read().await?;
+        let Some(token) = store::api_tokens::find(&conn, hash, now).await? else {
             return Ok(None);
         };
-        let actor = load_actor(&mut conn, token.agent).await?;
+        let actor = load_actor(&conn, token.agent).await?;
         let chosen = if token.sees_every_inbox {
             Sees::Everything
         } else {
-            Sees::Only(store::api_tokens::inboxes_of(&mut conn, token.id).await?)
+            Sees::Only(store::api_tokens::inboxes_of(&conn, token.id).await?)
         };
         drop(conn);
         if token.last_used_at.is_none_or(|used_at| now.since(used_at) > SEEN_EVERY) {
@@ -313,7 +313,7 @@ impl Accounts {
 
     /// A person as an actor, without a request: for jobs that act in their name.
     pub async fn actor(&self, agent: AgentId) -> Result<Option<Actor>> {
-        load_actor(&mut self.0.db.read().await?, agent).await
+        load_actor(&self.0.db.read().await?, agent).await
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<TokenHash, Known>> {
@@ -348,7 +348,7 @@ enum Door {
     ApiToken,
 }
 
-async fn load_actor(conn: &mut Conn, id: AgentId) -> Result<Option<Actor>> {
+async fn load_actor(conn: &Conn, id: AgentId) -> Result<Option<Actor>> {
     let agent = store::agents::find(conn, id).await?;
     let Some(agent) = agent.filter(|agent| agent.state == AgentState::Active) else {
         return Ok(None);

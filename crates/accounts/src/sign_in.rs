@@ -146,13 +146,13 @@ pub(crate) async fn check(
     now: Timestamp,
 ) -> Result<AgentId, Failure<SignInRefusal>> {
     doors.hear(email, network, now).map_err(SignInRefusal::from)?;
-    let mut conn = db.read().await?;
-    let agent = store::agents::find_by_email(&mut conn, email).await?;
+    let conn = db.read().await?;
+    let agent = store::agents::find_by_email(&conn, email).await?;
     let agent = agent.filter(|agent| agent.state == AgentState::Active);
     // The same is asked for somebody who is not there, so that it takes as long.
     let id = agent.as_ref().map_or(AgentId(0), |agent| agent.id);
-    let stored = store::agents::password_hash(&mut conn, id).await?;
-    let networks = store::networks::of(&mut conn, id).await?;
+    let stored = store::agents::password_hash(&conn, id).await?;
+    let networks = store::networks::of(&conn, id).await?;
     drop(conn);
     let is_known = networks.iter().any(|known| known == network);
     doors.let_in(email, is_known, now).map_err(SignInRefusal::from)?;

@@ -25,7 +25,7 @@ impl SignInRules {
         self.second_factor_for.contains(&role)
     }
 
-    pub async fn load(conn: &mut Conn) -> Result<Self> {
+    pub async fn load(conn: &Conn) -> Result<Self> {
         Ok(match settings::read(conn, NAME).await? {
             Some(json) => serde_json::from_str(&json)?,
             None => Self::default(),

@@ -241,7 +241,7 @@ on_both! {
         let now = cast.accounts.now();
         let refused = set_password_with_link(&mut tx, &link.hash(), password(), now).await;
         assert!(matches!(refused, Err(Failure::Refused(AccountRefusal::DeadLink))));
-        assert_eq!(queue::waiting_count(&mut tx).await.unwrap(), 1, "open work is handed over");
+        assert_eq!(queue::waiting_count(&tx).await.unwrap(), 1, "open work is handed over");
     }
 
     async fn a_reset_link_opens_once_and_ends_sessions(db: Db) {
@@ -265,7 +265,7 @@ on_both! {
         let late = now + Span::hours(1);
         let refused = set_password_with_link(&mut tx, &link.hash(), password(), late).await;
         assert!(refused.is_err(), "after an hour it is dead");
-        assert!(store::links::look_at(&mut tx, Purpose::Invite, &link.hash(), now).await.unwrap().is_none());
+        assert!(store::links::look_at(&tx, Purpose::Invite, &link.hash(), now).await.unwrap().is_none());
     }
 
     async fn of_a_hundred_who_use_a_link_one_wins(db: Db) {

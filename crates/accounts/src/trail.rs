@@ -25,7 +25,7 @@ const NAME: &str = "audit_verified";
 
 impl Verified {
     pub async fn load(accounts: &Accounts) -> Result<Option<Self>> {
-        let stored = settings::read(&mut accounts.db().read().await?, NAME).await?;
+        let stored = settings::read(&accounts.db().read().await?, NAME).await?;
         Ok(stored.map(|json| serde_json::from_str(&json)).transpose()?)
     }
 

@@ -45,31 +45,31 @@ pub(crate) async fn index(
     Query(query): Query<CustomerQuery>,
 ) -> ApiResult<Json<Page<wire::Customer>>> {
     let (limit, after) = (limit(query.limit)?, place(query.after.as_deref(), id)?);
-    let mut conn = api.db().read().await?;
+    let conn = api.db().read().await?;
     let reader = Reader::of(&actor);
     if let Some(email) = &query.email {
-        let known = by_address(&mut conn, &address("email", email)?).await?;
+        let known = by_address(&conn, &address("email", email)?).await?;
         let customer = match known {
-            Some(id) if reading::knows(&mut conn, reader, id).await? => find(&mut conn, id).await?,
+            Some(id) if reading::knows(&conn, reader, id).await? => find(&conn, id).await?,
             Some(_) | None => None,
         };
         let data = customer.iter().map(wire::Customer::of).collect();
         return Ok(Json(Page { data, next: None }));
     }
     let before = match after {
-        Some(id) => match visible(&mut conn, &actor, id).await {
+        Some(id) => match visible(&conn, &actor, id).await {
             Ok(customer) => Some(customer.id),
             Err(problem) if problem.is_not_found() => return Err(Problem::foreign_cursor()),
             Err(problem) => return Err(problem),
         },
         None => None,
     };
-    let rows = reading::customers(&mut conn, reader, before, limit + 1).await?;
+    let rows = reading::customers(&conn, reader, before, limit + 1).await?;
     let place_of = |row: &::customers::Customer| row.public_id.to_string();
     Ok(Json(page(rows, limit, place_of, wire::Customer::of)))
 }
 
-async fn visible(conn: &mut Conn, actor: &Actor, id: PublicId) -> ApiResult<::customers::Customer> {
+async fn visible(conn: &Conn, actor: &Actor, id: PublicId) -> ApiResult<::customers::Customer> {
     let customer = find_by_public_id(conn, id).await?.ok_or_else(Problem::not_found)?;
     let is_known = reading::knows(conn, Reader::of(actor), customer.id).await?;
     if is_known { Ok(customer) } else { Err(Problem::not_found()) }
@@ -84,9 +84,9 @@ pub(crate) async fn show(
     actor: Actor,
     Id(id): Id,
 ) -> ApiResult<Json<wire::Customer>> {
-    let mut conn = api.db().read().await?;
-    let customer = visible(&mut conn, &actor, id).await?;
-    let identities = identities(&mut conn, customer.id).await?;
+    let conn = api.db().read().await?;
+    let customer = visible(&conn, &actor, id).await?;
+    let identities = identities(&conn, customer.id).await?;
     Ok(Json(wire::Customer::of(&customer).with(&identities)))
 }
 
@@ -101,15 +101,15 @@ pub(crate) async fn update(
     input: Input<wire::CustomerPatch>,
 ) -> ApiResult<Json<wire::Customer>> {
     let mut tx = api.db().begin().await?;
-    let customer = visible(&mut tx, &actor, id).await?;
+    let customer = visible(&tx, &actor, id).await?;
     if let Some(name) = &input.value.name {
         rename(&mut tx, customer.id, name, api.now()).await?;
         let entry = actor.did(Deed::CustomerChanged, api.now()).on("customer", id, name);
         let names = (json!({ "name": customer.name }), json!({ "name": name }));
         api.accounts.note(&mut tx, entry.change(names.0, names.1));
     }
-    let customer = find(&mut tx, customer.id).await?.ok_or_else(Problem::not_found)?;
-    let identities = identities(&mut tx, customer.id).await?;
+    let customer = find(&tx, customer.id).await?.ok_or_else(Problem::not_found)?;
+    let identities = identities(&tx, customer.id).await?;
     tx.commit().await?;
     Ok(Json(wire::Customer::of(&customer).with(&identities)))
 }

@@ -64,12 +64,12 @@ pub(crate) async fn messages(
     Query(paging): Query<Paging>,
 ) -> ApiResult<Response> {
     let (limit, after) = (limit(paging.limit)?, place(paging.after.as_deref(), id)?);
-    let mut conn = api.db().read().await?;
-    let ticket = find(&mut conn, &actor, &text).await?;
+    let conn = api.db().read().await?;
+    let ticket = find(&conn, &actor, &text).await?;
     if let Some(moved) = moved(&ticket, &text, "/messages") {
         return Ok(moved);
     }
-    let rows = reading::messages(&mut conn, ticket.id, after, limit + 1).await?;
+    let rows = reading::messages(&conn, ticket.id, after, limit + 1).await?;
     let rows = rows.ok_or_else(Problem::foreign_cursor)?;
     let directory = api.accounts.directory().await?;
     let show = |row: &reading::Written| wire::Message::of(row, &directory);
@@ -153,12 +153,12 @@ pub(crate) async fn notes(
     Query(paging): Query<Paging>,
 ) -> ApiResult<Response> {
     let (limit, after) = (limit(paging.limit)?, place(paging.after.as_deref(), id)?);
-    let mut conn = api.db().read().await?;
-    let ticket = find(&mut conn, &actor, &text).await?;
+    let conn = api.db().read().await?;
+    let ticket = find(&conn, &actor, &text).await?;
     if let Some(moved) = moved(&ticket, &text, "/notes") {
         return Ok(moved);
     }
-    let rows = reading::notes(&mut conn, ticket.id, after, limit + 1).await?;
+    let rows = reading::notes(&conn, ticket.id, after, limit + 1).await?;
     let rows = rows.ok_or_else(Problem::foreign_cursor)?;
     let directory = api.accounts.directory().await?;
     let show = |row: &reading::Jotted| wire::Note::of(row, &directory);

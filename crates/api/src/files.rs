@@ -81,7 +81,7 @@ pub(crate) async fn create(
         Turn::Again(response) => return Ok(response),
     };
     let id = reading::upload(&mut once.tx, &actor, &file, api.now()).await?;
-    let stored = reading::attachment(&mut once.tx, &actor, id).await?;
+    let stored = reading::attachment(&once.tx, &actor, id).await?;
     let made = wire::Attachment::of(&stored.ok_or_else(Problem::not_found)?);
     once.created(&made).await
 }
@@ -94,8 +94,8 @@ pub(crate) async fn create(
     responses((status = 200, description = "The file", body = String,
         content_type = "application/octet-stream")))]
 pub(crate) async fn show(State(api): State<Api>, actor: Actor, Id(id): Id) -> ApiResult<Response> {
-    let mut conn = api.db().read().await?;
-    let file = reading::attachment(&mut conn, &actor, id).await?.ok_or_else(Problem::not_found)?;
+    let conn = api.db().read().await?;
+    let file = reading::attachment(&conn, &actor, id).await?.ok_or_else(Problem::not_found)?;
     drop(conn);
     let hash = FileHash::read(&file.file_hash).ok_or_else(Problem::not_found)?;
     let bytes = api.files.get(&hash).await?;

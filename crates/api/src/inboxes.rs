@@ -86,7 +86,7 @@ pub(crate) async fn create(
     let entry = actor.did(Deed::InboxMade, now).on("inbox", id, &new.name);
     let described = json!({ "name": new.name, "address": value.address });
     api.accounts.note(&mut once.tx, entry.with(described));
-    let inboxes = accounts::Inbox::all(&mut once.tx).await?;
+    let inboxes = accounts::Inbox::all(&once.tx).await?;
     let made = inboxes.iter().find(|inbox| inbox.id == id).ok_or_else(Problem::not_found)?;
     once.created(&wire::Inbox::of(made)).await
 }

@@ -20,7 +20,7 @@ pub(crate) struct Lookup {
 }
 
 impl Lookup {
-    pub(crate) async fn open(api: &Api, conn: &mut Conn) -> Result<Self> {
+    pub(crate) async fn open(api: &Api, conn: &Conn) -> Result<Self> {
         Ok(Self {
             directory: api.accounts.directory().await?,
             categories: ::tickets::reading::categories(conn).await?,
@@ -115,7 +115,7 @@ pub(crate) fn parties(field: &str, writers: &[wire::Writer]) -> ApiResult<Vec<Pa
 
 /// Files by their ids, each of which waits for a message of this person.
 pub(crate) async fn uploads(
-    conn: &mut Conn,
+    conn: &Conn,
     actor: &Actor,
     ids: &[String],
 ) -> ApiResult<Vec<PublicId>> {

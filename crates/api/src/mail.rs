@@ -52,25 +52,25 @@ pub(crate) async fn index(
         Problem::field("fate", format!("is one of {}", known.join(", ")))
     };
     let fate = query.fate.as_deref().map(Fate::named).transpose().map_err(wrong)?;
-    let mut conn = api.db().read().await?;
-    let lookup = Lookup::open(&api, &mut conn).await?;
+    let conn = api.db().read().await?;
+    let lookup = Lookup::open(&api, &conn).await?;
     let inboxes = match (&query.inbox, &actor.sees) {
         (Some(inbox), _) => Some(vec![lookup.inbox(&actor, inbox)?]),
         (None, Sees::Everything) => None,
         (None, Sees::Only(inboxes)) => Some(inboxes.clone()),
     };
     if let Some(id) = before
-        && find(&mut conn, id).await?.is_none_or(|line| !actor.may_see(line.inbox))
+        && find(&conn, id).await?.is_none_or(|line| !actor.may_see(line.inbox))
     {
         return Err(Problem::foreign_cursor());
     }
     let filter = Filter { inboxes, fate, before };
-    let rows = lines(&mut conn, &filter, limit + 1).await?;
+    let rows = lines(&conn, &filter, limit + 1).await?;
     let show = |line: &Line| wire::Ledger::of(line, &lookup.directory);
     Ok(Json(page(rows, limit, |line| line.public_id.to_string(), show)))
 }
 
-async fn visible(conn: &mut Conn, actor: &Actor, id: PublicId) -> ApiResult<Line> {
+async fn visible(conn: &Conn, actor: &Actor, id: PublicId) -> ApiResult<Line> {
     let line = find(conn, id).await?.filter(|line| actor.may_see(line.inbox));
     line.ok_or_else(Problem::not_found)
 }
@@ -84,7 +84,7 @@ pub(crate) async fn show(
     actor: Actor,
     Id(id): Id,
 ) -> ApiResult<Json<wire::Ledger>> {
-    let line = visible(&mut api.db().read().await?, &actor, id).await?;
+    let line = visible(&api.db().read().await?, &actor, id).await?;
     let directory = api.accounts.directory().await?;
     Ok(Json(wire::Ledger::of(&line, &directory)))
 }
@@ -97,14 +97,14 @@ pub(crate) async fn show(
     responses((status = 200, description = "The source", body = String,
         content_type = "message/rfc822")))]
 pub(crate) async fn raw(State(api): State<Api>, actor: Actor, Id(id): Id) -> ApiResult<Response> {
-    let mut conn = api.db().read().await?;
-    let line = visible(&mut conn, &actor, id).await?;
+    let conn = api.db().read().await?;
+    let line = visible(&conn, &actor, id).await?;
     if let Some(message) = line.message
-        && ::tickets::is_redacted(&mut conn, message).await?
+        && ::tickets::is_redacted(&conn, message).await?
     {
         return Err(Problem::not_found());
     }
-    let bytes = source(&mut conn, line.id).await?.ok_or_else(Problem::not_found)?;
+    let bytes = source(&conn, line.id).await?.ok_or_else(Problem::not_found)?;
     drop(conn);
     let entry = actor.did(Deed::MailSourceRead, api.now());
     api.accounts.note_alone(entry.on("mail", line.public_id, &line.subject)).await?;

@@ -54,19 +54,19 @@ pub(crate) async fn index(
     if query.q.trim().is_empty() {
         return Err(Problem::field("q", "says nothing"));
     }
-    let mut conn = api.db().read_within(LIMIT).await?;
-    let lookup = Lookup::open(&api, &mut conn).await?;
-    let problems = reading::problems(&mut conn).await?;
+    let conn = api.db().read_within(LIMIT).await?;
+    let lookup = Lookup::open(&api, &conn).await?;
+    let problems = reading::problems(&conn).await?;
     let zone = TimeZone::get(&actor.time_zone).unwrap_or(TimeZone::UTC);
     let (filter, unknown) = Filter::read(&query.q, &lookup.known(&actor, &problems), &zone);
     let reader = Reader::of(&actor);
-    let finds = find(&mut conn, reader, &filter, limit, after).await?;
+    let finds = find(&conn, reader, &filter, limit, after).await?;
     let too_slow = || Problem::saying(Kind::TooSlow, TOO_BROAD);
     if finds.gave_up {
         return Err(too_slow());
     }
     let ids: Vec<_> = finds.rows.iter().map(|find| find.row.id).collect();
-    let cards = reading::cards(&mut conn, &ids).await?;
+    let cards = reading::cards(&conn, &ids).await?;
     let names = lookup.names();
     let data = finds
         .rows
@@ -77,7 +77,7 @@ pub(crate) async fn index(
         })
         .collect();
     let customers = if query.after.is_none() && actor.may(Act::ReadCustomers) {
-        find_customers(&mut conn, reader, &filter.terms, limit).await?
+        find_customers(&conn, reader, &filter.terms, limit).await?
     } else {
         FoundCustomers::default()
     };

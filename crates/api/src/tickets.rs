@@ -34,9 +34,9 @@ pub(crate) async fn index(
     Query(query): Query<wire::TicketQuery>,
 ) -> ApiResult<Json<Page<wire::Ticket>>> {
     let limit = limit(query.limit)?;
-    let mut conn = api.db().read().await?;
-    let lookup = Lookup::open(&api, &mut conn).await?;
-    let (filter, sort) = filter(&mut conn, &lookup, &actor, &query).await?;
+    let conn = api.db().read().await?;
+    let lookup = Lookup::open(&api, &conn).await?;
+    let (filter, sort) = filter(&conn, &lookup, &actor, &query).await?;
     // A place in one order is nowhere in another.
     let here = |text: &str| {
         let (order, place) = text.split_once(' ')?;
@@ -44,7 +44,7 @@ pub(crate) async fn index(
     };
     let after = place(query.after.as_deref(), here)?;
     let reader = Reader::of(&actor);
-    let (cards, next) = reading::page(&mut conn, reader, &filter, sort, after, limit).await?;
+    let (cards, next) = reading::page(&conn, reader, &filter, sort, after, limit).await?;
     let names = lookup.names();
     let data = cards.iter().map(|card| wire::Ticket::of(card, &names)).collect();
     Ok(Json(Page { data, next: next.map(|next| cursor(&format!("{} {next}", sort.as_str()))) }))
@@ -52,7 +52,7 @@ pub(crate) async fn index(
 
 /// The conditions that the parameters say, and the order.
 async fn filter(
-    conn: &mut Conn,
+    conn: &Conn,
     lookup: &Lookup,
     actor: &Actor,
     query: &wire::TicketQuery,
@@ -128,17 +128,17 @@ pub(crate) async fn show(
     actor: Actor,
     Reference(text): Reference,
 ) -> ApiResult<Response> {
-    let mut conn = api.db().read().await?;
-    let ticket = find(&mut conn, &actor, &text).await?;
+    let conn = api.db().read().await?;
+    let ticket = find(&conn, &actor, &text).await?;
     if let Some(moved) = moved(&ticket, &text, "") {
         return Ok(moved);
     }
-    let lookup = Lookup::open(&api, &mut conn).await?;
-    Ok(Json(answer(&mut conn, &lookup, ticket.id).await?).into_response())
+    let lookup = Lookup::open(&api, &conn).await?;
+    Ok(Json(answer(&conn, &lookup, ticket.id).await?).into_response())
 }
 
 /// The ticket of a reference, if it may be seen.
-pub(crate) async fn find(conn: &mut Conn, actor: &Actor, text: &str) -> ApiResult<Ticket> {
+pub(crate) async fn find(conn: &Conn, actor: &Actor, text: &str) -> ApiResult<Ticket> {
     reading::named(conn, actor, text).await?.ok_or_else(Problem::not_found)
 }
 
@@ -151,7 +151,7 @@ pub(crate) fn moved(ticket: &Ticket, asked: &str, below: &str) -> Option<Respons
 }
 
 /// The ticket as it is now.
-async fn answer(conn: &mut Conn, lookup: &Lookup, id: TicketId) -> ApiResult<wire::Ticket> {
+async fn answer(conn: &Conn, lookup: &Lookup, id: TicketId) -> ApiResult<wire::Ticket> {
     let cards = reading::cards(conn, &[id]).await?;
     let card = cards.first().ok_or_else(Problem::not_found)?;
     Ok(wire::Ticket::of(card, &lookup.names()))
@@ -270,9 +270,9 @@ pub(crate) async fn update(
     input: Input<wire::TicketPatch>,
 ) -> ApiResult<Json<wire::Ticket>> {
     let mut tx = api.db().begin().await?;
-    let ticket = find(&mut tx, &actor, &text).await?;
-    let lookup = Lookup::open(&api, &mut tx).await?;
-    let cards = reading::cards(&mut tx, &[ticket.id]).await?;
+    let ticket = find(&tx, &actor, &text).await?;
+    let lookup = Lookup::open(&api, &tx).await?;
+    let cards = reading::cards(&tx, &[ticket.id]).await?;
     let tags = cards.first().map(|card| card.tags.as_slice()).unwrap_or_default();
     let before = Before { ticket: &ticket, tags };
     let edits = edits(&input.value, &before, &lookup, &actor)?;
@@ -280,7 +280,7 @@ pub(crate) async fn update(
     for change in &edits {
         edit(&mut tx, &office, &actor, ticket.id, change).await?;
     }
-    let changed = answer(&mut tx, &lookup, ticket.id).await?;
+    let changed = answer(&tx, &lookup, ticket.id).await?;
     tx.commit().await?;
     Ok(Json(changed))
 }

@@ -53,7 +53,7 @@ impl FromRow for Checkpoint {
     }
 }
 
-pub(crate) async fn head(conn: &mut Conn) -> Result<Option<Head>> {
+pub(crate) async fn head(conn: &Conn) -> Result<Option<Head>> {
     conn.optional(
         "select number, hash, checkpoints, checked, seal from audit_head where id = 1",
         params![],
@@ -62,7 +62,7 @@ pub(crate) async fn head(conn: &mut Conn) -> Result<Option<Head>> {
 }
 
 /// The head, which nobody else gets before this transaction is over.
-pub(crate) async fn lock_head(conn: &mut Conn) -> Result<Option<Head>> {
+pub(crate) async fn lock_head(conn: &Conn) -> Result<Option<Head>> {
     conn.optional(
         "update audit_head set number = number where id = 1
          returning number, hash, checkpoints, checked, seal",
@@ -74,18 +74,17 @@ pub(crate) async fn lock_head(conn: &mut Conn) -> Result<Option<Head>> {
 /// Begins again where somebody took the head away, so that what is done goes on being noted. That
 /// it was gone stays to be seen: nobody vouches for this one.
 pub(crate) async fn put_head_back(conn: &mut Conn) -> Result<()> {
-    conn.execute(
+    conn.send(
         "insert into audit_head (id, number, hash, checkpoints, checked, seal)
          select 1, coalesce(max(number), 0), $1, 0, $1, $1 from audit_entries
           where true on conflict (id) do nothing",
         params![vec![0_u8]],
     )
     .await
-    .map(drop)
 }
 
 pub(crate) async fn advance(conn: &mut Conn, head: &Head) -> Result<()> {
-    conn.execute(
+    conn.send(
         "update audit_head set number = $1, hash = $2, checkpoints = $3, checked = $4, seal = $5
           where id = 1",
         params![
@@ -97,12 +96,11 @@ pub(crate) async fn advance(conn: &mut Conn, head: &Head) -> Result<()> {
         ],
     )
     .await
-    .map(drop)
 }
 
 pub(crate) async fn insert(conn: &mut Conn, row: &Row) -> Result<()> {
     let row = row.clone();
-    conn.execute(
+    conn.send(
         "insert into audit_entries (number, at, who_kind, who_id, who_name, via, act, object_kind,
             object_id, object_name, address, before, after, hash)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
@@ -124,32 +122,30 @@ pub(crate) async fn insert(conn: &mut Conn, row: &Row) -> Result<()> {
         ],
     )
     .await
-    .map(drop)
 }
 
 pub(crate) async fn insert_checkpoint(conn: &mut Conn, checkpoint: &Checkpoint) -> Result<()> {
     let Checkpoint { id, number, hash, at, key, seal } = checkpoint.clone();
-    conn.execute(
+    conn.send(
         "insert into audit_checkpoints (id, number, hash, at, key, seal)
          values ($1, $2, $3, $4, $5, $6)",
         params![id, number, hash, at, key, seal],
     )
     .await
-    .map(drop)
 }
 
 /// The number of the last entry that a checkpoint vouches for.
-pub(crate) async fn checked_up_to(conn: &mut Conn) -> Result<i64> {
+pub(crate) async fn checked_up_to(conn: &Conn) -> Result<i64> {
     conn.scalar("select coalesce(max(number), 0) from audit_checkpoints", params![]).await
 }
 
 /// The highest number that an entry has, whatever the head says.
-pub(crate) async fn last_number(conn: &mut Conn) -> Result<i64> {
+pub(crate) async fn last_number(conn: &Conn) -> Result<i64> {
     conn.scalar("select coalesce(max(number), 0) from audit_entries", params![]).await
 }
 
 /// Entries behind a number, in the order of the chain.
-pub(crate) async fn rows_after(conn: &mut Conn, number: i64, limit: i64) -> Result<Vec<Row>> {
+pub(crate) async fn rows_after(conn: &Conn, number: i64, limit: i64) -> Result<Vec<Row>> {
     conn.all(
         "select number, at, who_kind, who_id, who_name, via, act, object_kind, object_id,
                 object_name, address, before, after, hash
@@ -159,11 +155,7 @@ pub(crate) async fn rows_after(conn: &mut Conn, number: i64, limit: i64) -> Resu
     .await
 }
 
-pub(crate) async fn checkpoints_after(
-    conn: &mut Conn,
-    id: i64,
-    limit: i64,
-) -> Result<Vec<Checkpoint>> {
+pub(crate) async fn checkpoints_after(conn: &Conn, id: i64, limit: i64) -> Result<Vec<Checkpoint>> {
     conn.all(
         "select id, number, hash, at, key, seal from audit_checkpoints
           where id > $1 order by id limit $2",
@@ -174,7 +166,7 @@ pub(crate) async fn checkpoints_after(
 
 /// How many rows there are in the tables of the trail; more than were read are hidden by something
 /// that is no number.
-pub(crate) async fn counts(conn: &mut Conn) -> Result<(i64, i64, i64)> {
+pub(crate) async fn counts(conn: &Conn) -> Result<(i64, i64, i64)> {
     let entries = "select count(*) from audit_entries";
     let checkpoints = "select count(*) from audit_checkpoints";
     let heads = "select count(*) from audit_head";
@@ -186,13 +178,13 @@ pub(crate) async fn counts(conn: &mut Conn) -> Result<(i64, i64, i64)> {
 }
 
 /// Whether anybody works here: then the trail cannot be empty.
-pub(crate) async fn is_begun(conn: &mut Conn) -> Result<bool> {
+pub(crate) async fn is_begun(conn: &Conn) -> Result<bool> {
     let people: i64 = conn.scalar("select count(*) from agents", params![]).await?;
     Ok(people > 0)
 }
 
 /// The fingerprint of the key that the database was last sealed with.
-pub(crate) async fn key_of_database(conn: &mut Conn) -> Result<Option<String>> {
+pub(crate) async fn key_of_database(conn: &Conn) -> Result<Option<String>> {
     let row: Option<(String,)> = conn
         .optional("select value from settings where name = 'key_fingerprint'", params![])
         .await?;

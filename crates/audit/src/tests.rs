@@ -88,18 +88,18 @@ on_both! {
         let report = look(&db).await;
         assert!(report.is_whole(), "{:?}", report.broken);
         assert_eq!(report.entries, 40);
-        let mut conn = db.read().await.unwrap();
-        let lines = page(&mut conn, &Filter::default(), 10).await.unwrap();
+        let conn = db.read().await.unwrap();
+        let lines = page(&conn, &Filter::default(), 10).await.unwrap();
         assert_eq!(lines.iter().map(|line| line.number).collect::<Vec<_>>(), (31..=40).rev().collect::<Vec<_>>());
         let filter = Filter { act: Some("person.invited"), ..Filter::default() };
-        assert!(page(&mut conn, &filter, 10).await.unwrap().iter().all(|line| line.act == "person.invited"));
+        assert!(page(&conn, &filter, 10).await.unwrap().iter().all(|line| line.act == "person.invited"));
         let filter = Filter { object: Some("PRI".to_owned()), ..Filter::default() };
-        assert!(page(&mut conn, &filter, 50).await.unwrap().iter().all(|line| line.object_name.as_deref() == Some("Priya")));
+        assert!(page(&conn, &filter, 50).await.unwrap().iter().all(|line| line.object_name.as_deref() == Some("Priya")));
         let filter = Filter { agent: Some(2), ..Filter::default() };
-        let found = page(&mut conn, &filter, 50).await.unwrap();
+        let found = page(&conn, &filter, 50).await.unwrap();
         assert!(found.len() > 5 && found.iter().all(|line| line.who_id == Some(2)));
         let filter = Filter { from: Some(TUESDAY + Span::seconds(5)), until: Some(TUESDAY + Span::seconds(8)), ..Filter::default() };
-        assert_eq!(page(&mut conn, &filter, 50).await.unwrap().len(), 3);
+        assert_eq!(page(&conn, &filter, 50).await.unwrap().len(), 3);
     }
 
     async fn what_did_not_happen_is_not_noted(db: Db) {

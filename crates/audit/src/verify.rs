@@ -158,7 +158,7 @@ async fn end(
 
 /// What the checkpoints say of entries, by number, and the hash over all of them.
 async fn walk_checkpoints(
-    conn: &mut Conn,
+    conn: &Conn,
     keys: &Keys,
     counted: i64,
     report: &mut Report,
@@ -216,7 +216,7 @@ impl<'w> Walk<'w> {
 
     async fn go(
         &mut self,
-        conn: &mut Conn,
+        conn: &Conn,
         report: &mut Report,
         told: &mut (dyn FnMut(u64) + Send),
     ) -> Result<()> {

@@ -5,7 +5,7 @@ use database::Tx;
 use kernel::{AgentId, CustomerId, EmailAddress, Failure, Refusal, Timestamp};
 use search::{Entry, Kind};
 
-use crate::{Customer, store};
+use crate::{Customer, Known, store};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CustomerRefusal {
@@ -29,14 +29,29 @@ pub async fn meet(
     language: Option<&str>,
     now: Timestamp,
 ) -> Result<CustomerId> {
+    let known = store::known(tx, address).await?;
+    meet_known(tx, known, address, name, language, now).await
+}
+
+/// The same, for whoever knows already whose address it is.
+pub async fn meet_known(
+    tx: &mut Tx,
+    known: Option<Known>,
+    address: &EmailAddress,
+    name: &str,
+    language: Option<&str>,
+    now: Timestamp,
+) -> Result<CustomerId> {
     let name = kernel::clip(&kernel::one_line(name), NAME_MAX);
     // A mail program without a name sends the address in its place.
     let name = if name.eq_ignore_ascii_case(address.as_str()) { "" } else { name.as_str() };
-    if let Some(id) = store::by_address(tx, address).await? {
-        if store::learn(tx, id, name, language, now).await? {
-            index(tx, id).await?;
+    if let Some(known) = known {
+        let says_more =
+            (!known.has_name && !name.is_empty()) || (!known.has_language && language.is_some());
+        if says_more && store::learn(tx, known.customer, name, language, now).await? {
+            index(tx, known.customer).await?;
         }
-        return Ok(id);
+        return Ok(known.customer);
     }
     let id = store::insert(tx, name, language, now).await?;
     if !store::add_identity(tx, id, address, now).await? {

@@ -9,13 +9,13 @@ pub mod names;
 mod store;
 
 pub use actions::{
-    CustomerRefusal, add_note, meet, meet_nameless, merge, rename, revoke_links, verify,
+    CustomerRefusal, add_note, meet, meet_known, meet_nameless, merge, rename, revoke_links, verify,
 };
 pub use customer::{Customer, CustomerNote, Identity};
 pub use store::again::index_again;
 pub use store::check;
 pub use store::{
-    by_address, find, find_by_public_id, find_many, identities, identity_verified, known,
+    Known, by_address, find, find_by_public_id, find_many, identities, identity_verified, known,
     links_valid_from, newest, notes,
 };
 

@@ -4,7 +4,7 @@ pub(crate) mod again;
 pub mod check;
 
 use anyhow::Result;
-use database::{Conn, Sql, Tx, params};
+use database::{Cols, Conn, FromRow, Sql, Tx, params};
 use kernel::{AgentId, CustomerId, EmailAddress, PublicId, Timestamp};
 
 use crate::{Customer, CustomerNote, Identity};
@@ -16,19 +16,19 @@ const CUSTOMER: &str = "select customer.id, customer.public_id, customer.name, c
           where identity.customer_id = customer.id order by identity.id limit 1)
    from customers customer";
 
-pub async fn find(conn: &mut Conn, id: CustomerId) -> Result<Option<Customer>> {
+pub async fn find(conn: &Conn, id: CustomerId) -> Result<Option<Customer>> {
     let mut sql = Sql::new(CUSTOMER);
     sql.push(" where customer.id = ").bind(id);
     conn.optional_sql(sql).await
 }
 
-pub async fn find_by_public_id(conn: &mut Conn, id: PublicId) -> Result<Option<Customer>> {
+pub async fn find_by_public_id(conn: &Conn, id: PublicId) -> Result<Option<Customer>> {
     let mut sql = Sql::new(CUSTOMER);
     sql.push(" where customer.public_id = ").bind(id);
     conn.optional_sql(sql).await
 }
 
-pub async fn find_many(conn: &mut Conn, ids: &[CustomerId]) -> Result<Vec<Customer>> {
+pub async fn find_many(conn: &Conn, ids: &[CustomerId]) -> Result<Vec<Customer>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -38,11 +38,7 @@ pub async fn find_many(conn: &mut Conn, ids: &[CustomerId]) -> Result<Vec<Custom
 }
 
 /// Customers, the latest first.
-pub async fn newest(
-    conn: &mut Conn,
-    before: Option<CustomerId>,
-    limit: i64,
-) -> Result<Vec<Customer>> {
+pub async fn newest(conn: &Conn, before: Option<CustomerId>, limit: i64) -> Result<Vec<Customer>> {
     let mut sql = Sql::new(CUSTOMER);
     sql.push(" where customer.id < ").bind(before.map_or(i64::MAX, i64::from));
     sql.push(" order by customer.id desc limit ").bind(limit);
@@ -50,7 +46,7 @@ pub async fn newest(
 }
 
 /// Whose address this is.
-pub async fn by_address(conn: &mut Conn, address: &EmailAddress) -> Result<Option<CustomerId>> {
+pub async fn by_address(conn: &Conn, address: &EmailAddress) -> Result<Option<CustomerId>> {
     let row: Option<(CustomerId,)> = conn
         .optional(
             "select customer_id from identities where kind = 'email' and value = $1",
@@ -60,18 +56,40 @@ pub async fn by_address(conn: &mut Conn, address: &EmailAddress) -> Result<Optio
     Ok(row.map(|(id,)| id))
 }
 
-/// Whose address this is, and whether somebody proved to own it.
-pub async fn known(conn: &mut Conn, address: &EmailAddress) -> Result<Option<(CustomerId, bool)>> {
+/// Whose address something is, and what is known of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    pub customer: CustomerId,
+    /// Somebody proved to own the address.
+    pub is_verified: bool,
+    pub has_name: bool,
+    pub has_language: bool,
+}
+
+impl FromRow for Known {
+    fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
+        Ok(Self {
+            customer: cols.next()?,
+            is_verified: cols.next()?,
+            has_name: cols.next()?,
+            has_language: cols.next()?,
+        })
+    }
+}
+
+/// Whose address this is, if it is known.
+pub async fn known(conn: &Conn, address: &EmailAddress) -> Result<Option<Known>> {
     conn.optional(
-        "select customer_id, verified_at is not null from identities
-          where kind = 'email' and value = $1",
+        "select i.customer_id, i.verified_at is not null, c.name <> '', c.language is not null
+           from identities i join customers c on c.id = i.customer_id
+          where i.kind = 'email' and i.value = $1",
         params![address],
     )
     .await
 }
 
 /// The addresses of a customer, the first one first.
-pub async fn identities(conn: &mut Conn, id: CustomerId) -> Result<Vec<Identity>> {
+pub async fn identities(conn: &Conn, id: CustomerId) -> Result<Vec<Identity>> {
     conn.all(
         "select value, verified_at, created_at from identities
           where customer_id = $1 order by id limit 100",
@@ -81,7 +99,7 @@ pub async fn identities(conn: &mut Conn, id: CustomerId) -> Result<Vec<Identity>
 }
 
 /// Whether somebody proved to own this address.
-pub async fn identity_verified(conn: &mut Conn, address: &EmailAddress) -> Result<bool> {
+pub async fn identity_verified(conn: &Conn, address: &EmailAddress) -> Result<bool> {
     let verified: i64 = conn
         .scalar(
             "select count(*) from identities
@@ -92,14 +110,14 @@ pub async fn identity_verified(conn: &mut Conn, address: &EmailAddress) -> Resul
     Ok(verified > 0)
 }
 
-pub async fn links_valid_from(conn: &mut Conn, id: CustomerId) -> Result<Option<Timestamp>> {
+pub async fn links_valid_from(conn: &Conn, id: CustomerId) -> Result<Option<Timestamp>> {
     let row: Option<(Timestamp,)> =
         conn.optional("select links_valid_from from customers where id = $1", params![id]).await?;
     Ok(row.map(|(from,)| from))
 }
 
 /// What the team remembers of somebody, the latest first.
-pub async fn notes(conn: &mut Conn, id: CustomerId) -> Result<Vec<CustomerNote>> {
+pub async fn notes(conn: &Conn, id: CustomerId) -> Result<Vec<CustomerNote>> {
     conn.all(
         "select id, author_id, text, created_at from customer_notes
           where customer_id = $1 order by id desc limit 100",
@@ -141,7 +159,7 @@ pub(crate) async fn add_identity(
 }
 
 pub(crate) async fn delete(tx: &mut Tx, id: CustomerId) -> Result<()> {
-    tx.execute("delete from customers where id = $1", params![id]).await.map(drop)
+    tx.send("delete from customers where id = $1", params![id]).await
 }
 
 pub(crate) async fn set_verified(
@@ -149,13 +167,12 @@ pub(crate) async fn set_verified(
     address: &EmailAddress,
     now: Timestamp,
 ) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update identities set verified_at = $2
           where kind = 'email' and value = $1 and verified_at is null",
         params![address, now],
     )
     .await
-    .map(drop)
 }
 
 pub(crate) async fn set_name(
@@ -164,12 +181,8 @@ pub(crate) async fn set_name(
     name: &str,
     now: Timestamp,
 ) -> Result<()> {
-    tx.execute(
-        "update customers set name = $2, updated_at = $3 where id = $1",
-        params![id, name, now],
-    )
-    .await
-    .map(drop)
+    tx.send("update customers set name = $2, updated_at = $3 where id = $1", params![id, name, now])
+        .await
 }
 
 /// Fills in a name or language that was not known.
@@ -199,9 +212,7 @@ pub(crate) async fn set_links_valid_from(
     id: CustomerId,
     from: Timestamp,
 ) -> Result<()> {
-    tx.execute("update customers set links_valid_from = $2 where id = $1", params![id, from])
-        .await
-        .map(drop)
+    tx.send("update customers set links_valid_from = $2 where id = $1", params![id, from]).await
 }
 
 pub(crate) async fn insert_note(
@@ -227,7 +238,7 @@ pub(crate) async fn move_all(tx: &mut Tx, from: CustomerId, to: CustomerId) -> R
         "update portal_sessions set customer_id = $2 where customer_id = $1",
         "update portal_links set customer_id = $2 where customer_id = $1",
     ] {
-        tx.execute(sql, params![from, to]).await?;
+        tx.send(sql, params![from, to]).await?;
     }
     Ok(())
 }

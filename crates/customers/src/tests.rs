@@ -86,7 +86,7 @@ on_both! {
         let again = meet(&mut tx, &address, "Dana Whitfield", Some("en"), TUESDAY).await.unwrap();
         let third = meet(&mut tx, &address, "Somebody Else", Some("de"), TUESDAY).await.unwrap();
         assert_eq!((first, first), (again, third));
-        let customer = find(&mut tx, first).await.unwrap().unwrap();
+        let customer = find(&tx, first).await.unwrap().unwrap();
         assert_eq!(customer.name, "Dana Whitfield", "a name that is known stays");
         assert_eq!(customer.language.as_deref(), Some("en"));
         assert_eq!(customer.shown_name(), "Dana Whitfield");
@@ -97,18 +97,18 @@ on_both! {
         let address = "dana@example.com".parse().unwrap();
         let mut tx = db.begin().await.unwrap();
         let id = meet(&mut tx, &address, "Dana@Example.com", None, TUESDAY).await.unwrap();
-        assert_eq!(find(&mut tx, id).await.unwrap().unwrap().name, "");
+        assert_eq!(find(&tx, id).await.unwrap().unwrap().name, "");
     }
 
     async fn ownership_of_an_address_is_noted_once(db: Db) {
         let address = "dana@example.com".parse().unwrap();
         let mut tx = db.begin().await.unwrap();
         let id = meet(&mut tx, &address, "", None, TUESDAY).await.unwrap();
-        assert!(!identity_verified(&mut tx, &address).await.unwrap());
+        assert!(!identity_verified(&tx, &address).await.unwrap());
         verify(&mut tx, &address, TUESDAY).await.unwrap();
         verify(&mut tx, &address, TUESDAY + Span::days(1)).await.unwrap();
-        assert_eq!(identities(&mut tx, id).await.unwrap()[0].verified_at, Some(TUESDAY));
-        assert!(identity_verified(&mut tx, &address).await.unwrap());
+        assert_eq!(identities(&tx, id).await.unwrap()[0].verified_at, Some(TUESDAY));
+        assert!(identity_verified(&tx, &address).await.unwrap());
     }
 
     async fn two_records_of_one_person_become_one(db: Db) {
@@ -118,9 +118,9 @@ on_both! {
         let from = meet(&mut tx, &work, "Dana Whitfield", None, TUESDAY).await.unwrap();
         let into = meet(&mut tx, &home, "", None, TUESDAY).await.unwrap();
         merge(&mut tx, from, into, TUESDAY).await.unwrap();
-        assert_eq!(by_address(&mut tx, &work).await.unwrap(), Some(into));
-        assert_eq!(identities(&mut tx, into).await.unwrap().len(), 2);
-        assert_eq!(find(&mut tx, into).await.unwrap().unwrap().name, "Dana Whitfield");
+        assert_eq!(by_address(&tx, &work).await.unwrap(), Some(into));
+        assert_eq!(identities(&tx, into).await.unwrap().len(), 2);
+        assert_eq!(find(&tx, into).await.unwrap().unwrap().name, "Dana Whitfield");
         assert!(merge(&mut tx, into, into, TUESDAY).await.is_err());
     }
 
@@ -130,12 +130,12 @@ on_both! {
         let id = meet(&mut tx, &address, "Dana Whitfield", None, TUESDAY).await.unwrap();
         rename(&mut tx, id, "Dana Meyer", TUESDAY).await.unwrap();
         tx.commit().await.unwrap();
-        let mut tx = db.read().await.unwrap();
+        let tx = db.read().await.unwrap();
         for (word, count) in [("dana", 1), ("meyer", 1), ("whitfield", 0), ("dana@example.com", 1)] {
             let terms = [search::folded(word)].concat();
             let terms: Vec<_> = terms.into_iter().map(search::Term::Word).collect();
             let expr = search::expr(&terms).unwrap();
-            let found = search::newest(&mut tx, &expr, Some(&[]), None, 10).await.unwrap();
+            let found = search::newest(&tx, &expr, Some(&[]), None, 10).await.unwrap();
             assert_eq!(found.len(), count, "{word}");
         }
     }
@@ -156,11 +156,11 @@ on_both! {
         let id = meet(&mut tx, &address, "Dana", None, TUESDAY).await.unwrap();
         add_note(&mut tx, id, author, "Teaches weaving in Porto", TUESDAY).await.unwrap();
         tx.commit().await.unwrap();
-        let mut tx = db.read().await.unwrap();
+        let tx = db.read().await.unwrap();
         for word in ["weaving", "porto", "dana@example.com"] {
             let terms = search::folded(word).into_iter().map(search::Term::Word);
             let expr = search::expr(&terms.collect::<Vec<_>>()).unwrap();
-            let found = search::newest(&mut tx, &expr, Some(&[]), None, 10).await.unwrap();
+            let found = search::newest(&tx, &expr, Some(&[]), None, 10).await.unwrap();
             assert_eq!(found.len(), 1, "{word}");
         }
     }
@@ -170,10 +170,10 @@ on_both! {
         let address = "dana@example.com".parse().unwrap();
         let id = meet(&mut tx, &address, "", None, TUESDAY).await.unwrap();
         let link = Link { customer: id, ticket: Some(TicketId(1)), made_at: TUESDAY };
-        let from = links_valid_from(&mut tx, id).await.unwrap().unwrap();
+        let from = links_valid_from(&tx, id).await.unwrap().unwrap();
         assert!(link.is_good(from, TUESDAY));
         revoke_links(&mut tx, id, TUESDAY).await.unwrap();
-        let from = links_valid_from(&mut tx, id).await.unwrap().unwrap();
+        let from = links_valid_from(&tx, id).await.unwrap().unwrap();
         assert!(!link.is_good(from, TUESDAY));
     }
 }

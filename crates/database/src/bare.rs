@@ -24,7 +24,8 @@ pub async fn marks(conn: &mut Conn) -> Result<Marks> {
         for shape in shapes(conn).await? {
             let name = shape.table.name;
             let text = format!("select coalesce(max(rowid), 0) from {name}");
-            let last = conn.fetch(&text, params![], |row| crate::Column::read(row, 0)).await?;
+            let last =
+                conn.fetch(text.into(), params![], |row| crate::Column::read(row, 0)).await?;
             marks.push((name.to_owned(), last.first().copied().unwrap_or_default()));
         }
     }
@@ -58,7 +59,7 @@ pub async fn added(conn: &mut Conn, marks: &Marks) -> Result<Added> {
 pub async fn write(added: &Added, file: &Path, commits: usize) -> Result<Duration> {
     let db = Db::open(&Location::File(file.to_owned()), &SystemClock).await?;
     let Pools::Sqlite { write, .. } = db.pools() else { bail!("a file is SQLite's") };
-    let mut seat = write.seat().await?;
+    let seat = write.seat().await?;
     seat.script("pragma foreign_keys = off")?;
     let tables: Vec<(String, &Vec<Vec<Value>>)> =
         added.0.iter().map(|(table, rows)| (crate::bulk::insert_text(table, 1), rows)).collect();

@@ -4,12 +4,10 @@ use std::fmt::Write;
 
 use anyhow::{Context, Result, anyhow};
 use kernel::Clock;
-use sqlx::PgConnection;
 
-use crate::conn::Driver;
+use crate::conn::Inner;
 use crate::db::{Journal, Pools};
-use crate::sqlite::Seat;
-use crate::{Conn, Db, Engine, Location, Value, migrations};
+use crate::{Conn, Db, Engine, Location, Value, migrations, postgres, sqlite};
 
 /// Where rows go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,30 +98,24 @@ impl Rows {
         statements
     }
 
-    async fn copy(self, conn: &mut PgConnection) -> Result<()> {
+    async fn copy(self, seat: &mut postgres::Seat) -> Result<()> {
         if self.is_empty() {
             return Ok(());
         }
         let columns = self.table.columns.join(", ");
         let text = format!("copy {} ({columns}) from stdin", self.table.name);
-        let mut copy = conn.copy_in_raw(&text).await?;
-        let mut bytes = String::with_capacity(COPY_BYTES + 4_096);
-        for row in self.values.chunks(self.table.columns.len().max(1)) {
-            for (index, value) in row.iter().enumerate() {
-                if index > 0 {
-                    bytes.push('\t');
-                }
-                write_copied(&mut bytes, value);
+        let mut rows = self.values.chunks(self.table.columns.len().max(1)).peekable();
+        let parts = std::iter::from_fn(|| {
+            rows.peek()?;
+            let mut part = String::with_capacity(COPY_BYTES + 4_096);
+            while part.len() < COPY_BYTES
+                && let Some(row) = rows.next()
+            {
+                write_row(&mut part, row);
             }
-            bytes.push('\n');
-            if bytes.len() > COPY_BYTES {
-                copy.send(bytes.as_bytes()).await?;
-                bytes.clear();
-            }
-        }
-        copy.send(bytes.as_bytes()).await?;
-        copy.finish().await?;
-        Ok(())
+            Some(part)
+        });
+        seat.copy_in(&text, parts).await
     }
 }
 
@@ -131,16 +123,16 @@ impl Ready {
     /// Writes all rows.
     pub async fn insert(self, conn: &mut Conn) -> Result<()> {
         let table = self.table;
-        let done = match (self.work, conn.driver()) {
-            (Work::Sqlite(statements), Driver::Sqlite(seat)) => run(&statements, seat),
-            (Work::Postgres(rows), Driver::Postgres(conn)) => rows.copy(conn).await,
+        let done = match (self.work, &mut conn.inner) {
+            (Work::Sqlite(statements), Inner::Sqlite(seat)) => run(&statements, seat),
+            (Work::Postgres(rows), Inner::Postgres(seat)) => rows.copy(seat).await,
             _ => Err(anyhow!("the rows were made ready for the other database")),
         };
         done.with_context(|| format!("filling {table}"))
     }
 }
 
-fn run(statements: &[(String, Vec<Value>)], seat: &mut Seat) -> Result<()> {
+fn run(statements: &[(String, Vec<Value>)], seat: &mut sqlite::Seat) -> Result<()> {
     for (text, values) in statements {
         seat.execute(text, values)?;
     }
@@ -164,6 +156,17 @@ pub(crate) fn insert_text(table: &Table, rows: usize) -> String {
         text.push_str(&one);
     }
     text
+}
+
+/// A row in the text format of COPY.
+fn write_row(to: &mut String, row: &[Value]) {
+    for (index, value) in row.iter().enumerate() {
+        if index > 0 {
+            to.push('\t');
+        }
+        write_copied(to, value);
+    }
+    to.push('\n');
 }
 
 /// A value in the text format of COPY.
@@ -343,7 +346,7 @@ mod tests {
                 tx.commit().await.unwrap();
                 count += rows;
             }
-            let mut conn = db.read().await.unwrap();
+            let conn = db.read().await.unwrap();
             let there: (i64, i64) =
                 conn.one("select count(*), max(size_bytes) from files", params![]).await.unwrap();
             assert_eq!(there, (count, 599));
@@ -399,7 +402,7 @@ mod tests {
             }
             words.complete(&mut tx).await.unwrap();
             tx.commit().await.unwrap();
-            let mut conn = db.read().await.unwrap();
+            let conn = db.read().await.unwrap();
             let (ask, wanted) = match conn.engine() {
                 Engine::Sqlite => ("select rowid from search_index where search_index match 'lamp'", 7),
                 Engine::Postgres => (
@@ -425,12 +428,12 @@ mod tests {
         db.settle().await.unwrap();
         db.close().await;
         let db = Db::open(&location, &*clock).await.unwrap();
-        let mut conn = db.read().await.unwrap();
+        let conn = db.read().await.unwrap();
         assert_eq!(conn.scalar::<i64>("select count(*) from files", params![]).await.unwrap(), 1);
         let mode = "select journal_mode from pragma_journal_mode";
         assert_eq!(conn.scalar::<String>(mode, params![]).await.unwrap(), "wal");
         drop(conn);
-        let mut tx = db.begin().await.unwrap();
+        let tx = db.begin().await.unwrap();
         let synchronous = "select synchronous from pragma_synchronous";
         assert_eq!(tx.scalar::<i64>(synchronous, params![]).await.unwrap(), 2);
         drop(tx);

@@ -4,15 +4,13 @@
 //! Not carried are the history of the schema, which the other side makes by itself, and the index of
 //! the search, which each engine keeps in its own way and which is made anew from the documents.
 
-use std::str::FromStr;
-
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection};
 
 use crate::bulk::{Rows, Table};
+use crate::conn::Inner;
+use crate::postgres::{Opening, Pool};
 use crate::row::Row;
 use crate::{Cols, Column, Conn, Db, Engine, Kind, Location, Tx, Value, params};
 
@@ -210,7 +208,7 @@ impl<'w> Walk<'w> {
             );
             let mut after = self.after;
             let rows = conn
-                .fetch(&text, params![self.after, ROWS_AT_ONCE], |row| {
+                .fetch(text.into(), params![self.after, ROWS_AT_ONCE], |row| {
                     after = i64::read(row, table.columns.len())?;
                     self.shape.read(row)
                 })
@@ -229,7 +227,7 @@ impl<'w> Walk<'w> {
             self.is_open = true;
         }
         let text = format!("fetch {ROWS_AT_ONCE} from {cursor}");
-        let rows = conn.fetch(&text, params![], |row| self.shape.read(row)).await?;
+        let rows = conn.fetch(text.into(), params![], |row| self.shape.read(row)).await?;
         if rows.is_empty() {
             conn.script(format!("close {cursor}")).await?;
         }
@@ -331,7 +329,7 @@ impl Load {
 
 async fn has_rows(tx: &mut Tx, shape: &Shape) -> Result<bool> {
     let text = format!("select 1 from {} limit 1", shape.table.name);
-    let rows = tx.fetch(&text, params![], |_| Ok(())).await?;
+    let rows = tx.fetch(text.into(), params![], |_| Ok(())).await?;
     Ok(!rows.is_empty())
 }
 
@@ -372,15 +370,17 @@ async fn of_all_references(tx: &mut Tx, when: &str) -> Result<()> {
 /// file is locked by its server in another way.
 pub async fn connections_of_servers(location: &Location) -> Result<i64> {
     let Location::Postgres(url) = location else { return Ok(0) };
-    let options = PgConnectOptions::from_str(url)?.application_name("recourse looks around");
-    let mut conn = PgConnection::connect_with(&options).await?;
-    let count = sqlx::query_scalar(
-        "select count(*) from pg_stat_activity
-          where datname = current_database() and application_name = 'recourse'",
-    )
-    .fetch_one(&mut conn)
-    .await?;
-    conn.close().await?;
+    let pool = Pool::new(Opening::of(url, "recourse looks around")?, 1);
+    let conn = Conn::of(Inner::Postgres(pool.seat().await?));
+    let count = conn
+        .scalar(
+            "select count(*) from pg_stat_activity
+              where datname = current_database() and application_name = 'recourse'",
+            params![],
+        )
+        .await?;
+    drop(conn);
+    pool.close().await;
     Ok(count)
 }
 

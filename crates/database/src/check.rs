@@ -41,7 +41,7 @@ impl Finding {
 
 impl Rule {
     /// Looks for what breaks it.
-    pub async fn check(&self, conn: &mut Conn) -> Result<Option<Finding>> {
+    pub async fn check(&self, conn: &Conn) -> Result<Option<Finding>> {
         let mut sql = Sql::new("select cast(name as text) from (");
         sql.push(self.broken_by).push(") as broken order by 1 limit ").bind(EXAMPLES);
         let rows: Vec<(String,)> =
@@ -71,10 +71,10 @@ impl Db {
                 Conn::of(Inner::Sqlite(seat))
             }
             Pools::Postgres(pool) => {
-                let mut conn = Conn::of(Inner::PostgresTx(pool.begin().await?));
-                let script = "set transaction isolation level repeatable read, read only";
-                conn.script(script.to_owned()).await?;
-                conn
+                let seat = pool.begin().await?;
+                let text = "set transaction isolation level repeatable read, read only";
+                seat.later(text.into(), Vec::new()).await?;
+                Conn::of(Inner::Postgres(seat))
             }
         })
     }
@@ -103,7 +103,7 @@ pub fn of_the_search(engine: Engine) -> [Rule; 2] {
 }
 
 /// How many rows a table has.
-pub async fn count(conn: &mut Conn, table: &'static str) -> Result<u64> {
+pub async fn count(conn: &Conn, table: &'static str) -> Result<u64> {
     let mut sql = Sql::new("select count(*) from ");
     sql.push(table);
     Ok(u64::try_from(conn.scalar_sql::<i64>(sql).await?)?)
@@ -111,7 +111,7 @@ pub async fn count(conn: &mut Conn, table: &'static str) -> Result<u64> {
 
 /// What the database says of itself. On PostgreSQL, which checks its pages as it reads them,
 /// nothing.
-pub async fn of_the_engine(conn: &mut Conn) -> Result<Vec<Finding>> {
+pub async fn of_the_engine(conn: &Conn) -> Result<Vec<Finding>> {
     if conn.engine() == Engine::Postgres {
         return Ok(Vec::new());
     }

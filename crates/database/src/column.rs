@@ -3,7 +3,6 @@
 use anyhow::{Context, Result};
 use kernel::{EmailAddress, PublicId, Timestamp};
 use rusqlite::types::ValueRef;
-use sqlx::Row as _;
 use uuid::Uuid;
 
 use crate::row::Row;

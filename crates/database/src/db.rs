@@ -5,18 +5,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use kernel::Clock;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, PgPool};
 
 use crate::conn::{Inner, explained};
 use crate::network::assert_local;
 use crate::notices::{Hub, relay};
-use crate::sqlite::{BUSY_TIMEOUT, Opening, Pool, Seat};
-use crate::{Conn, Notices, Tx, migrations, params};
+use crate::sqlite::{BUSY_TIMEOUT, Seat};
+use crate::tx::NOTIFY;
+use crate::{Conn, Notices, Tx, migrations, params, postgres, sqlite};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -66,24 +64,20 @@ struct Shared {
 pub(crate) enum Pools {
     /// SQLite has one writer; readers never wait for it.
     Sqlite {
-        write: Pool,
-        read: Pool,
+        write: sqlite::Pool,
+        read: sqlite::Pool,
     },
-    Postgres(PgPool),
+    Postgres(postgres::Pool),
 }
 
 /// A connection of its own for what is read once for all.
 enum Aside {
-    Sqlite(Pool),
-    Postgres(PgPool),
+    Sqlite(sqlite::Pool),
+    Postgres(postgres::Pool),
 }
 
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
-/// A connection to PostgreSQL that rested longer is tried before it is used.
-const FRESH_FOR: Duration = Duration::from_millis(500);
-const STATEMENTS_KEPT: usize = 400;
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Db {
     /// Opens the database, makes it if it is a file that does not exist, and brings its schema
@@ -113,7 +107,7 @@ impl Db {
             Location::Postgres(url) => {
                 let pool = open_postgres(url).await?;
                 #[expect(clippy::disallowed_methods, reason = "lives as long as the database")]
-                tokio::spawn(relay(pool.clone(), Arc::downgrade(&hub)));
+                tokio::spawn(relay(pool.opening().clone(), pool.closed(), Arc::downgrade(&hub)));
                 Pools::Postgres(pool)
             }
         };
@@ -136,7 +130,7 @@ impl Db {
     pub async fn read(&self) -> Result<Conn> {
         let inner = match &self.0.pools {
             Pools::Sqlite { read, .. } => Inner::Sqlite(read.seat().await?),
-            Pools::Postgres(pool) => Inner::Postgres(pool.acquire().await?),
+            Pools::Postgres(pool) => Inner::Postgres(pool.seat().await?),
         };
         Ok(Conn::of(inner))
     }
@@ -147,7 +141,7 @@ impl Db {
     pub async fn read_for_all(&self) -> Result<Conn> {
         let inner = match &self.0.aside {
             Aside::Sqlite(pool) => Inner::Sqlite(pool.seat().await?),
-            Aside::Postgres(pool) => Inner::Postgres(pool.acquire().await?),
+            Aside::Postgres(pool) => Inner::Postgres(pool.seat().await?),
         };
         Ok(Conn::of(inner))
     }
@@ -157,11 +151,11 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx> {
         let inner = match &self.0.pools {
             Pools::Sqlite { write, .. } => {
-                let mut seat = write.seat().await?;
+                let seat = write.seat().await?;
                 seat.begin_writing().await.map_err(explained)?;
                 Inner::Sqlite(seat)
             }
-            Pools::Postgres(pool) => Inner::PostgresTx(pool.begin().await?),
+            Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
         };
         Ok(Tx::new(Conn::of(inner), self.0.hub.clone()))
     }
@@ -170,7 +164,7 @@ impl Db {
     pub(crate) async fn begin_outside(&self) -> Result<Conn> {
         match &self.0.pools {
             Pools::Sqlite { write, .. } => Ok(Conn::of(Inner::Sqlite(write.seat().await?))),
-            Pools::Postgres(pool) => Ok(Conn::of(Inner::Postgres(pool.acquire().await?))),
+            Pools::Postgres(pool) => Ok(Conn::of(Inner::Postgres(pool.seat().await?))),
         }
     }
 
@@ -203,7 +197,7 @@ impl Db {
         let notices = [notice];
         if let Pools::Postgres(pool) = &self.0.pools {
             for payload in self.0.hub.payloads(&notices) {
-                sqlx::query("select pg_notify('recourse', $1)").bind(payload).execute(pool).await?;
+                pool.seat().await?.ask(NOTIFY.into(), params![payload]).await?;
             }
         }
         self.0.hub.publish(&notices);
@@ -255,31 +249,26 @@ async fn open_sqlite(path: &Path, journal: Journal) -> Result<Pools> {
     let settings = "pragma synchronous = full; pragma foreign_keys = on;
                     pragma temp_store = memory; pragma journal_size_limit = 67108864;";
     let opening =
-        |own: &str| Opening { path: path.to_owned(), pragmas: format!("{settings} {own}") };
+        |own: &str| sqlite::Opening { path: path.to_owned(), pragmas: format!("{settings} {own}") };
     let mode = match journal {
         Journal::Wal => "wal",
         Journal::Truncate => "truncate",
     };
     let own = format!("pragma journal_mode = {mode}; pragma cache_size = -8192;");
-    let write = Pool::new(opening(&own), 1);
+    let write = sqlite::Pool::new(opening(&own), 1);
     let mut first = write.seat().await.with_context(cannot)?;
     if journal == Journal::Wal {
         assert_settings(&mut first)?;
     }
     let own = "pragma cache_size = -2048; pragma query_only = on;";
-    Ok(Pools::Sqlite { write, read: Pool::new(opening(own), SQLITE_READERS) })
+    Ok(Pools::Sqlite { write, read: sqlite::Pool::new(opening(own), SQLITE_READERS) })
 }
 
 /// Opened when it is first needed: commands often do without.
 fn aside(pools: &Pools) -> Aside {
     match pools {
         Pools::Sqlite { read, .. } => Aside::Sqlite(read.another(1)),
-        Pools::Postgres(pool) => {
-            let options = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
-            Aside::Postgres(
-                options.connect_lazy_with(PgConnectOptions::clone(&pool.connect_options())),
-            )
-        }
+        Pools::Postgres(pool) => Aside::Postgres(pool.another(1)),
     }
 }
 
@@ -301,45 +290,10 @@ fn assert_settings(seat: &mut Seat) -> Result<()> {
     Ok(())
 }
 
-async fn open_postgres(url: &str) -> Result<PgPool> {
-    let options = PgConnectOptions::from_str(url)
-        .context("the database URL is not one that PostgreSQL understands")?
-        .application_name("recourse")
-        .statement_cache_capacity(STATEMENTS_KEPT);
-    let pool = PgPoolOptions::new()
-        .max_connections(POSTGRES_CONNECTIONS)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        // Each connection is tried when it is given back. Whoever takes it soon after need not wait
-        // for another answer.
-        .test_before_acquire(false)
-        .before_acquire(|conn, connection| {
-            Box::pin(async move {
-                if connection.idle_for > FRESH_FOR {
-                    conn.ping().await?;
-                }
-                Ok(true)
-            })
-        })
-        .connect_with(options.clone())
-        .await;
-    match pool {
-        Ok(pool) => Ok(pool),
-        Err(fault) => Err(anyhow!(why_unreachable(&options, fault).await)),
-    }
-}
-
-/// The pool tries until its patience ends and then says only that; one more try says why.
-async fn why_unreachable(options: &PgConnectOptions, fault: sqlx::Error) -> String {
-    let fault = match options.connect().await {
-        Ok(_) => fault,
-        Err(fault) => fault,
-    };
-    let place = format!("{}:{}", options.get_host(), options.get_port());
-    match fault {
-        sqlx::Error::Io(fault) => format!("PostgreSQL does not answer at {place}: {fault}"),
-        sqlx::Error::Database(said) => {
-            format!("PostgreSQL at {place} does not let us in: {}", said.message())
-        }
-        fault => format!("PostgreSQL at {place} cannot be used: {fault}"),
-    }
+async fn open_postgres(url: &str) -> Result<postgres::Pool> {
+    let opening = postgres::Opening::of(url, "recourse")?;
+    let pool = postgres::Pool::new(opening, POSTGRES_CONNECTIONS);
+    // Whether it is there, and lets us in, is known at once.
+    drop(pool.seat().await?);
+    Ok(pool)
 }

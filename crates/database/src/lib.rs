@@ -16,6 +16,7 @@ mod limit;
 mod migrations;
 mod network;
 mod notices;
+mod postgres;
 mod quick_check;
 mod row;
 mod safety_copy;
@@ -27,7 +28,7 @@ mod tx;
 mod value;
 
 pub use column::Column;
-pub use conn::Conn;
+pub use conn::{Conn, may_pass};
 pub use db::{Db, Engine, Location, NotALocation};
 pub use limit::took_too_long;
 pub use migrations::{Migration, NewerSchema};

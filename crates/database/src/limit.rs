@@ -20,10 +20,11 @@ impl Db {
                 Conn::of(Inner::Sqlite(seat))
             }
             Pools::Postgres(pool) => {
-                let mut conn = Conn::of(Inner::PostgresTx(pool.begin().await?));
+                let seat = pool.begin().await?;
                 let limit = limit.as_millis();
-                conn.script(format!("set local statement_timeout = {limit}")).await?;
-                conn
+                let text = format!("set local statement_timeout = {limit}");
+                seat.later(text.into(), Vec::new()).await?;
+                Conn::of(Inner::Postgres(seat))
             }
         })
     }

@@ -1,11 +1,12 @@
 //! What changed, told to every node: directly on SQLite, through LISTEN on PostgreSQL.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use sqlx::PgPool;
-use sqlx::postgres::PgListener;
-use tokio::sync::broadcast;
+use anyhow::{Result, bail};
+use tokio::sync::{broadcast, watch};
+
+use crate::postgres::{AsyncMessage, Opening};
 
 /// PostgreSQL refuses payloads of 8,000 bytes and more.
 const PAYLOAD_BYTES_MAX: usize = 7_500;
@@ -91,34 +92,41 @@ impl Notices {
     }
 }
 
-/// Passes on what PostgreSQL tells, for as long as the hub lives. A lost connection is opened
-/// again; what was said meanwhile is made up for by one notice that says "look again".
-pub(crate) async fn relay(pool: PgPool, hub: std::sync::Weak<Hub>) {
+/// Passes on what PostgreSQL tells, for as long as the database is open. A lost connection is
+/// opened again; what was said meanwhile is made up for by one notice that says "look again".
+pub(crate) async fn relay(opening: Opening, mut closed: watch::Receiver<bool>, hub: Weak<Hub>) {
     let mut pause = Duration::from_millis(100);
+    let mut is_again = false;
     while hub.strong_count() > 0 {
-        match listen(&pool, &hub).await {
-            Ok(()) => return,
-            // Closed by us: nothing was lost.
-            Err(_) if pool.is_closed() => return,
-            Err(fault) => {
-                tracing::warn!(%fault, "lost the notices of PostgreSQL; listening again");
+        tokio::select! {
+            // Closed by us, or nobody has the database any more: nothing is lost.
+            _ = closed.changed() => return,
+            lost = listen(&opening, &hub, is_again) => {
+                let Err(fault) = lost else { return };
+                tracing::warn!("lost the notices of PostgreSQL; listening again: {fault:#}");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(5));
+                is_again = true;
             }
         }
     }
 }
 
-async fn listen(pool: &PgPool, hub: &std::sync::Weak<Hub>) -> Result<(), sqlx::Error> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen("recourse").await?;
+/// Listens until the connection is lost. Ends without a fault when nobody wants to hear anything.
+async fn listen(opening: &Opening, hub: &Weak<Hub>, is_again: bool) -> Result<()> {
+    let link = opening.link_patiently().await?;
+    link.script("listen recourse").await?;
+    if is_again && let Some(hub) = hub.upgrade() {
+        // Something may have been missed.
+        hub.publish(&["*".to_owned()]);
+    }
     loop {
-        let received = listener.try_recv().await?;
+        let heard = link.heard().await?;
         let Some(hub) = hub.upgrade() else { return Ok(()) };
-        match received {
-            Some(notice) => hub.hear(notice.payload()),
-            // The listener reconnected by itself: something may have been missed.
-            None => hub.publish(&["*".to_owned()]),
+        match heard {
+            Some(AsyncMessage::Notification(notice)) => hub.hear(notice.payload()),
+            Some(_) => {}
+            None => bail!("the server hung up"),
         }
     }
 }

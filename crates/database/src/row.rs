@@ -1,15 +1,14 @@
 //! Rows, read column by column in the order in which the statement names them.
 
 use anyhow::{Context, Result};
-use sqlx::postgres::PgRow;
 
-use crate::Column;
+use crate::{Column, postgres};
 
 /// A row that is being read.
 #[derive(Clone, Copy)]
 pub enum Row<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
-    Postgres(&'r PgRow),
+    Postgres(&'r postgres::Row),
 }
 
 /// Walks over the columns of a row from left to right.

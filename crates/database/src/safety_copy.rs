@@ -11,7 +11,7 @@ use crate::{Db, params};
 /// Copies the file as it is at this version. What earlier versions left is removed once the copy is
 /// on the disk: one way back is enough, and each is as large as the database.
 pub(crate) async fn make(db: &Db, version: i64) -> Result<()> {
-    let mut conn = db.read().await?;
+    let conn = db.read().await?;
     let file: String = conn.scalar("select file from pragma_database_list", params![]).await?;
     drop(conn);
     let file = PathBuf::from(file);

@@ -5,6 +5,7 @@
 //! and those are ranked.
 
 use anyhow::Result;
+use kernel::{CustomerId, TicketId, Timestamp};
 
 use crate::bulk::{Table, WAITING};
 use crate::{Conn, Engine, Sql, Tx, Value, params};
@@ -49,18 +50,56 @@ pub async fn put(tx: &mut Tx, document: &Document<'_>) -> Result<()> {
             tx.at_the_end(add_sqlite(document));
             Ok(())
         }
-        Engine::Postgres => add_postgres(tx, document).await,
+        Engine::Postgres => put_postgres(tx, document).await,
     }
 }
 
-/// Adds a document that was not there: no look for an older one.
-pub async fn add(tx: &mut Tx, document: &Document<'_>) -> Result<()> {
+/// What a document that was not there is made of: a row of `search_documents` with these values.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub kind: &'static str,
+    pub id: i64,
+    pub ticket: Option<TicketId>,
+    pub customer: Option<CustomerId>,
+    pub at: Timestamp,
+}
+
+/// Adds a document that was not there: no look for an older one. Its number is given here.
+pub async fn add(
+    tx: &mut Tx,
+    source: &Source,
+    subject: &[String],
+    words: &[String],
+    scope: &str,
+) -> Result<()> {
+    let values = params![source.kind, source.id, source.ticket, source.customer, source.at];
     match tx.engine() {
         Engine::Sqlite => {
-            tx.at_the_end(add_sqlite(document));
+            let id = tx
+                .scalar(
+                    "insert into search_documents
+                        (kind, source_id, ticket_id, customer_id, created_at)
+                     values ($1, $2, $3, $4, $5) returning id",
+                    values,
+                )
+                .await?;
+            tx.at_the_end(add_sqlite(&Document { id, subject, words, scope }));
             Ok(())
         }
-        Engine::Postgres => add_postgres(tx, document).await,
+        Engine::Postgres => {
+            let mut values = values;
+            values.push(vector(subject, words, scope).into());
+            // In one statement, whose number nobody has to wait for.
+            tx.send(
+                "with document as (
+                    insert into search_documents
+                        (kind, source_id, ticket_id, customer_id, created_at)
+                    values ($1, $2, $3, $4, $5) returning id)
+                 insert into search_index (id, words) select id, $6::text::tsvector from document",
+                values,
+            )
+            .await
+        }
     }
 }
 
@@ -78,14 +117,13 @@ fn remove_sqlite(id: i64) -> Sql {
     Sql::of("delete from search_index where rowid = $1", params![id])
 }
 
-async fn add_postgres(conn: &mut Conn, document: &Document<'_>) -> Result<()> {
-    conn.execute(
+async fn put_postgres(conn: &mut Conn, document: &Document<'_>) -> Result<()> {
+    conn.send(
         "insert into search_index (id, words) values ($1, $2::text::tsvector)
          on conflict (id) do update set words = excluded.words",
-        params![document.id, vector(document)],
+        params![document.id, vector(document.subject, document.words, document.scope)],
     )
     .await
-    .map(drop)
 }
 
 pub async fn remove(tx: &mut Tx, id: i64) -> Result<()> {
@@ -102,7 +140,7 @@ pub async fn remove(tx: &mut Tx, id: i64) -> Result<()> {
 ///
 /// `scopes` limits the answer to documents with one of these scope words; `None` means all.
 pub async fn newest(
-    conn: &mut Conn,
+    conn: &Conn,
     expr: &Expr,
     scopes: Option<&[String]>,
     before: Option<i64>,
@@ -117,7 +155,7 @@ pub async fn newest(
 
 /// All matches in no order; none where there are more than `most`, which is known quickly.
 pub async fn few(
-    conn: &mut Conn,
+    conn: &Conn,
     expr: &Expr,
     scopes: Option<&[String]>,
     most: i64,
@@ -141,7 +179,7 @@ const SUBJECT: f64 = 4.0;
 /// `bm25` counts every match there is before it ranks the first: a third of a second for a common
 /// word in a million documents. Asking the subjects of the newest once more costs nothing.
 async fn newest_sqlite(
-    conn: &mut Conn,
+    conn: &Conn,
     expr: &Expr,
     scopes: Option<&[String]>,
     before: i64,
@@ -193,7 +231,7 @@ const WALK_ON: i64 = 4;
 /// only as a parameter. So it is told what to do: see whether there are few, else look at the
 /// newest documents, and only where that does not do, put many in order.
 async fn newest_postgres(
-    conn: &mut Conn,
+    conn: &Conn,
     expr: &Expr,
     scopes: Option<&[String]>,
     before: i64,
@@ -215,7 +253,7 @@ async fn newest_postgres(
     Ok(rows.into_iter().map(|(id, rank)| Hit { id, rank }).collect())
 }
 
-async fn newest_ids(conn: &mut Conn, query: &str, before: i64, limit: i64) -> Result<Vec<i64>> {
+async fn newest_ids(conn: &Conn, query: &str, before: i64, limit: i64) -> Result<Vec<i64>> {
     let mut ids = some_postgres(conn, query, before, FEW).await?;
     if kernel::count(ids.len()) < FEW {
         ids.sort_unstable_by(|one, other| other.cmp(one));
@@ -249,7 +287,7 @@ async fn newest_ids(conn: &mut Conn, query: &str, before: i64, limit: i64) -> Re
 
 /// Matches older than `before`, in no order. By the words and nothing else: the plus keeps
 /// PostgreSQL from reading the whole index of the numbers, too.
-async fn some_postgres(conn: &mut Conn, query: &str, before: i64, limit: i64) -> Result<Vec<i64>> {
+async fn some_postgres(conn: &Conn, query: &str, before: i64, limit: i64) -> Result<Vec<i64>> {
     conn.column(
         "with matching as materialized
            (select id from search_index where words @@ $1::text::tsquery and id + 0 < $2)
@@ -262,7 +300,7 @@ async fn some_postgres(conn: &mut Conn, query: &str, before: i64, limit: i64) ->
 /// The matches among so many documents before one, the newest first, and where the next walk
 /// begins.
 async fn walk(
-    conn: &mut Conn,
+    conn: &Conn,
     query: &str,
     before: i64,
     documents: i64,
@@ -287,7 +325,7 @@ async fn walk(
 
 /// Which of these documents match.
 pub async fn among(
-    conn: &mut Conn,
+    conn: &Conn,
     expr: &Expr,
     scopes: Option<&[String]>,
     ids: &[i64],
@@ -401,7 +439,9 @@ pub fn row(engine: Engine, document: &Document<'_>) -> Vec<Value> {
             document.words.join(" "),
             document.scope
         ],
-        Engine::Postgres => params![document.id, vector(document)],
+        Engine::Postgres => {
+            params![document.id, vector(document.subject, document.words, document.scope)]
+        }
     }
 }
 
@@ -413,14 +453,14 @@ fn scope_lexeme(scope: &str) -> String {
 /// PostgreSQL keeps positions up to here and at most 256 of one word.
 const POSITION_MAX: usize = 16_383;
 
-fn vector(document: &Document<'_>) -> String {
+fn vector(subject: &[String], words: &[String], scope: &str) -> String {
     use std::fmt::Write;
 
-    let mut text = scope_lexeme(document.scope);
-    let weighted = document.subject.iter().map(|word| (word, "A"));
-    let plain = document.words.iter().map(|word| (word, ""));
+    let mut text = scope_lexeme(scope);
+    let weighted = subject.iter().map(|word| (word, "A"));
+    let plain = words.iter().map(|word| (word, ""));
     // A gap between subject and text, so that no phrase runs across.
-    let gap = document.subject.len();
+    let gap = subject.len();
     for (index, (word, weight)) in weighted.chain(plain).enumerate() {
         let position = if index < gap { index + 1 } else { index + 2 };
         // Writing into a String cannot fail.

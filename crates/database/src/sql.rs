@@ -36,6 +36,13 @@ impl Sql {
         self
     }
 
+    /// Appends a number as it is. For limits: PostgreSQL keeps the plan of a statement whose limit
+    /// it knows, and plans one whose limit is bound each time anew.
+    pub fn number(&mut self, number: i64) -> &mut Self {
+        self.text.to_mut().push_str(&number.to_string());
+        self
+    }
+
     /// Appends `$n, $n+1, …`; nothing matches an empty list, so `null` stands for it.
     pub fn bind_list<T: Into<Value>>(&mut self, values: impl IntoIterator<Item = T>) -> &mut Self {
         let mut first = true;

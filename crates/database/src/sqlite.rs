@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -67,15 +67,9 @@ pub(crate) struct Seat {
     _permit: OwnedSemaphorePermit,
 }
 
-/// The lock is never taken: it lends the connection to whoever has the seat for themselves, and
-/// lets futures that look at a seat wander between threads. The box keeps those futures small.
+/// Nobody ever waits for the lock: it lends the connection to whoever has the seat for themselves,
+/// and lets futures that look at a seat wander between threads. The box keeps those futures small.
 struct Opened(Box<Mutex<Connection>>);
-
-impl Opened {
-    fn get(&mut self) -> &mut Connection {
-        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl Pool {
     pub(crate) fn new(opening: Opening, size: u32) -> Self {
@@ -150,8 +144,9 @@ impl Opening {
 }
 
 impl Seat {
-    fn conn(&mut self) -> Result<&mut Connection> {
-        Ok(self.conn.as_mut().context("the connection was given back")?.get())
+    fn conn(&self) -> Result<MutexGuard<'_, Connection>> {
+        let opened = self.conn.as_ref().context("the connection was given back")?;
+        Ok(opened.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Everything that is done here from now on may take long.
@@ -161,7 +156,7 @@ impl Seat {
 
     /// Does something with a prepared statement.
     pub(crate) fn with_statement<R>(
-        &mut self,
+        &self,
         text: &str,
         values: &[Value],
         work: impl FnOnce(&mut Statement<'_>) -> Result<R>,
@@ -192,7 +187,7 @@ impl Seat {
     }
 
     /// Runs a statement and says how many rows it changed.
-    pub(crate) fn execute(&mut self, text: &str, values: &[Value]) -> Result<u64> {
+    pub(crate) fn execute(&self, text: &str, values: &[Value]) -> Result<u64> {
         let changes = self.with_statement(text, values, |statement| {
             let is_change = !statement.readonly();
             let mut rows = statement.raw_query();
@@ -203,24 +198,24 @@ impl Seat {
     }
 
     /// Runs statements without parameters.
-    pub(crate) fn script(&mut self, text: &str) -> Result<()> {
+    pub(crate) fn script(&self, text: &str) -> Result<()> {
         let conn = self.conn()?;
         Ok(apart(|| conn.execute_batch(text))?)
     }
 
     /// What a pragma is set to.
-    pub(crate) fn setting<T: rusqlite::types::FromSql>(&mut self, name: &str) -> Result<T> {
+    pub(crate) fn setting<T: rusqlite::types::FromSql>(&self, name: &str) -> Result<T> {
         Ok(self.conn()?.pragma_query_value(None, name, |row| row.get(0))?)
     }
 
     /// Prepares a statement without running it.
-    pub(crate) fn prepare(&mut self, text: &str) -> Result<()> {
+    pub(crate) fn prepare(&self, text: &str) -> Result<()> {
         self.conn()?.prepare(text)?;
         Ok(())
     }
 
     /// Begins to write. Another process that is writing is waited for.
-    pub(crate) async fn begin_writing(&mut self) -> Result<()> {
+    pub(crate) async fn begin_writing(&self) -> Result<()> {
         let until = Instant::now() + BUSY_TIMEOUT;
         self.conn()?.busy_timeout(Duration::ZERO)?;
         let begun = loop {
@@ -236,12 +231,12 @@ impl Seat {
     }
 
     /// Begins to read at one moment.
-    pub(crate) fn begin_reading(&mut self) -> Result<()> {
+    pub(crate) fn begin_reading(&self) -> Result<()> {
         self.execute("begin", &[]).map(drop)
     }
 
     /// Ends a transaction, and returns once it is durable.
-    pub(crate) fn commit(&mut self) -> Result<()> {
+    pub(crate) fn commit(&self) -> Result<()> {
         let conn = self.conn()?;
         let committed = apart(|| conn.prepare_cached("commit")?.raw_execute().map(drop));
         if let Err(fault) = &committed
@@ -275,7 +270,8 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let Some(mut conn) = self.conn.take() else { return };
-        match Self::tidy(conn.get(), self.is_limited) {
+        let held = conn.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        match Self::tidy(held, self.is_limited) {
             Ok(()) => {
                 self.pool.0.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
             }

@@ -7,9 +7,10 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use kernel::{SystemClock, Timestamp};
-use sqlx::{Connection, PgConnection};
 
-use crate::{Db, Location, migrations};
+use crate::conn::Inner;
+use crate::postgres::{Opening, Pool};
+use crate::{Conn, Db, Location, migrations, params};
 
 /// Writes a test once and runs it on both databases: `name::sqlite` and `name::postgres`.
 #[macro_export]
@@ -74,13 +75,13 @@ pub async fn postgres_url() -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "tests have no other settings")]
     let base = std::env::var("RECOURSE_TEST_POSTGRES").ok()?;
     let template = format!("template_{}", migrations::schema_name());
-    let mut admin = PgConnection::connect(&base).await.expect("reach the test cluster");
-    let lock = |sql: &'static str| sqlx::query(sql);
-    lock("select pg_advisory_lock(7261012)").execute(&mut admin).await.expect("lock");
+    let opening = Opening::of(&base, "recourse tests").expect("read the URL of the test cluster");
+    let seat = Pool::new(opening, 1).seat().await.expect("reach the test cluster");
+    let mut admin = Conn::of(Inner::Postgres(seat));
+    make(&mut admin, "select pg_advisory_lock(7261012)").await;
     drop_abandoned(&mut admin).await;
-    let known: i64 = sqlx::query_scalar("select count(*) from pg_database where datname = $1")
-        .bind(&template)
-        .fetch_one(&mut admin)
+    let known: i64 = admin
+        .scalar("select count(*) from pg_database where datname = $1", params![&template])
         .await
         .expect("look for the template");
     if known == 0 {
@@ -90,7 +91,7 @@ pub async fn postgres_url() -> Option<String> {
         db.close().await;
         make(&mut admin, &format!("alter database {template}_new rename to {template}")).await;
     }
-    lock("select pg_advisory_unlock(7261012)").execute(&mut admin).await.expect("unlock");
+    make(&mut admin, "select pg_advisory_unlock(7261012)").await;
     let name = format!("t_{}", unique());
     make(&mut admin, &format!("create database {name} template {template} strategy wal_log")).await;
     Some(with_name(&base, &name))
@@ -98,16 +99,15 @@ pub async fn postgres_url() -> Option<String> {
 
 /// Drops, once in each process, the databases of test processes that have ended: a whole run would
 /// otherwise keep every one of them until its end, often in memory.
-async fn drop_abandoned(admin: &mut PgConnection) {
+async fn drop_abandoned(admin: &mut Conn) {
     static SWEPT: AtomicBool = AtomicBool::new(false);
     if SWEPT.swap(true, Ordering::Relaxed) {
         return;
     }
-    let names: Vec<String> =
-        sqlx::query_scalar("select datname from pg_database where datname like 't\\_%'")
-            .fetch_all(&mut *admin)
-            .await
-            .expect("list the test databases");
+    let names: Vec<String> = admin
+        .column("select datname::text from pg_database where datname like 't\\_%'", params![])
+        .await
+        .expect("list the test databases");
     for name in names.iter().filter(|name| name.strip_prefix("t_").is_some_and(is_abandoned)) {
         make(admin, &format!("drop database if exists {name} with (force)")).await;
     }
@@ -122,8 +122,8 @@ fn is_abandoned(name: &str) -> bool {
         && !processes.join(process).exists()
 }
 
-async fn make(admin: &mut PgConnection, sql: &str) {
-    sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(admin).await.expect(sql);
+async fn make(admin: &mut Conn, sql: &str) {
+    admin.script(sql.to_owned()).await.expect(sql);
 }
 
 fn with_name(base: &str, name: &str) -> String {

@@ -77,17 +77,17 @@ on_both! {
         let endless = "with recursive n (i) as (select 1 union all select i + 1 from n
              where i < 1000000000) select count(*) from n";
         for _ in 0..6 {
-            let mut conn = db.read_within(Duration::from_millis(30)).await.unwrap();
+            let conn = db.read_within(Duration::from_millis(30)).await.unwrap();
             let failed = conn.scalar::<i64>(endless, params![]).await.unwrap_err();
             assert!(took_too_long(&failed), "{failed:#}");
         }
         let long = "with recursive n (i) as (select 1 union all select i + 1 from n
              where i < 1000000) select count(*) from n";
         for _ in 0..6 {
-            let mut conn = db.read().await.unwrap();
+            let conn = db.read().await.unwrap();
             assert_eq!(conn.scalar::<i64>(long, params![]).await.unwrap(), 1_000_000);
         }
-        let mut conn = db.read().await.unwrap();
+        let conn = db.read().await.unwrap();
         let failed = conn.scalar::<i64>("select count(*) from nowhere", params![]).await;
         assert!(!took_too_long(&failed.unwrap_err()));
     }
@@ -223,18 +223,18 @@ on_both! {
         ] {
             let scopes: Option<Vec<String>> =
                 scopes.map(|list: Vec<&str>| list.into_iter().map(str::to_owned).collect());
-            let hits = search::newest(&mut tx, &expr, scopes.as_deref(), None, 10).await.unwrap();
+            let hits = search::newest(&tx, &expr, scopes.as_deref(), None, 10).await.unwrap();
             let ids: Vec<i64> = hits.iter().map(|hit| hit.id).collect();
             assert_eq!(ids, found, "{expr:?} in {scopes:?}");
         }
 
-        let hits = search::newest(&mut tx, &word("refund"), None, None, 10).await.unwrap();
+        let hits = search::newest(&tx, &word("refund"), None, None, 10).await.unwrap();
         assert!(hits[1].rank > hits[0].rank, "a word in the subject weighs more: {hits:?}");
 
         search::remove(&mut tx, 2).await.unwrap();
         tx.commit().await.unwrap();
-        let mut tx = db.read().await.unwrap();
-        let hits = search::newest(&mut tx, &word("money"), None, None, 10).await.unwrap();
+        let tx = db.read().await.unwrap();
+        let hits = search::newest(&tx, &word("money"), None, None, 10).await.unwrap();
         assert_eq!(hits.iter().map(|hit| hit.id).collect::<Vec<_>>(), [1]);
     }
 }
@@ -272,7 +272,7 @@ on_both! {
         let mut tx = db.begin().await.unwrap();
         tx.execute(many_documents(db.engine()), params![]).await.unwrap();
         tx.commit().await.unwrap();
-        let mut conn = db.read().await.unwrap();
+        let conn = db.read().await.unwrap();
         let scopes = Some(vec!["i1".to_owned()]);
         let words: [(&str, Has); 6] = [
             ("every1", |_| true),
@@ -287,7 +287,7 @@ on_both! {
             for before in [None, Some(29_000), Some(6_500), Some(4_000), Some(40), Some(1)] {
                 for limit in [1, 400, 7_000] {
                     let found =
-                        search::newest(&mut conn, &expr, scopes.as_deref(), before, limit).await;
+                        search::newest(&conn, &expr, scopes.as_deref(), before, limit).await;
                     let found: Vec<i64> = found.unwrap().iter().map(|hit| hit.id).collect();
                     let below = before.unwrap_or(i64::MAX);
                     let expected: Vec<i64> = (1..=30_000)
@@ -357,7 +357,7 @@ async fn before_the_schema_changes_the_file_is_kept_as_it_was() {
     db.close().await;
     assert!(!older.exists(), "one way back is enough");
     let db = Db::connect(&Location::File(copy.clone())).await.unwrap();
-    let mut conn = db.read().await.unwrap();
+    let conn = db.read().await.unwrap();
     assert_eq!(conn.scalar::<i64>(version, params![]).await.unwrap(), 9);
     let kept = "select count(*) from settings where name = 'of before'";
     assert_eq!(conn.scalar::<i64>(kept, params![]).await.unwrap(), 1);
@@ -395,7 +395,7 @@ async fn set(conn: &mut Conn, name: &str) {
 }
 
 async fn names(db: &Db) -> Vec<String> {
-    let mut conn = db.read().await.unwrap();
+    let conn = db.read().await.unwrap();
     conn.column("select name from settings order by name", params![]).await.unwrap()
 }
 

@@ -11,6 +11,9 @@ use crate::conn::{Inner, explained};
 use crate::notices::Hub;
 use crate::{Conn, Sql, params};
 
+/// Tells the other nodes what changed.
+pub(crate) const NOTIFY: &str = "select pg_notify('recourse', $1)";
+
 /// A write transaction. Dropped without [`Tx::commit`], it never happened.
 ///
 /// Keep it short and never wait for the network while it is open: on SQLite every other writer
@@ -70,50 +73,53 @@ impl Tx {
 
     pub async fn commit(mut self) -> Result<()> {
         for statement in std::mem::take(&mut self.last) {
-            self.conn.execute_sql(statement).await?;
+            self.conn.send_sql(statement).await?;
         }
         for closing in std::mem::take(&mut self.closing) {
             closing.close(&mut self.conn).await?;
         }
         let notices = std::mem::take(&mut self.notices);
         metrics::counter!("recourse_commits_total").increment(1);
-        match self.conn.inner {
-            Inner::Sqlite(ref mut seat) => {
-                seat.commit().map_err(explained).context("commit")?;
-                self.hub.publish(&notices);
-                Ok(())
-            }
-            Inner::PostgresTx(_) => {
+        let committed = match &self.conn.inner {
+            Inner::Sqlite(seat) => seat.commit(),
+            Inner::Postgres(seat) => {
                 for payload in self.hub.payloads(&notices) {
-                    self.conn.execute("select pg_notify('recourse', $1)", params![payload]).await?;
+                    seat.later(NOTIFY.into(), params![payload]).await.map_err(explained)?;
                 }
-                if let Inner::PostgresTx(tx) = self.conn.inner {
-                    let done = tx.commit().await.map_err(anyhow::Error::from);
-                    done.map_err(explained).context("commit")?;
-                }
-                self.hub.publish(&notices);
-                Ok(())
+                seat.commit().await
             }
-            // A Tx is only ever made around a transaction.
-            Inner::Postgres(_) => Ok(()),
-        }
+        };
+        committed.map_err(explained).context("commit")?;
+        self.hub.publish(&notices);
+        Ok(())
     }
 
     /// Marks a point to which [`Tx::undo_to_mark`] can go back while the rest stays.
     pub async fn mark(&mut self) -> Result<()> {
         self.marked = (self.last.len(), self.closing.len());
-        self.conn.execute("savepoint mark", params![]).await.map(drop)
+        match &self.conn.inner {
+            Inner::Sqlite(seat) => seat.execute("savepoint mark", &[]).map(drop),
+            Inner::Postgres(seat) => seat.mark().await,
+        }
     }
 
     pub async fn keep_since_mark(&mut self) -> Result<()> {
-        self.conn.execute("release savepoint mark", params![]).await.map(drop)
+        match &self.conn.inner {
+            Inner::Sqlite(seat) => seat.execute("release savepoint mark", &[]).map(drop),
+            Inner::Postgres(seat) => seat.keep_since_mark().await.map_err(explained),
+        }
     }
 
     pub async fn undo_to_mark(&mut self) -> Result<()> {
         self.last.truncate(self.marked.0);
         self.closing.truncate(self.marked.1);
-        self.conn.execute("rollback to savepoint mark", params![]).await?;
-        self.keep_since_mark().await
+        match &self.conn.inner {
+            Inner::Sqlite(seat) => {
+                seat.execute("rollback to savepoint mark", &[])?;
+                seat.execute("release savepoint mark", &[]).map(drop)
+            }
+            Inner::Postgres(seat) => seat.undo_to_mark().await,
+        }
     }
 }
 

@@ -72,7 +72,7 @@ pub async fn fill(
     if order.tickets == 0 || order.tickets > TICKETS_MAX {
         return Err(DemoRefusal::Count.into());
     }
-    if ids::has_tickets(&mut db.read().await?).await? {
+    if ids::has_tickets(&db.read().await?).await? {
         return Err(DemoRefusal::HasTickets.into());
     }
     let stored = attached::store(files).await?;

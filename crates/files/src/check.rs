@@ -11,7 +11,7 @@ const PAGE: i64 = 500;
 
 /// Reads every stored file that the database knows. `told` hears how many were read.
 pub async fn check(
-    conn: &mut Conn,
+    conn: &Conn,
     files: &Files,
     told: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Vec<Finding>> {

@@ -27,7 +27,7 @@ pub enum MailRefusal {
 impl Refusal for MailRefusal {}
 
 /// The words of a mail that a lesson is about. Read before the transaction: it takes time.
-pub(crate) async fn words_of(conn: &mut Conn, id: LedgerId) -> Result<Vec<String>> {
+pub(crate) async fn words_of(conn: &Conn, id: LedgerId) -> Result<Vec<String>> {
     let bytes = ledger::source(conn, id).await?.context("a mail without its source")?;
     let words = move || spam::features_of(&email::read(&bytes, &Limits::default()));
     Ok(tokio::task::spawn_blocking(words).await?)
@@ -102,9 +102,9 @@ pub(crate) async fn set_rule(
 
 /// Learns from what an agent said about a ticket that began with a mail.
 pub async fn learn(db: &Db, ticket: TicketId, lesson: Lesson, now: Timestamp) -> Result<()> {
-    let mut conn = db.read().await?;
-    let Some(mail) = ledger::first_of_ticket(&mut conn, ticket).await? else { return Ok(()) };
-    let words = words_of(&mut conn, mail).await?;
+    let conn = db.read().await?;
+    let Some(mail) = ledger::first_of_ticket(&conn, ticket).await? else { return Ok(()) };
+    let words = words_of(&conn, mail).await?;
     drop(conn);
     let mut tx = db.begin().await?;
     match lesson {

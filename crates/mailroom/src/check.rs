@@ -13,7 +13,7 @@ const PAGE: i64 = 200;
 /// Reads every source and compares it with the hash of what came in. `told` hears how many were
 /// read.
 pub async fn check_sources(
-    conn: &mut Conn,
+    conn: &Conn,
     told: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Option<Finding>> {
     let mut changed = Vec::new();

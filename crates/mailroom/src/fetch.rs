@@ -87,10 +87,10 @@ impl Fetcher {
     }
 
     async fn wanted(&self) -> Result<HashMap<InboxId, Connection>> {
-        let mut conn = self.db.read().await?;
+        let conn = self.db.read().await?;
         let mut wanted = HashMap::new();
-        for inbox in Connection::fetched(&mut conn).await? {
-            if let Some(connection) = Connection::find(&mut conn, inbox).await? {
+        for inbox in Connection::fetched(&conn).await? {
+            if let Some(connection) = Connection::find(&conn, inbox).await? {
                 wanted.insert(inbox, connection);
             }
         }

@@ -35,7 +35,7 @@ impl Health {
 }
 
 /// The health of all inboxes that are fetched.
-pub async fn health(conn: &mut Conn) -> Result<Vec<Health>> {
+pub async fn health(conn: &Conn) -> Result<Vec<Health>> {
     store::all(conn).await
 }
 
@@ -43,7 +43,7 @@ pub async fn health(conn: &mut Conn) -> Result<Vec<Health>> {
 /// and by mail to the owners and leads who see the inbox. Says for which.
 pub async fn raise_alarm(accounts: &Accounts) -> Result<Vec<InboxId>> {
     let (db, now) = (accounts.db(), accounts.now());
-    let all = health(&mut db.read().await?).await?;
+    let all = health(&db.read().await?).await?;
     let mut alarmed = Vec::new();
     for one in all.into_iter().filter(|one| one.is_silent(now)) {
         let mut tx = db.begin().await?;
@@ -70,7 +70,7 @@ pub async fn raise_alarm(accounts: &Accounts) -> Result<Vec<InboxId>> {
 
 /// The inboxes to which no mail has come for an unusual time, whichever way it comes.
 pub(crate) async fn quiet(
-    conn: &mut Conn,
+    conn: &Conn,
     directory: &Directory,
     now: Timestamp,
 ) -> Result<Vec<Quiet>> {
@@ -84,7 +84,7 @@ pub(crate) async fn quiet(
 
 /// Since when no mail has come to an inbox, if that is unusual.
 pub(crate) async fn quiet_since(
-    conn: &mut Conn,
+    conn: &Conn,
     inbox: InboxId,
     now: Timestamp,
 ) -> Result<Option<Quiet>> {
@@ -104,11 +104,11 @@ pub(crate) async fn quiet_since(
 pub async fn raise_alarm_about_quiet(accounts: &Accounts) -> Result<Vec<InboxId>> {
     let (db, now) = (accounts.db(), accounts.now());
     let directory = accounts.directory().await?;
-    let mut conn = db.read().await?;
-    let unheard = health(&mut conn).await?;
+    let conn = db.read().await?;
+    let unheard = health(&conn).await?;
     let is_unheard =
         |inbox| unheard.iter().any(|one: &Health| one.inbox == inbox && one.is_silent(now));
-    let quiet = quiet(&mut conn, &directory, now).await?;
+    let quiet = quiet(&conn, &directory, now).await?;
     drop(conn);
     let mut alarmed = Vec::new();
     for one in quiet.into_iter().filter(|one| !is_unheard(one.inbox)) {

@@ -65,7 +65,7 @@ impl Permissions {
     pub(crate) async fn token(&self, inbox: InboxId) -> Result<Secret> {
         let _turn = self.turn.lock().await;
         // Read anew: somebody may have renewed it while we waited for our turn.
-        let connection = Connection::find(&mut self.db.read().await?, inbox).await?;
+        let connection = Connection::find(&self.db.read().await?, inbox).await?;
         let oauth = connection.and_then(|one| one.oauth).context("an inbox without OAuth")?;
         let now = self.clock.now();
         if let (Some(sealed), Some(expires_at)) = (&oauth.access_token, oauth.expires_at)

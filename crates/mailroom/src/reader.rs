@@ -1,12 +1,13 @@
 //! Reading what was stored: each mail becomes a ticket, goes on in one, or is held.
 //!
 //! What takes time (parsing, asking the DNS, storing files) happens before the transaction, for
-//! many mails side by side, and a mail that takes long keeps no other waiting. In the transaction
-//! each mail is on its own: one that fails takes nothing else along, and after three tries it
-//! becomes a ticket that says so.
+//! many mails side by side, and a mail that takes long keeps no other waiting. Many are written
+//! down in one transaction; where one of them fails, each gets its own. So one that fails takes
+//! nothing else along, and after three tries it becomes a ticket that says so.
 
 mod incoming;
 mod judge;
+mod lanes;
 mod underway;
 
 use std::collections::HashMap;
@@ -15,8 +16,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use accounts::Accounts;
-use anyhow::{Context, Result, anyhow};
-use database::{Db, Engine, Tx};
+use anyhow::{Context, Result, anyhow, bail};
+use database::{Db, Engine};
 use email::{Dns, Limits, Reading, Trust};
 use files::{Files, MediaType};
 use futures_util::FutureExt;
@@ -25,12 +26,14 @@ use keys::Keys;
 use tickets::StoredFile;
 use tickets::actions::{Incoming, Office};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::ledger::{Outcome, Waiting};
+use crate::ledger::{Fate, Outcome, Waiting};
 use crate::store::{connections, ledger};
 use incoming::incoming;
 use judge::{UNREADABLE, decide, next_try, unreadable};
+use lanes::lanes;
 use underway::{Read, TOGETHER, Underway};
 
 /// Reads stored mails. Cheap to clone.
@@ -47,6 +50,10 @@ pub struct Reader {
 /// A mail that is not ready to be written down by then counts as tried. Less than the lease.
 const PREPARED_WITHIN: Duration = Duration::from_secs(45);
 const LEASE: Span = Span::seconds(60);
+/// So many transactions write side by side, where the database takes more than one.
+const LANES: usize = 4;
+/// A mail that only came in the way of another one is tried so often at once.
+const TRIES: i32 = 5;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// What is ready within this time of the last commit is written down in one: nobody sees the delay,
 /// and whoever takes mail in waits for fewer commits.
@@ -115,7 +122,7 @@ impl Reader {
         if count == 0 {
             return Ok(0);
         }
-        let trusted = connections::trusted_hosts(&mut self.db.read().await?).await?;
+        let trusted = connections::trusted_hosts(&self.db.read().await?).await?;
         let office = Office::open(&self.accounts, &self.keys).await?;
         let desk = Arc::new(Desk { office, trusted });
         for mail in waiting {
@@ -135,35 +142,121 @@ impl Reader {
         Ok(count)
     }
 
-    /// Writes down what became of mails that were read.
+    /// Writes down what became of mails that were read: all in one transaction, or in several side
+    /// by side where the database takes them.
     async fn write_down(&self, mut done: Vec<Read>) -> Result<()> {
         done.sort_unstable_by_key(|read| read.mail.id);
-        let ids: Vec<LedgerId> = done.iter().map(|read| read.mail.id).collect();
-        let office = Office::open(&self.accounts, &self.keys).await?;
-        let mut tx = self.db.begin().await?;
-        for Read { mail, prepared, _room } in done {
-            let (id, attempts) = (mail.id, mail.attempts);
-            let settling = self.settle(&mut tx, &office, mail, prepared);
-            let Ok(settled) = AssertUnwindSafe(settling).catch_unwind().await else {
-                // Nobody knows where the transaction stands; the others are read again without it.
-                drop(tx);
-                return self.set_back(id, attempts, &ids).await;
-            };
-            settled?;
+        let office = Arc::new(Office::open(&self.accounts, &self.keys).await?);
+        if self.db.engine() == Engine::Sqlite {
+            return self.write_lane(&office, done).await;
         }
-        tx.commit().await
+        let mut writing = JoinSet::new();
+        for lane in lanes(done, LANES, Read::keys) {
+            let (reader, office) = (self.clone(), Arc::clone(&office));
+            writing.spawn(async move { reader.write_lane(&office, lane).await });
+        }
+        let mut written = Ok(());
+        while let Some(lane) = writing.join_next().await {
+            written = written.and(lane.map_err(anyhow::Error::from).flatten());
+        }
+        written
+    }
+
+    /// Writes down mails in one transaction. If anything goes wrong with one of them, nothing of it
+    /// is kept, and each is written down by itself.
+    async fn write_lane(&self, office: &Office, lane: Vec<Read>) -> Result<()> {
+        let together = AssertUnwindSafe(self.write_together(office, &lane)).catch_unwind().await;
+        match together {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(fault)) => tracing::info!("mails are written down one by one: {fault:#}"),
+            Err(_) => tracing::info!("mails are written down one by one: one of them panicked"),
+        }
+        for read in &lane {
+            self.write_alone(office, read).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_together(&self, office: &Office, lane: &[Read]) -> Result<()> {
+        let ids: Vec<LedgerId> = lane.iter().map(|read| read.mail.id).collect();
+        let mut tx = self.db.begin().await?;
+        let waiting = ledger::take(&mut tx, &ids).await?;
+        let mut fates = Vec::with_capacity(lane.len());
+        for Read { mail, prepared, .. } in lane {
+            // Not those that another node wrote down meanwhile.
+            if !waiting.contains(&mail.id) {
+                continue;
+            }
+            let Ok(prepared) = prepared else { bail!("mail {} could not be read", mail.id) };
+            let outcome = Box::pin(decide(&mut tx, office, mail, prepared)).await?;
+            ledger::settle(&mut tx, mail.id, &outcome, self.clock.now()).await?;
+            fates.push(outcome.fate);
+        }
+        tx.commit().await?;
+        fates.into_iter().for_each(count);
+        Ok(())
+    }
+
+    /// Writes down what becomes of one mail. Whatever goes wrong with it stays with it.
+    async fn write_alone(&self, office: &Office, read: &Read) -> Result<()> {
+        let Read { mail, prepared, .. } = read;
+        for try_number in 1.. {
+            let settling = AssertUnwindSafe(self.settle(office, mail, prepared)).catch_unwind();
+            match settling.await {
+                Ok(Err(fault)) if database::may_pass(&fault) && try_number < TRIES => {
+                    tracing::info!(ledger = %mail.id, "mail {} is tried again: {fault:#}", mail.id);
+                }
+                Ok(settled) => return settled,
+                Err(_) => return self.set_back(mail.id, mail.attempts).await,
+            }
+        }
+        Ok(())
+    }
+
+    async fn settle(
+        &self,
+        office: &Office,
+        mail: &Waiting,
+        prepared: &Result<Prepared>,
+    ) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        if ledger::take(&mut tx, &[mail.id]).await?.is_empty() {
+            return Ok(());
+        }
+        tx.mark().await?;
+        let decided = match prepared {
+            Ok(prepared) => match Box::pin(decide(&mut tx, office, mail, prepared)).await {
+                // What was kept back is sent before it counts as decided.
+                Ok(outcome) => tx.keep_since_mark().await.map(|()| outcome),
+                Err(fault) => Err(fault),
+            },
+            Err(fault) => Err(anyhow!("{fault:#}")),
+        };
+        let outcome = match decided {
+            Ok(outcome) => outcome,
+            Err(fault) if database::may_pass(&fault) => return Err(fault),
+            Err(fault) => {
+                tx.undo_to_mark().await?;
+                match unreadable(&mut tx, office, mail, &fault).await? {
+                    Some(outcome) => outcome,
+                    None => return tx.commit().await,
+                }
+            }
+        };
+        ledger::settle(&mut tx, mail.id, &outcome, self.clock.now()).await?;
+        tx.commit().await?;
+        count(outcome.fate);
+        Ok(())
     }
 
     /// Counts a try of a mail whose handling panicked; after the last one it has failed.
-    /// Those that were read with it are free again.
-    async fn set_back(&self, id: LedgerId, attempts: i64, together: &[LedgerId]) -> Result<()> {
+    async fn set_back(&self, id: LedgerId, attempts: i64) -> Result<()> {
         tracing::error!(ledger = %id, "mail {id} could not be read: handling it panicked");
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        ledger::free(&mut tx, together).await?;
         match next_try(attempts, now) {
             Some(at) => ledger::count_attempt(&mut tx, id, UNREADABLE, at).await?,
-            None => drop(ledger::settle(&mut tx, id, &Outcome::failed(UNREADABLE), now).await?),
+            None => ledger::settle(&mut tx, id, &Outcome::failed(UNREADABLE), now).await?,
         }
         tx.commit().await
     }
@@ -176,8 +269,8 @@ impl Reader {
         match self.db.engine() {
             // One process, one reader.
             Engine::Sqlite => {
-                let mut conn = self.db.read().await?;
-                ledger::waiting(&mut conn, now, underway, room).await
+                let conn = self.db.read().await?;
+                ledger::waiting(&conn, now, underway, room).await
             }
             Engine::Postgres => {
                 let mut tx = self.db.begin().await?;
@@ -190,7 +283,7 @@ impl Reader {
 
     /// Everything about a mail that takes time.
     async fn prepare(&self, mail: &Waiting, desk: &Desk) -> Result<Prepared> {
-        let source = ledger::source(&mut self.db.read().await?, mail.id).await?;
+        let source = ledger::source(&self.db.read().await?, mail.id).await?;
         let bytes: Arc<[u8]> = source.context("a mail without its source")?.into();
         let parsed = Arc::clone(&bytes);
         // Parsing is work for a thread of its own only where it may take long.
@@ -215,40 +308,10 @@ impl Reader {
         let incoming = incoming(mail, &reading, &check, stored, &desk.office);
         Ok(Prepared { reading, incoming })
     }
+}
 
-    /// Writes down what becomes of one mail. Whatever goes wrong with it stays with it.
-    async fn settle(
-        &self,
-        tx: &mut Tx,
-        office: &Office,
-        mail: Waiting,
-        prepared: Result<Prepared>,
-    ) -> Result<()> {
-        tx.mark().await?;
-        let outcome = match prepared {
-            Ok(prepared) => decide(tx, office, &mail, &prepared).await,
-            Err(fault) => Err(fault),
-        };
-        let outcome = match outcome {
-            Ok(outcome) => outcome,
-            Err(fault) => {
-                tx.undo_to_mark().await?;
-                tx.mark().await?;
-                match unreadable(tx, office, &mail, &fault).await? {
-                    Some(outcome) => outcome,
-                    None => return tx.keep_since_mark().await,
-                }
-            }
-        };
-        metrics::counter!("recourse_mails_handled_total", "fate" => outcome.fate.as_str())
-            .increment(1);
-        if ledger::settle(tx, mail.id, &outcome, self.clock.now()).await? {
-            tx.keep_since_mark().await
-        } else {
-            // Another node read it while we did.
-            tx.undo_to_mark().await
-        }
-    }
+fn count(fate: Fate) {
+    metrics::counter!("recourse_mails_handled_total", "fate" => fate.as_str()).increment(1);
 }
 
 async fn mail_in(notices: &mut database::Notices) {

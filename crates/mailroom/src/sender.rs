@@ -107,7 +107,7 @@ impl Sender {
         if room == 0 {
             return Ok(0);
         }
-        let next = outbox::next_due(&mut self.db.read().await?).await?;
+        let next = outbox::next_due(&self.db.read().await?).await?;
         if next.is_none_or(|at| at > now) {
             return Ok(0);
         }
@@ -278,9 +278,9 @@ impl Sender {
     }
 
     async fn way_of_inbox(&self, inbox: InboxId) -> Result<Way, NoWay> {
-        let mut conn = self.db.read().await?;
+        let conn = self.db.read().await?;
         let directory = self.accounts.directory().await?;
-        let own = Connection::find(&mut conn, inbox).await?;
+        let own = Connection::find(&conn, inbox).await?;
         let has_address = directory.inbox(inbox).is_some_and(|inbox| inbox.address.is_some());
         let (inbox, connection) = match own {
             Some(connection) if connection.smtp.is_some() => (inbox, connection),
@@ -288,10 +288,10 @@ impl Sender {
             Some(_) | None if has_address => return Err(NoWay::NotSetUp(SENDS_NOT)),
             // A form has no address of its own: its answers leave through an inbox that does.
             Some(_) | None => {
-                let Some(other) = Connection::first_sender(&mut conn).await? else {
+                let Some(other) = Connection::first_sender(&conn).await? else {
                     return Err(NoWay::NotSetUp(NONE_SENDS));
                 };
-                let connection = Connection::find(&mut conn, other).await?;
+                let connection = Connection::find(&conn, other).await?;
                 (other, connection.context("a connection that was just there")?)
             }
         };
@@ -317,7 +317,7 @@ impl Sender {
         match &company.system_mail {
             SystemMail::Inbox { inbox } => self.way_of_inbox(InboxId(*inbox)).await,
             SystemMail::AnyInbox => {
-                let first = Connection::first_sender(&mut self.db.read().await?).await?;
+                let first = Connection::first_sender(&self.db.read().await?).await?;
                 match first {
                     Some(inbox) => self.way_of_inbox(inbox).await,
                     None => Err(NoWay::NotSetUp(NONE_SENDS)),
@@ -399,14 +399,14 @@ impl Sender {
             return Ok(Some(address.clone()));
         }
         let (true, Some(ticket)) = (way.plus_addresses, letter.ticket) else { return Ok(None) };
-        let customer = tickets::customer_of(&mut self.db.read().await?, ticket).await?;
+        let customer = tickets::customer_of(&self.db.read().await?, ticket).await?;
         Ok(customer
             .map(|customer| tickets::reply_address(&self.keys, &way.address, ticket, customer)))
     }
 
     async fn attachments(&self, letter: &Letter) -> Result<Vec<Attached>> {
         let Some(message) = letter.message else { return Ok(Vec::new()) };
-        let rows = tickets::attachments_of(&mut self.db.read().await?, message).await?;
+        let rows = tickets::attachments_of(&self.db.read().await?, message).await?;
         let mut attached = Vec::with_capacity(rows.len());
         for row in rows {
             let hash = FileHash::read(&row.file_hash).context("the hash of an attachment")?;

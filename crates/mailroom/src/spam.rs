@@ -22,6 +22,13 @@ pub(crate) struct Lessons {
     pub(crate) ham: i64,
 }
 
+impl Lessons {
+    /// Whether there were enough to say anything.
+    pub(crate) fn suffice(self) -> bool {
+        self.spam >= LESSONS_MIN && self.ham >= LESSONS_MIN
+    }
+}
+
 /// What a lesson says a mail was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -81,7 +88,7 @@ pub(crate) fn features_of(reading: &Reading) -> Vec<String> {
 
 /// How likely a mail with these words is spam, from 0 to 1; `None` without an opinion.
 pub(crate) fn likelihood(weights: &[Weight], lessons: Lessons) -> Option<f64> {
-    if lessons.spam < LESSONS_MIN || lessons.ham < LESSONS_MIN {
+    if !lessons.suffice() {
         return None;
     }
     let mut shares: Vec<f64> =

@@ -53,7 +53,7 @@ pub async fn post(tx: &mut Tx, letter: &Letter, caps: &Caps, now: Timestamp) -> 
 }
 
 /// Mail of the system goes to one person, and to nobody whom mail does not reach.
-async fn is_suppressed(conn: &mut Conn, letter: &Letter) -> Result<bool> {
+async fn is_suppressed(conn: &Conn, letter: &Letter) -> Result<bool> {
     let Some(party) = letter.recipients.everyone().next() else { return Ok(false) };
     let known: i64 = conn
         .scalar("select count(*) from suppressions where address = $1", params![&party.address])
@@ -62,7 +62,7 @@ async fn is_suppressed(conn: &mut Conn, letter: &Letter) -> Result<bool> {
 }
 
 async fn facts<'f>(
-    conn: &mut Conn,
+    conn: &Conn,
     letter: &Letter,
     address: &'f EmailAddress,
     now: Timestamp,
@@ -102,7 +102,7 @@ async fn count_automatic(
     address: &EmailAddress,
     now: Timestamp,
 ) -> Result<()> {
-    tx.execute(
+    tx.send(
         "insert into automatic_mail (address, ticket_id, created_at) values ($1, $2, $3)",
         params![address, letter.ticket, now],
     )
@@ -224,7 +224,7 @@ impl FromRow for Delivery {
 }
 
 /// The deliveries of these messages, oldest first.
-pub async fn deliveries_of(conn: &mut Conn, messages: &[MessageId]) -> Result<Vec<Delivery>> {
+pub async fn deliveries_of(conn: &Conn, messages: &[MessageId]) -> Result<Vec<Delivery>> {
     if messages.is_empty() {
         return Ok(Vec::new());
     }
@@ -235,7 +235,7 @@ pub async fn deliveries_of(conn: &mut Conn, messages: &[MessageId]) -> Result<Ve
 }
 
 /// The latest deliveries of a ticket that carry no message, such as acknowledgements.
-pub async fn of_ticket(conn: &mut Conn, ticket: TicketId, limit: i64) -> Result<Vec<Delivery>> {
+pub async fn of_ticket(conn: &Conn, ticket: TicketId, limit: i64) -> Result<Vec<Delivery>> {
     let mut sql = Sql::new(DELIVERY);
     sql.push(" where ticket_id = ").bind(ticket);
     sql.push(" order by id desc limit ").bind(limit);
@@ -244,7 +244,7 @@ pub async fn of_ticket(conn: &mut Conn, ticket: TicketId, limit: i64) -> Result<
 
 /// Letters that did not arrive, the latest first.
 pub async fn failed_letters(
-    conn: &mut Conn,
+    conn: &Conn,
     before: Option<DeliveryId>,
     limit: i64,
 ) -> Result<Vec<Delivery>> {
@@ -255,12 +255,12 @@ pub async fn failed_letters(
     conn.all_sql(sql).await
 }
 
-pub async fn failed_count(conn: &mut Conn) -> Result<i64> {
+pub async fn failed_count(conn: &Conn) -> Result<i64> {
     conn.scalar("select count(*) from deliveries where state in ('failed', 'bounced')", params![])
         .await
 }
 
-pub async fn find_by_mail_id(conn: &mut Conn, mail_id: &str) -> Result<Option<Delivery>> {
+pub async fn find_by_mail_id(conn: &Conn, mail_id: &str) -> Result<Option<Delivery>> {
     let mut sql = Sql::new(DELIVERY);
     sql.push(" where mail_id = ").bind(mail_id);
     conn.optional_sql(sql).await
@@ -323,7 +323,7 @@ fn addresses(json: &str) -> Result<Vec<EmailAddress>> {
 }
 
 /// When the next letter is due.
-pub async fn next_due(conn: &mut Conn) -> Result<Option<Timestamp>> {
+pub async fn next_due(conn: &Conn) -> Result<Option<Timestamp>> {
     conn.scalar("select min(send_after) from deliveries where state = 'queued'", params![]).await
 }
 
@@ -335,7 +335,7 @@ pub async fn claim(
     resting: &[InboxId],
     limit: i64,
 ) -> Result<Vec<Sending>> {
-    let mut tx = db.begin().await?;
+    let tx = db.begin().await?;
     let mut sql = Sql::new("update deliveries set state = 'sending', attempts = attempts + 1,");
     sql.push(" leased_until = ").bind(now + lease);
     sql.push(" where id in (select id from deliveries where state = 'queued' and send_after <= ");
@@ -365,7 +365,7 @@ pub async fn renew(db: &Db, held: &[DeliveryId], until: Timestamp) -> Result<()>
     sql.bind(until).push(" where state = 'sending' and id in (").bind_list(held.iter().copied());
     sql.push(")");
     let mut tx = db.begin().await?;
-    tx.execute_sql(sql).await?;
+    tx.send_sql(sql).await?;
     tx.commit().await
 }
 
@@ -395,13 +395,12 @@ pub async fn suppress(
     reason: &str,
     now: Timestamp,
 ) -> Result<()> {
-    tx.execute(
+    tx.send(
         "insert into suppressions (address, reason, created_at) values ($1, $2, $3)
          on conflict (address) do update set reason = excluded.reason",
         params![address, reason, now],
     )
     .await
-    .map(drop)
 }
 
 pub async fn lift_suppression(tx: &mut Tx, address: &EmailAddress) -> Result<bool> {
@@ -411,7 +410,7 @@ pub async fn lift_suppression(tx: &mut Tx, address: &EmailAddress) -> Result<boo
 
 /// Addresses that bounced, with the reason and since when; the latest first.
 pub async fn suppressions(
-    conn: &mut Conn,
+    conn: &Conn,
     limit: i64,
 ) -> Result<Vec<(EmailAddress, String, Timestamp)>> {
     conn.all(

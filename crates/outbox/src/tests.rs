@@ -97,8 +97,8 @@ async fn claim_one(db: &Db, now: Timestamp) -> Option<Sending> {
 }
 
 async fn state_of(db: &Db, mail_id: &str) -> State {
-    let mut conn = db.read().await.unwrap();
-    find_by_mail_id(&mut conn, mail_id).await.unwrap().unwrap().state
+    let conn = db.read().await.unwrap();
+    find_by_mail_id(&conn, mail_id).await.unwrap().unwrap().state
 }
 
 on_both! {
@@ -171,7 +171,7 @@ on_both! {
         let sending = claim_one(&db, TUESDAY).await.unwrap();
         let mut tx = db.begin().await.unwrap();
         set_failed(&mut tx, sending.id, "the address does not exist").await.unwrap();
-        let failed = failed_letters(&mut tx, None, 10).await.unwrap();
+        let failed = failed_letters(&tx, None, 10).await.unwrap();
         assert_eq!(failed[0].fault.as_deref(), Some("the address does not exist"));
         assert!(retry(&mut tx, sending.id, TUESDAY).await.unwrap());
         assert!(discard(&mut tx, sending.id).await.unwrap());
@@ -265,7 +265,7 @@ async fn who_counts_the_same_hour_does_not_wait_for_the_others() {
         two.commit().await.unwrap();
     };
     tokio::join!(waits, goes_on);
-    let mut conn = db.read().await.unwrap();
+    let conn = db.read().await.unwrap();
     let sent: i64 = conn.scalar("select sent from automatic_mail_hours", vec![]).await.unwrap();
     assert_eq!(sent, 2);
 }

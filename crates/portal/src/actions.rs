@@ -30,14 +30,14 @@ pub(crate) fn default_inbox(office: &Office) -> Option<&Inbox> {
 
 /// The topics in use.
 pub(crate) async fn topics(portal: &Portal) -> Result<Vec<Topic>> {
-    let all = store::topics(&mut portal.db().read().await?).await?;
+    let all = store::topics(&portal.db().read().await?).await?;
     Ok(all.into_iter().filter(|topic| !topic.is_archived).collect())
 }
 
 /// Makes the topics that most sellers need, once, as soon as there is an inbox for them. Says
 /// whether they are made.
 pub(crate) async fn make_first_topics(portal: &Portal) -> Result<bool> {
-    if store::are_first_topics_made(&mut portal.db().read().await?).await? {
+    if store::are_first_topics_made(&portal.db().read().await?).await? {
         return Ok(true);
     }
     let office = portal.office().await?;
@@ -130,8 +130,8 @@ pub(crate) async fn sent_before(
 ) -> Result<Option<TicketId>> {
     let hashes: Vec<FileHash> = files.iter().map(|file| FileHash::of(&file.bytes)).collect();
     let key = form_key(token, asked, hashes.iter().map(FileHash::as_str));
-    let mut conn = portal.db().read().await?;
-    let before = requests::answered(&mut conn, FORM, &key, b"").await?;
+    let conn = portal.db().read().await?;
+    let before = requests::answered(&conn, FORM, &key, b"").await?;
     before.map(|answer| Ok(answer.body.parse()?)).transpose()
 }
 
@@ -149,7 +149,7 @@ pub(crate) async fn send_form(
         return Ok(before);
     }
     let proves_it = form.session.as_ref().is_some_and(|one| one.address == asked.address);
-    let category = known_category(&categories(&mut tx).await?, topic.category);
+    let category = known_category(&categories(&tx).await?, topic.category);
     let incoming = Incoming {
         inbox: inbox_of(office, topic.inbox).context("no inbox takes messages")?,
         channel: Channel::Form,
@@ -198,7 +198,7 @@ pub(crate) async fn answer(
     if let Some(before) = claim(&mut tx, &actor, &key, office).await? {
         return Ok(before);
     }
-    let customer = customers::find(&mut tx, session.customer).await?.context("a customer")?;
+    let customer = customers::find(&tx, session.customer).await?.context("a customer")?;
     let is_known = viewer.addresses.contains(&session.address);
     let address = if is_known { Some(session.address.clone()) } else { customer.address.clone() };
     let incoming = Incoming {
@@ -286,12 +286,12 @@ pub(crate) async fn make_link_for(
 ) -> Result<Option<String>> {
     let now = portal.now();
     let mut tx = portal.db().begin().await?;
-    let waiting = store::waiting_for_link(&mut tx, now).await?;
-    let known = customers::known(&mut tx, address).await?;
-    let (true, Some((customer, _))) = (waiting.iter().any(|(one, _)| one == address), known) else {
+    let waiting = store::waiting_for_link(&tx, now).await?;
+    let known = customers::known(&tx, address).await?;
+    let (true, Some(known)) = (waiting.iter().any(|(one, _)| one == address), known) else {
         return Ok(None);
     };
-    let token = link::make(&mut tx, customer, address, now).await?;
+    let token = link::make(&mut tx, known.customer, address, now).await?;
     tx.commit().await?;
     Ok(Some(portal.site().url(&format!("/help/link/{}", token.reveal()))))
 }
@@ -303,11 +303,12 @@ const LINKS_A_DAY: i64 = 10;
 pub(crate) async fn send_link_to(portal: &Portal, address: &EmailAddress, w: &Words) -> Result<()> {
     let (company, now) = (portal.company().await?, portal.now());
     let mut tx = portal.db().begin().await?;
-    let Some((customer, is_verified)) = customers::known(&mut tx, address).await? else {
+    let known = customers::known(&tx, address).await?;
+    let Some(customers::Known { customer, is_verified, .. }) = known else {
         return Ok(());
     };
     let day_ago = now - Span::hours(24);
-    if store::links_asked_for(&mut tx, customer, day_ago).await? >= LINKS_A_DAY {
+    if store::links_asked_for(&tx, customer, day_ago).await? >= LINKS_A_DAY {
         return Ok(());
     }
     let token = link::make(&mut tx, customer, address, now).await?;

@@ -70,12 +70,7 @@ pub(crate) async fn make(
 }
 
 /// Looks at what a token opens, without using it.
-pub(crate) async fn look(
-    conn: &mut Conn,
-    keys: &Keys,
-    token: &str,
-    now: Timestamp,
-) -> Result<Door> {
+pub(crate) async fn look(conn: &Conn, keys: &Keys, token: &str, now: Timestamp) -> Result<Door> {
     let hash = hash_of(token);
     let link = match Token::read(TOKEN_PREFIX, token) {
         Some(token) => store::link(conn, &token.hash()).await?,
@@ -96,7 +91,7 @@ pub(crate) async fn look(
 }
 
 /// The link of a mail, with the address that the mail went to.
-async fn signed(conn: &mut Conn, keys: &Keys, token: &str) -> Result<Option<StoredLink>> {
+async fn signed(conn: &Conn, keys: &Keys, token: &str) -> Result<Option<StoredLink>> {
     let Some(link) = links::read(keys, token) else { return Ok(None) };
     let wrote_from = match link.ticket {
         Some(ticket) => tickets::actions::wrote_from(conn, ticket, link.customer).await?,

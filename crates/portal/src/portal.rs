@@ -111,7 +111,7 @@ impl Portal {
 
     /// Whether a mail with a link would leave.
     pub(crate) async fn can_send(&self) -> Result<bool> {
-        accounts::can_leave(&mut self.db().read().await?, &*self.company().await?).await
+        accounts::can_leave(&self.db().read().await?, &*self.company().await?).await
     }
 
     /// A message by form. Seconds to wait, where there were too many.

@@ -31,7 +31,7 @@ impl FromRow for Session {
 /// The customer whose browser this is.
 pub(crate) async fn of(portal: &Portal, headers: &HeaderMap) -> Result<Option<Session>> {
     let Some(hash) = hash_in(portal, headers) else { return Ok(None) };
-    store::session(&mut portal.db().read().await?, &hash, portal.now()).await
+    store::session(&portal.db().read().await?, &hash, portal.now()).await
 }
 
 /// Opens a session and gives its token, which is stored nowhere.

@@ -11,7 +11,7 @@ use crate::session::Session;
 use crate::topic::{Ask, NewTopic, Topic};
 
 /// All topics in their order, archived ones too.
-pub(crate) async fn topics(conn: &mut Conn) -> Result<Vec<Topic>> {
+pub(crate) async fn topics(conn: &Conn) -> Result<Vec<Topic>> {
     let mut topics: Vec<Topic> = conn
         .all(
             "select id, public_id, inbox_id, name, hint, category_id, team_id, priority,
@@ -59,7 +59,7 @@ pub(crate) async fn add_topic(tx: &mut Tx, topic: &NewTopic, now: Timestamp) -> 
 }
 
 pub(crate) async fn set_topic(tx: &mut Tx, id: TopicId, topic: &NewTopic) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update topics
             set inbox_id = $2, name = $3, hint = $4, category_id = $5, team_id = $6, priority = $7
           where id = $1",
@@ -78,9 +78,9 @@ pub(crate) async fn set_topic(tx: &mut Tx, id: TopicId, topic: &NewTopic) -> Res
 }
 
 async fn set_asks(tx: &mut Tx, id: TopicId, asks: &[Ask]) -> Result<()> {
-    tx.execute("delete from topic_fields where topic_id = $1", params![id]).await?;
+    tx.send("delete from topic_fields where topic_id = $1", params![id]).await?;
     for (position, ask) in asks.iter().enumerate() {
-        tx.execute(
+        tx.send(
             "insert into topic_fields (topic_id, field_id, required, position)
              values ($1, $2, $3, $4)",
             params![id, ask.field, ask.required, kernel::count(position)],
@@ -93,7 +93,7 @@ async fn set_asks(tx: &mut Tx, id: TopicId, asks: &[Ask]) -> Result<()> {
 
 /// Takes a topic out of use, or back.
 pub(crate) async fn archive_topic(tx: &mut Tx, id: TopicId, at: Option<Timestamp>) -> Result<()> {
-    tx.execute("update topics set archived_at = $2 where id = $1", params![id, at]).await?;
+    tx.send("update topics set archived_at = $2 where id = $1", params![id, at]).await?;
     tx.announce(Change::Settings);
     Ok(())
 }
@@ -101,7 +101,7 @@ pub(crate) async fn archive_topic(tx: &mut Tx, id: TopicId, at: Option<Timestamp
 /// Puts topics into this order.
 pub(crate) async fn order_topics(tx: &mut Tx, ids: &[TopicId]) -> Result<()> {
     for (position, id) in ids.iter().enumerate() {
-        tx.execute(
+        tx.send(
             "update topics set position = $2 where id = $1",
             params![*id, kernel::count(position)],
         )
@@ -123,7 +123,7 @@ pub(crate) async fn claim_first_topics(tx: &mut Tx, now: Timestamp) -> Result<bo
     Ok(claimed > 0)
 }
 
-pub(crate) async fn are_first_topics_made(conn: &mut Conn) -> Result<bool> {
+pub(crate) async fn are_first_topics_made(conn: &Conn) -> Result<bool> {
     Ok(accounts::settings::read(conn, "portal_topics").await?.is_some())
 }
 
@@ -133,19 +133,18 @@ pub(crate) async fn open_session(
     session: &Session,
     expires_at: Timestamp,
 ) -> Result<()> {
-    tx.execute(
+    tx.send(
         "insert into portal_sessions (token_hash, customer_id, address, created_at, last_seen_at,
             expires_at)
          values ($1, $2, $3, $4, $4, $5)",
         params![hash.0.clone(), session.customer, &session.address, session.created_at, expires_at],
     )
     .await
-    .map(drop)
 }
 
 /// The session that a token opens: not over, and not from before the links were revoked.
 pub(crate) async fn session(
-    conn: &mut Conn,
+    conn: &Conn,
     hash: &TokenHash,
     now: Timestamp,
 ) -> Result<Option<Session>> {
@@ -159,15 +158,11 @@ pub(crate) async fn session(
 }
 
 pub(crate) async fn end_session(tx: &mut Tx, hash: &TokenHash) -> Result<()> {
-    tx.execute("delete from portal_sessions where token_hash = $1", params![hash.0.clone()])
-        .await
-        .map(drop)
+    tx.send("delete from portal_sessions where token_hash = $1", params![hash.0.clone()]).await
 }
 
 pub(crate) async fn end_sessions_of(tx: &mut Tx, customer: CustomerId) -> Result<()> {
-    tx.execute("delete from portal_sessions where customer_id = $1", params![customer])
-        .await
-        .map(drop)
+    tx.send("delete from portal_sessions where customer_id = $1", params![customer]).await
 }
 
 /// Stores a link, unused or with its use; `false` if it was stored before.
@@ -192,7 +187,7 @@ pub(crate) async fn add_link(tx: &mut Tx, hash: &TokenHash, link: &StoredLink) -
     Ok(added > 0)
 }
 
-pub(crate) async fn link(conn: &mut Conn, hash: &TokenHash) -> Result<Option<StoredLink>> {
+pub(crate) async fn link(conn: &Conn, hash: &TokenHash) -> Result<Option<StoredLink>> {
     conn.optional(
         "select customer_id, address, ticket_id, created_at, expires_at, used_at
            from portal_links where token_hash = $1",
@@ -214,7 +209,7 @@ pub(crate) async fn use_link(tx: &mut Tx, hash: &TokenHash, now: Timestamp) -> R
 
 /// How many links were asked for in the name of a customer lately.
 pub(crate) async fn links_asked_for(
-    conn: &mut Conn,
+    conn: &Conn,
     customer: CustomerId,
     since: Timestamp,
 ) -> Result<i64> {
@@ -229,7 +224,7 @@ pub(crate) async fn links_asked_for(
 /// Who asked for a link and did not get in by one yet, the latest first: their address, and when
 /// they asked last.
 pub(crate) async fn waiting_for_link(
-    conn: &mut Conn,
+    conn: &Conn,
     now: Timestamp,
 ) -> Result<Vec<(EmailAddress, Timestamp)>> {
     conn.all(
@@ -247,8 +242,6 @@ pub(crate) async fn waiting_for_link(
 const LINKS_KEPT: Span = Span::days(30);
 
 pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<()> {
-    tx.execute("delete from portal_sessions where expires_at < $1", params![now]).await?;
-    tx.execute("delete from portal_links where expires_at < $1", params![now - LINKS_KEPT])
-        .await
-        .map(drop)
+    tx.send("delete from portal_sessions where expires_at < $1", params![now]).await?;
+    tx.send("delete from portal_links where expires_at < $1", params![now - LINKS_KEPT]).await
 }

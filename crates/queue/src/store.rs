@@ -64,7 +64,7 @@ pub(crate) async fn claim(
     lane_max: i64,
     limit: i64,
 ) -> Result<Vec<Claimed>> {
-    let mut tx = db.begin().await?;
+    let tx = db.begin().await?;
     let mut sql = Sql::new("update jobs set state = 'running', attempts = attempts + 1,");
     sql.push(" leased_until = ").bind(now + lease);
     sql.push(
@@ -88,13 +88,13 @@ pub(crate) async fn claim(
 }
 
 /// When the next waiting job is due.
-pub(crate) async fn next_due(conn: &mut Conn) -> Result<Option<Timestamp>> {
+pub(crate) async fn next_due(conn: &Conn) -> Result<Option<Timestamp>> {
     conn.scalar("select min(run_at) from jobs where state = 'waiting'", params![]).await
 }
 
 pub(crate) async fn renew(db: &Db, id: JobId, until: Timestamp) -> Result<()> {
     let mut tx = db.begin().await?;
-    tx.execute(
+    tx.send(
         "update jobs set leased_until = $2 where id = $1 and state = 'running'",
         params![id, until],
     )
@@ -104,7 +104,7 @@ pub(crate) async fn renew(db: &Db, id: JobId, until: Timestamp) -> Result<()> {
 
 pub(crate) async fn finish(db: &Db, id: JobId) -> Result<()> {
     let mut tx = db.begin().await?;
-    tx.execute("delete from jobs where id = $1", params![id]).await?;
+    tx.send("delete from jobs where id = $1", params![id]).await?;
     tx.commit().await
 }
 
@@ -123,14 +123,14 @@ pub(crate) async fn put_back(db: &Db, id: JobId, run_at: Timestamp, fault: &str)
         )
         .await?;
     if kept == 0 {
-        tx.execute("delete from jobs where id = $1", params![id]).await?;
+        tx.send("delete from jobs where id = $1", params![id]).await?;
     }
     tx.commit().await
 }
 
 pub(crate) async fn set_aside(db: &Db, id: JobId, fault: &str) -> Result<()> {
     let mut tx = db.begin().await?;
-    tx.execute(
+    tx.send(
         "update jobs set state = 'failed', last_error = $2, leased_until = null where id = $1",
         params![id, fault],
     )
@@ -162,7 +162,7 @@ pub(crate) async fn free_expired(db: &Db, now: Timestamp) -> Result<u64> {
                 params![*id, now, latest],
             )
             .await?;
-        tx.execute(
+        tx.send(
             "delete from jobs
               where id = $1 and state = 'running'
                 and (leased_until < $2 or leased_until > $3)",
@@ -204,7 +204,7 @@ impl FromRow for FailedJob {
 }
 
 /// The latest jobs that were set aside, at most `limit`.
-pub async fn failed(conn: &mut Conn, limit: i64) -> Result<Vec<FailedJob>> {
+pub async fn failed(conn: &Conn, limit: i64) -> Result<Vec<FailedJob>> {
     conn.all(
         "select id, name, payload, attempts, coalesce(last_error, ''), created_at
            from jobs where state = 'failed' order by id desc limit $1",
@@ -236,12 +236,12 @@ pub async fn discard(tx: &mut Tx, id: JobId) -> Result<bool> {
     Ok(gone > 0)
 }
 
-pub async fn waiting_count(conn: &mut Conn) -> Result<i64> {
+pub async fn waiting_count(conn: &Conn) -> Result<i64> {
     conn.scalar("select count(*) from jobs where state = 'waiting'", params![]).await
 }
 
 /// Since when the oldest due job waits, if one does.
-pub async fn oldest_due(conn: &mut Conn, now: Timestamp) -> Result<Option<Timestamp>> {
+pub async fn oldest_due(conn: &Conn, now: Timestamp) -> Result<Option<Timestamp>> {
     conn.scalar(
         "select min(run_at) from jobs where state = 'waiting' and run_at <= $1",
         params![now],
@@ -256,7 +256,7 @@ pub(crate) async fn win_schedule(
     due_since: Timestamp,
     now: Timestamp,
 ) -> Result<bool> {
-    let mut conn = db.read().await?;
+    let conn = db.read().await?;
     let last: Option<(Timestamp,)> =
         conn.optional("select last_run_at from schedules where name = $1", params![name]).await?;
     drop(conn);

@@ -65,11 +65,11 @@ impl Stage {
     }
 
     async fn waiting(&self) -> i64 {
-        waiting_count(&mut self.db.read().await.unwrap()).await.unwrap()
+        waiting_count(&self.db.read().await.unwrap()).await.unwrap()
     }
 
     async fn failed(&self) -> Vec<FailedJob> {
-        failed(&mut self.db.read().await.unwrap(), 10).await.unwrap()
+        failed(&self.db.read().await.unwrap(), 10).await.unwrap()
     }
 }
 
@@ -107,7 +107,7 @@ impl<'d> Storm<'d> {
 
     async fn is_free(&self, id: JobId) -> bool {
         let sql = "select count(*) from jobs where id = $1 and state = 'waiting'";
-        let mut conn = self.db.read().await.unwrap();
+        let conn = self.db.read().await.unwrap();
         conn.scalar::<i64>(sql, database::params![id]).await.unwrap() == 1
     }
 

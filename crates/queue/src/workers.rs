@@ -167,7 +167,7 @@ impl Workers {
         // place every second.
         let now = self.clock.now();
         let due = async {
-            let next = store::next_due(&mut self.db.read().await?).await?;
+            let next = store::next_due(&self.db.read().await?).await?;
             anyhow::Ok(next.is_some_and(|at| at <= now))
         };
         let lane_max = kernel::count(WORKERS.div_ceil(2));

@@ -70,7 +70,7 @@ async fn of_the_trail(
 }
 
 /// How many tickets and messages there are.
-pub(crate) async fn size(conn: &mut Conn) -> Result<(u64, u64)> {
+pub(crate) async fn size(conn: &Conn) -> Result<(u64, u64)> {
     let tickets = count(conn, "tickets").await?;
     Ok((tickets, count(conn, "messages").await?))
 }

@@ -156,7 +156,7 @@ pub(crate) fn catalog() -> Result<Catalog> {
 /// Refuses a key that is not the one this database was begun with: stored passwords would not
 /// open, and links in old mails would be dead.
 async fn check_key(db: &Db, keys: &Keys, settings: &Settings, clock: &SharedClock) -> Result<()> {
-    let known = accounts::settings::read(&mut db.read().await?, KEY_FINGERPRINT).await?;
+    let known = accounts::settings::read(&db.read().await?, KEY_FINGERPRINT).await?;
     match known {
         Some(known) if known == keys.fingerprint() => Ok(()),
         Some(known) if keys.is_older(&known) => {

@@ -17,8 +17,8 @@ pub(crate) fn start(kind: Kind) {
     let usual = match kind {
         // What libraries say about every query would drown the rest, and may hold what people
         // wrote.
-        Kind::Server => "info,sqlx=warn,hyper=warn,rustls=warn",
-        Kind::Command => "warn,sqlx=error",
+        Kind::Server => "info,tokio_postgres=warn,hyper=warn,rustls=warn",
+        Kind::Command => "warn,tokio_postgres=error",
     };
     let filter = EnvFilter::try_from_env("RECOURSE_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     // What it says of requests holds their whole addresses, some of which are keys.

@@ -36,7 +36,7 @@ pub async fn rotate(db: &Db, key_file: &Path, now: Timestamp) -> Result<Turned> 
 
 /// Whether the newest key of the file is not yet the one of the database.
 async fn is_unfinished(db: &Db, keys: &Keys, key_file: &Path) -> Result<bool> {
-    match accounts::settings::read(&mut db.read().await?, KEY_FINGERPRINT).await? {
+    match accounts::settings::read(&db.read().await?, KEY_FINGERPRINT).await? {
         Some(known) if known == keys.fingerprint() => Ok(false),
         Some(known) if keys.is_older(&known) => Ok(true),
         Some(_) => bail!(another_key(key_file)),

@@ -57,7 +57,7 @@ pub async fn begin(
 
 /// The answer that the same request with this key got before, if it got one. Claims nothing.
 pub async fn answered(
-    conn: &mut Conn,
+    conn: &Conn,
     actor: &str,
     key: &str,
     request: &[u8],

@@ -28,7 +28,7 @@ pub(crate) async fn claim(
 /// What was asked with a key, if something was, and the status and body of the answer, if there
 /// was one.
 pub(crate) async fn find(
-    conn: &mut Conn,
+    conn: &Conn,
     actor: &str,
     key: &str,
 ) -> Result<Option<(Vec<u8>, Option<i64>, Option<String>)>> {
@@ -41,18 +41,16 @@ pub(crate) async fn find(
 }
 
 pub(crate) async fn set_answer(tx: &mut Tx, actor: &str, key: &str, answer: &Answer) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update answered_requests set status = $3, body = $4 where actor = $1 and key = $2",
         params![actor, key, i64::from(answer.status), answer.body.as_str()],
     )
     .await
-    .map(drop)
 }
 
 pub(crate) async fn delete(conn: &mut Conn, actor: &str, key: &str) -> Result<()> {
-    conn.execute("delete from answered_requests where actor = $1 and key = $2", params![actor, key])
+    conn.send("delete from answered_requests where actor = $1 and key = $2", params![actor, key])
         .await
-        .map(drop)
 }
 
 pub(crate) async fn delete_before(tx: &mut Tx, before: Timestamp) -> Result<u64> {

@@ -71,7 +71,7 @@ on_both! {
     async fn many_at_once_have_one_effect(db: Db) {
         let all = futures_util::future::join_all((0..20).map(|_| act(&db, "k", "x"))).await;
         assert!(all.iter().all(|answer| answer.as_ref().unwrap().body == "made x"));
-        let mut conn = db.read().await.unwrap();
+        let conn = db.read().await.unwrap();
         let count: i64 = conn.scalar("select count(*) from settings", params![]).await.unwrap();
         assert_eq!(count, 1);
     }

@@ -1,7 +1,7 @@
 //! The rows that say what a found document is.
 
 use anyhow::{Result, bail};
-use database::search::{Document, Expr, Hit};
+use database::search::{Document, Expr, Hit, Source};
 use database::{Conn, Sql, Tx, params};
 use kernel::{CustomerId, InboxId, MessageId, NoteId, TicketId, Timestamp};
 
@@ -58,18 +58,12 @@ pub(crate) fn scope(inbox: Option<InboxId>) -> String {
 
 /// Adds something that was not there.
 pub async fn add(tx: &mut Tx, entry: &Entry<'_>) -> Result<()> {
-    let (kind, source) = entry.kind.parts();
-    let id: i64 = tx
-        .scalar(
-            "insert into search_documents (kind, source_id, ticket_id, customer_id, created_at)
-             values ($1, $2, $3, $4, $5) returning id",
-            params![kind, source, entry.ticket, entry.customer, entry.at],
-        )
-        .await?;
+    let (kind, id) = entry.kind.parts();
+    let (ticket, customer) = (entry.ticket, entry.customer);
+    let source = Source { kind, id, ticket, customer, at: entry.at };
     let (subject, words) = (words(entry.subject), words(entry.text));
     let scope = scope(entry.inbox);
-    let document = Document { id, subject: &subject, words: &words, scope: &scope };
-    database::search::add(tx, &document).await
+    database::search::add(tx, &source, &subject, &words, &scope).await
 }
 
 /// Adds something or replaces what was there of it.
@@ -121,7 +115,7 @@ pub async fn remove(tx: &mut Tx, kind: Kind) -> Result<()> {
 }
 
 /// The documents of a ticket, so that they can be put again when it moves to another inbox.
-pub async fn rescope(conn: &mut Conn, ticket: TicketId) -> Result<Vec<Kind>> {
+pub async fn rescope(conn: &Conn, ticket: TicketId) -> Result<Vec<Kind>> {
     let rows: Vec<(String, i64)> = conn
         .all("select kind, source_id from search_documents where ticket_id = $1", params![ticket])
         .await?;
@@ -147,7 +141,7 @@ fn scopes(inboxes: Option<&[InboxId]>) -> Option<Vec<String>> {
 
 /// Which of these tickets have a matching document from `from` on and before `until`.
 pub async fn among(
-    conn: &mut Conn,
+    conn: &Conn,
     expr: &Expr,
     inboxes: Option<&[InboxId]>,
     tickets: &[TicketId],
@@ -173,7 +167,7 @@ pub async fn among(
 /// The newest matches older than `before` among what the given inboxes hold; customers are
 /// found by everybody, and whether one may be seen is for the caller to ask.
 pub async fn newest(
-    conn: &mut Conn,
+    conn: &Conn,
     expr: &Expr,
     inboxes: Option<&[InboxId]>,
     before: Option<i64>,
@@ -206,7 +200,7 @@ const TOGETHER: usize = 500;
 
 /// The tickets of all matches; none where there are more than `most` matches.
 pub async fn tickets_of_few(
-    conn: &mut Conn,
+    conn: &Conn,
     expr: &Expr,
     inboxes: Option<&[InboxId]>,
     most: i64,

@@ -133,6 +133,20 @@ pub(crate) async fn recount(tx: &mut Tx, ticket: &mut Ticket) -> Result<()> {
     Ok(())
 }
 
+/// Adds facts to the timeline that nobody takes back.
+pub(crate) async fn record_for_good(
+    tx: &mut Tx,
+    ticket: TicketId,
+    by: By,
+    facts: &[Fact],
+    now: Timestamp,
+) -> Result<()> {
+    for fact in facts {
+        entries::record_for_good(tx, ticket, by, fact, now).await?;
+    }
+    Ok(())
+}
+
 /// Adds facts to the timeline and gives their ids, for whoever may take them back.
 pub(crate) async fn record(
     tx: &mut Tx,

@@ -85,12 +85,12 @@ impl Desk {
 
     pub(crate) async fn shelf(&self) -> Result<Arc<Shelf>> {
         let load = async {
-            let mut conn = self.db().read_for_all().await?;
+            let conn = self.db().read_for_all().await?;
             Ok(Shelf {
-                views: shared::views(&mut conn).await?,
-                categories: taxonomy::categories(&mut conn).await?,
-                fields: taxonomy::fields(&mut conn).await?,
-                problems: taxonomy::problems(&mut conn, PROBLEMS_MAX).await?,
+                views: shared::views(&conn).await?,
+                categories: taxonomy::categories(&conn).await?,
+                fields: taxonomy::fields(&conn).await?,
+                problems: taxonomy::problems(&conn, PROBLEMS_MAX).await?,
             })
         };
         self.shelf.get(load).await
@@ -159,8 +159,8 @@ impl Desk {
             .map(|view| view.filter.clone())
             .filter(|one| one.terms.is_empty())
             .collect();
-        let mut conn = self.db().read().await?;
-        let numbers = lists::count(&mut conn, reader(actor), &filters).await?;
+        let conn = self.db().read().await?;
+        let numbers = lists::count(&conn, reader(actor), &filters).await?;
         drop(conn);
         let mut numbers = numbers.into_iter();
         let mut counts = Counts::with_capacity(views.len());
@@ -168,8 +168,8 @@ impl Desk {
             let count = if view.filter.terms.is_empty() {
                 numbers.next()
             } else {
-                let mut conn = self.db().read_within(finding::LIMIT).await?;
-                finding::count(&mut conn, reader(actor), &view.filter).await?
+                let conn = self.db().read_within(finding::LIMIT).await?;
+                finding::count(&conn, reader(actor), &view.filter).await?
             };
             counts.push((view.key, count));
         }

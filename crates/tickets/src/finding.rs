@@ -119,7 +119,7 @@ const SUBJECT_CHARS: usize = 250;
 
 /// The tickets that match, the best of the newest first; by conditions alone the newest first.
 pub async fn find(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     filter: &Filter,
     limit: i64,
@@ -150,7 +150,7 @@ const FITTED_TOGETHER: usize = 400;
 
 /// How many tickets match a question of words; none where counting would cost too much.
 pub(crate) async fn count(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     filter: &Filter,
 ) -> Result<Option<Count>> {
@@ -165,7 +165,7 @@ pub(crate) async fn count(
 }
 
 async fn count_by_words(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     filter: &Filter,
     expr: &Expr,
@@ -182,7 +182,7 @@ async fn count_by_words(
 
 /// Which of these tickets have the words of a question.
 pub(crate) async fn with_words(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     terms: &[Term],
     tickets: &[TicketId],
@@ -205,7 +205,7 @@ struct Match {
 }
 
 async fn by_words(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     filter: &Filter,
     expr: &Expr,
@@ -263,7 +263,7 @@ struct Window<'w> {
 impl Window<'_> {
     /// The tickets behind the hits that match and were not found in an earlier window, the best
     /// first.
-    async fn matches(&self, conn: &mut Conn, hits: &[Found]) -> Result<Vec<Match>> {
+    async fn matches(&self, conn: &Conn, hits: &[Found]) -> Result<Vec<Match>> {
         let mut matches: Vec<Match> = Vec::new();
         for hit in hits {
             let Some(ticket) = hit.ticket else { continue };
@@ -288,7 +288,7 @@ impl Window<'_> {
 
 /// The chosen tickets in their order, with the words around what was found.
 async fn shown(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     filter: &Filter,
     chosen: &[Match],
@@ -330,7 +330,7 @@ async fn shown(
 }
 
 /// The ticket whose number was typed, wherever it is today, if it fits the other conditions.
-async fn named(conn: &mut Conn, reader: Reader<'_>, filter: &Filter) -> Result<Option<Row>> {
+async fn named(conn: &Conn, reader: Reader<'_>, filter: &Filter) -> Result<Option<Row>> {
     let [Term::Word(text) | Term::Phrase(text)] = filter.terms.as_slice() else {
         return Ok(None);
     };
@@ -357,7 +357,7 @@ fn by_number(row: Row, filter: &Filter) -> Find {
 }
 
 async fn by_conditions(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     filter: &Filter,
     limit: i64,
@@ -386,7 +386,7 @@ fn unwanted(term: &Term) -> Option<Term> {
 
 /// The newest customers whom the words name, as far as the reader has anything to do with them.
 pub async fn find_customers(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     terms: &[Term],
     limit: i64,
@@ -402,7 +402,7 @@ pub async fn find_customers(
 }
 
 async fn customers_by_words(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     expr: &Expr,
     limit: i64,

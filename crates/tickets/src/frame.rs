@@ -29,7 +29,7 @@ async fn frame(desk: &Desk, actor: &Actor, here: &str) -> Result<Chrome> {
     let counts = desk.counts(actor).await?;
     let counts: HashMap<&str, Option<Count>> =
         counts.iter().map(|(key, count)| (key.as_str(), *count)).collect();
-    let unread = people::unread_count(&mut desk.db().read().await?, reader(actor)).await?;
+    let unread = people::unread_count(&desk.db().read().await?, reader(actor)).await?;
     let nav = nav(desk, actor, here, &words, &counts).await?;
     let is_settings = here.starts_with("/settings") || here.starts_with("/me");
     Ok(Chrome {

@@ -52,12 +52,12 @@ use database::Conn;
 use kernel::{CustomerId, MessageId, TicketId};
 
 /// Whose ticket it is.
-pub async fn customer_of(conn: &mut Conn, id: TicketId) -> Result<Option<CustomerId>> {
+pub async fn customer_of(conn: &Conn, id: TicketId) -> Result<Option<CustomerId>> {
     Ok(store::tickets::find(conn, id).await?.map(|ticket| ticket.customer))
 }
 
 /// The files of a message.
-pub async fn attachments_of(conn: &mut Conn, message: MessageId) -> Result<Vec<Attachment>> {
+pub async fn attachments_of(conn: &Conn, message: MessageId) -> Result<Vec<Attachment>> {
     store::entries::attachments(conn, &[message]).await
 }
 

@@ -30,7 +30,7 @@ pub struct MailView {
 
 /// A message of a ticket, under any number that the ticket ever had.
 pub async fn mail_view(
-    conn: &mut Conn,
+    conn: &Conn,
     ticket: TicketId,
     message: PublicId,
 ) -> Result<Option<MailView>> {
@@ -59,7 +59,7 @@ pub async fn mail_view(
 /// The stored image behind the public id of a file of a message, and the inbox it is in, if that
 /// is an image and its message was not blacked out.
 pub async fn inline_image(
-    conn: &mut Conn,
+    conn: &Conn,
     file: PublicId,
 ) -> Result<Option<(FileHash, files::MediaType, InboxId)>> {
     let Some(file) = entries::attachment_by_public_id(conn, file).await? else { return Ok(None) };
@@ -73,14 +73,14 @@ pub async fn inline_image(
 }
 
 /// Whether what a message said was blacked out, so that nobody reads it by another way either.
-pub async fn is_redacted(conn: &mut Conn, message: MessageId) -> Result<bool> {
+pub async fn is_redacted(conn: &Conn, message: MessageId) -> Result<bool> {
     let found = entries::find_message(conn, message).await?;
     Ok(found.is_some_and(|found| found.redacted.is_some()))
 }
 
 /// Which of these messages ask for pictures from the web, so that showing them is a choice.
 pub(crate) async fn with_remote_images(
-    conn: &mut Conn,
+    conn: &Conn,
     messages: &[Message],
 ) -> Result<Vec<MessageId>> {
     let shown = messages.iter().filter(|message| message.has_html && message.redacted.is_none());

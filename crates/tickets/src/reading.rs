@@ -41,7 +41,7 @@ pub struct Jotted {
 
 /// One page of a list, and where the next begins.
 pub async fn page(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     filter: &Filter,
     sort: Sort,
@@ -58,7 +58,7 @@ pub async fn page(
 }
 
 /// Tickets in the order of their ids here. Whether they may be seen was asked before.
-pub async fn cards(conn: &mut Conn, ids: &[TicketId]) -> Result<Vec<Card>> {
+pub async fn cards(conn: &Conn, ids: &[TicketId]) -> Result<Vec<Card>> {
     let found = tickets::find_many(conn, ids).await?;
     let owners: Vec<CustomerId> = found.iter().map(|ticket| ticket.customer).collect();
     let owners = customers::find_many(conn, &owners).await?;
@@ -80,7 +80,7 @@ pub async fn cards(conn: &mut Conn, ids: &[TicketId]) -> Result<Vec<Card>> {
 }
 
 /// The ticket that a reference means today, through merges, and by numbers from elsewhere.
-pub async fn named(conn: &mut Conn, actor: &Actor, reference: &str) -> Result<Option<Ticket>> {
+pub async fn named(conn: &Conn, actor: &Actor, reference: &str) -> Result<Option<Ticket>> {
     let id = match reference.parse::<TicketId>() {
         Ok(id) => tickets::follow(conn, id).await?,
         Err(_) => None,
@@ -99,7 +99,7 @@ pub async fn named(conn: &mut Conn, actor: &Actor, reference: &str) -> Result<Op
 
 /// The messages of a ticket after one of them, the oldest first. None: there is no such one.
 pub async fn messages(
-    conn: &mut Conn,
+    conn: &Conn,
     ticket: TicketId,
     after: Option<PublicId>,
     limit: i64,
@@ -116,23 +116,23 @@ pub async fn messages(
 }
 
 /// A message that was just written.
-pub async fn message(conn: &mut Conn, id: PublicId) -> Result<Option<Written>> {
+pub async fn message(conn: &Conn, id: PublicId) -> Result<Option<Written>> {
     let message = entries::message_by_public_id(conn, id).await?;
     Ok(written(conn, message.into_iter().collect()).await?.pop())
 }
 
 /// The first message of a ticket.
-pub async fn first_message(conn: &mut Conn, ticket: TicketId) -> Result<Option<Written>> {
+pub async fn first_message(conn: &Conn, ticket: TicketId) -> Result<Option<Written>> {
     let messages = entries::messages(conn, ticket, None, 1).await?;
     Ok(written(conn, messages).await?.pop())
 }
 
 /// The HTML of those messages that have some.
-pub async fn html_of(conn: &mut Conn, ids: &[MessageId]) -> Result<Vec<(MessageId, String)>> {
+pub async fn html_of(conn: &Conn, ids: &[MessageId]) -> Result<Vec<(MessageId, String)>> {
     reading::html_of(conn, ids).await
 }
 
-async fn written(conn: &mut Conn, messages: Vec<Message>) -> Result<Vec<Written>> {
+async fn written(conn: &Conn, messages: Vec<Message>) -> Result<Vec<Written>> {
     let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
     let mut html = reading::html_of(conn, &ids).await?;
     let files = entries::attachments(conn, &ids).await?;
@@ -150,7 +150,7 @@ async fn written(conn: &mut Conn, messages: Vec<Message>) -> Result<Vec<Written>
 
 /// The notes of a ticket after one of them, the oldest first. None: there is no such one.
 pub async fn notes(
-    conn: &mut Conn,
+    conn: &Conn,
     ticket: TicketId,
     after: Option<PublicId>,
     limit: i64,
@@ -167,12 +167,12 @@ pub async fn notes(
 }
 
 /// A note that was just written.
-pub async fn note(conn: &mut Conn, id: PublicId) -> Result<Option<Jotted>> {
+pub async fn note(conn: &Conn, id: PublicId) -> Result<Option<Jotted>> {
     let note = reading::note_by_public_id(conn, id).await?;
     Ok(jotted(conn, note.into_iter().collect()).await?.pop())
 }
 
-async fn jotted(conn: &mut Conn, notes: Vec<Note>) -> Result<Vec<Jotted>> {
+async fn jotted(conn: &Conn, notes: Vec<Note>) -> Result<Vec<Jotted>> {
     let ids: Vec<NoteId> = notes.iter().map(|note| note.id).collect();
     let files = entries::note_attachments(conn, &ids).await?;
     let own = |id: NoteId| -> Vec<Attachment> {
@@ -182,11 +182,7 @@ async fn jotted(conn: &mut Conn, notes: Vec<Note>) -> Result<Vec<Jotted>> {
 }
 
 /// A file, if it is of a ticket that may be seen, or waits for a message of this person.
-pub async fn attachment(
-    conn: &mut Conn,
-    actor: &Actor,
-    id: PublicId,
-) -> Result<Option<Attachment>> {
+pub async fn attachment(conn: &Conn, actor: &Actor, id: PublicId) -> Result<Option<Attachment>> {
     let Some(file) = entries::attachment_by_public_id(conn, id).await? else { return Ok(None) };
     let ticket = match (file.message, file.note) {
         (Some(message), _) => reading::ticket_of_message(conn, message).await?,
@@ -215,7 +211,7 @@ pub async fn upload(
 
 /// The first of these files that does not wait for a message of this person.
 pub async fn missing_upload(
-    conn: &mut Conn,
+    conn: &Conn,
     actor: &Actor,
     ids: &[PublicId],
 ) -> Result<Option<PublicId>> {
@@ -225,7 +221,7 @@ pub async fn missing_upload(
 
 /// Customers that the reader has to do with, the latest first.
 pub async fn customers(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     before: Option<CustomerId>,
     limit: i64,
@@ -237,14 +233,14 @@ pub async fn customers(
 }
 
 /// Whether the reader has anything to do with a customer.
-pub async fn knows(conn: &mut Conn, reader: Reader<'_>, customer: CustomerId) -> Result<bool> {
+pub async fn knows(conn: &Conn, reader: Reader<'_>, customer: CustomerId) -> Result<bool> {
     Ok(!lists::known_customers(conn, reader, &[customer]).await?.is_empty())
 }
 
 /// Tags by name, after one of them.
 /// Tags by name, after one of them; those of tickets that may be seen.
 pub async fn tags(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     after: Option<&str>,
     limit: i64,
@@ -253,19 +249,19 @@ pub async fn tags(
 }
 
 /// The saved views of somebody and of everybody.
-pub async fn views(conn: &mut Conn, actor: &Actor) -> Result<Vec<View>> {
+pub async fn views(conn: &Conn, actor: &Actor) -> Result<Vec<View>> {
     let mut views = shared::views(conn).await?;
     views.retain(|view| view.owner.is_none_or(|owner| owner == actor.id));
     Ok(views)
 }
 
-pub async fn categories(conn: &mut Conn) -> Result<Vec<Category>> {
+pub async fn categories(conn: &Conn) -> Result<Vec<Category>> {
     taxonomy::categories(conn).await
 }
 
 /// More problems than this are looked for by nobody.
 const PROBLEMS_MAX: i64 = 200;
 
-pub async fn problems(conn: &mut Conn) -> Result<Vec<Problem>> {
+pub async fn problems(conn: &Conn) -> Result<Vec<Problem>> {
     taxonomy::problems(conn, PROBLEMS_MAX).await
 }

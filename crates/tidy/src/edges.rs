@@ -68,7 +68,7 @@ fn the_table_names_no_crate_that_is_gone() {
 
 /// Who may depend on what shapes a crate: a driver, a server, a client, a runtime.
 const SHAPING: [(&str, &[&str]); 5] = [
-    ("sqlx", &["database"]),
+    ("tokio-postgres", &["database"]),
     ("rusqlite", &["database"]),
     ("reqwest", &["egress", "files"]),
     ("argon2", &["accounts"]),

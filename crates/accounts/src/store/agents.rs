@@ -30,13 +30,13 @@ impl FromRow for Agent {
     }
 }
 
-pub(crate) async fn find(conn: &mut Conn, id: AgentId) -> Result<Option<Agent>> {
+pub(crate) async fn find(conn: &Conn, id: AgentId) -> Result<Option<Agent>> {
     let mut sql = Sql::new("select ");
     sql.push(COLUMNS).push(" from agents where id = ").bind(id);
     conn.optional_sql(sql).await
 }
 
-pub(crate) async fn find_by_email(conn: &mut Conn, email: &EmailAddress) -> Result<Option<Agent>> {
+pub(crate) async fn find_by_email(conn: &Conn, email: &EmailAddress) -> Result<Option<Agent>> {
     let mut sql = Sql::new("select ");
     sql.push(COLUMNS).push(" from agents where email = ").bind(email);
     conn.optional_sql(sql).await
@@ -100,7 +100,7 @@ pub(crate) async fn set_role(
     role: Role,
     sees_every_inbox: bool,
 ) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update agents set name = $2, role = $3, sees_every_inbox = $4 where id = $1",
         params![id, name, role.as_str(), sees_every_inbox],
     )
@@ -129,12 +129,12 @@ pub(crate) async fn set_state(
 }
 
 pub(crate) async fn set_password(tx: &mut Tx, id: AgentId, hash: &str) -> Result<()> {
-    tx.execute("update agents set password_hash = $2 where id = $1", params![id, hash]).await?;
+    tx.send("update agents set password_hash = $2 where id = $1", params![id, hash]).await?;
     tx.announce(Change::Agent { id });
     Ok(())
 }
 
-pub(crate) async fn password_hash(conn: &mut Conn, id: AgentId) -> Result<Option<String>> {
+pub(crate) async fn password_hash(conn: &Conn, id: AgentId) -> Result<Option<String>> {
     let row: Option<(Option<String>,)> =
         conn.optional("select password_hash from agents where id = $1", params![id]).await?;
     Ok(row.and_then(|(hash,)| hash))
@@ -146,7 +146,7 @@ pub(crate) async fn set_name_and_zone(
     name: &str,
     time_zone: &str,
 ) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update agents set name = $2, time_zone = $3 where id = $1",
         params![id, name, time_zone],
     )
@@ -164,7 +164,7 @@ pub(crate) struct Profile<'p> {
 }
 
 pub(crate) async fn set_profile(tx: &mut Tx, id: AgentId, profile: &Profile<'_>) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update agents set name = $2, time_zone = $3, language = $4, signature = $5
           where id = $1",
         params![id, profile.name, profile.time_zone, profile.language, profile.signature],
@@ -179,7 +179,7 @@ pub(crate) async fn set_preferences(
     id: AgentId,
     preferences: &Preferences,
 ) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update agents set preferences = $2 where id = $1",
         params![id, serde_json::to_string(preferences)?],
     )
@@ -188,7 +188,7 @@ pub(crate) async fn set_preferences(
     Ok(())
 }
 
-pub(crate) async fn inboxes_of(conn: &mut Conn, id: AgentId) -> Result<Vec<InboxId>> {
+pub(crate) async fn inboxes_of(conn: &Conn, id: AgentId) -> Result<Vec<InboxId>> {
     conn.column(
         "select inbox_id from inbox_access where agent_id = $1 order by inbox_id",
         params![id],
@@ -198,7 +198,7 @@ pub(crate) async fn inboxes_of(conn: &mut Conn, id: AgentId) -> Result<Vec<Inbox
 
 /// Adds an inbox to those that somebody sees.
 pub(crate) async fn add_to_inboxes(tx: &mut Tx, id: AgentId, inbox: InboxId) -> Result<()> {
-    tx.execute(
+    tx.send(
         "insert into inbox_access (agent_id, inbox_id) values ($1, $2) on conflict do nothing",
         params![id, inbox],
     )
@@ -208,9 +208,9 @@ pub(crate) async fn add_to_inboxes(tx: &mut Tx, id: AgentId, inbox: InboxId) -> 
 }
 
 pub(crate) async fn set_inboxes(tx: &mut Tx, id: AgentId, inboxes: &[InboxId]) -> Result<()> {
-    tx.execute("delete from inbox_access where agent_id = $1", params![id]).await?;
+    tx.send("delete from inbox_access where agent_id = $1", params![id]).await?;
     for inbox in inboxes {
-        tx.execute(
+        tx.send(
             "insert into inbox_access (agent_id, inbox_id) values ($1, $2)
              on conflict do nothing",
             params![id, *inbox],

@@ -51,7 +51,7 @@ pub async fn make_token(tx: &mut Tx, new: &NewToken, now: Timestamp) -> Result<T
         .await?;
     if let Sees::Only(inboxes) = &new.sees {
         for inbox in inboxes {
-            tx.execute(
+            tx.send(
                 "insert into api_token_inboxes (token_id, inbox_id) values ($1, $2)
                  on conflict do nothing",
                 params![id, *inbox],
@@ -63,7 +63,7 @@ pub async fn make_token(tx: &mut Tx, new: &NewToken, now: Timestamp) -> Result<T
 }
 
 /// The live tokens of a person.
-pub async fn tokens_of(conn: &mut Conn, agent: AgentId) -> Result<Vec<ApiToken>> {
+pub async fn tokens_of(conn: &Conn, agent: AgentId) -> Result<Vec<ApiToken>> {
     let mut tokens: Vec<ApiToken> = conn
         .all(
             "select id, public_id, name, hint, scopes, sees_every_inbox, created_at, expires_at,
@@ -93,7 +93,7 @@ pub async fn tokens_of(conn: &mut Conn, agent: AgentId) -> Result<Vec<ApiToken>>
 }
 
 /// The inboxes that a token was made for.
-pub(crate) async fn inboxes_of(conn: &mut Conn, token: i64) -> Result<Vec<InboxId>> {
+pub(crate) async fn inboxes_of(conn: &Conn, token: i64) -> Result<Vec<InboxId>> {
     conn.column(
         "select inbox_id from api_token_inboxes where token_id = $1 order by inbox_id",
         params![token],
@@ -119,12 +119,11 @@ pub async fn revoke_token(
 }
 
 pub(crate) async fn revoke_all(tx: &mut Tx, agent: AgentId, now: Timestamp) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update api_tokens set revoked_at = $2 where agent_id = $1 and revoked_at is null",
         params![agent, now],
     )
     .await
-    .map(drop)
 }
 
 /// A token that works, as its row says.
@@ -149,11 +148,7 @@ impl FromRow for Found {
 }
 
 /// Whose token this is, what it may, and when it was last used.
-pub(crate) async fn find(
-    conn: &mut Conn,
-    hash: &TokenHash,
-    now: Timestamp,
-) -> Result<Option<Found>> {
+pub(crate) async fn find(conn: &Conn, hash: &TokenHash, now: Timestamp) -> Result<Option<Found>> {
     conn.optional(
         "select token.id, token.agent_id, token.scopes, token.sees_every_inbox,
                 token.last_used_at
@@ -169,7 +164,5 @@ pub(crate) async fn find(
 }
 
 pub(crate) async fn used(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
-    tx.execute("update api_tokens set last_used_at = $2 where id = $1", params![id, now])
-        .await
-        .map(drop)
+    tx.send("update api_tokens set last_used_at = $2 where id = $1", params![id, now]).await
 }

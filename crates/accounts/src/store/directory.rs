@@ -39,7 +39,7 @@ impl FromRow for AgentRow {
 }
 
 /// Everybody there ever was. Which inboxes they see is in [`access`].
-pub(crate) async fn agents(conn: &mut Conn) -> Result<Vec<AgentCard>> {
+pub(crate) async fn agents(conn: &Conn) -> Result<Vec<AgentCard>> {
     let rows: Vec<AgentRow> = conn
         .all(
             "select id, public_id, name, email, role, state, sees_every_inbox, preferences, language
@@ -50,12 +50,12 @@ pub(crate) async fn agents(conn: &mut Conn) -> Result<Vec<AgentCard>> {
     Ok(rows.into_iter().map(|AgentRow(card)| card).collect())
 }
 
-pub(crate) async fn access(conn: &mut Conn) -> Result<Vec<(AgentId, InboxId)>> {
+pub(crate) async fn access(conn: &Conn) -> Result<Vec<(AgentId, InboxId)>> {
     conn.all("select agent_id, inbox_id from inbox_access", params![]).await
 }
 
 /// All teams with their members, by name.
-pub(crate) async fn teams(conn: &mut Conn) -> Result<Vec<TeamCard>> {
+pub(crate) async fn teams(conn: &Conn) -> Result<Vec<TeamCard>> {
     let teams: Vec<(TeamId, PublicId, String)> =
         conn.all("select id, public_id, name from teams order by name", params![]).await?;
     let members: Vec<(TeamId, AgentId)> =

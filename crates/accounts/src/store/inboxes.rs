@@ -31,7 +31,7 @@ impl FromRow for Inbox {
     }
 }
 
-pub(crate) async fn all(conn: &mut Conn) -> Result<Vec<Inbox>> {
+pub(crate) async fn all(conn: &Conn) -> Result<Vec<Inbox>> {
     let mut sql = Sql::new("select ");
     sql.push(COLUMNS).push(" from inboxes order by name, id limit ").bind(INBOXES_MAX);
     conn.all_sql(sql).await
@@ -64,11 +64,7 @@ pub(crate) async fn add(tx: &mut Tx, inbox: &NewInbox, now: Timestamp) -> Result
 }
 
 /// Whether an inbox other than this one has the address.
-pub(crate) async fn is_taken(
-    conn: &mut Conn,
-    address: &EmailAddress,
-    but: InboxId,
-) -> Result<bool> {
+pub(crate) async fn is_taken(conn: &Conn, address: &EmailAddress, but: InboxId) -> Result<bool> {
     let taken: i64 = conn
         .scalar(
             "select count(*) from inboxes where address = $1 and id <> $2",
@@ -79,7 +75,7 @@ pub(crate) async fn is_taken(
 }
 
 pub(crate) async fn set(tx: &mut Tx, id: InboxId, inbox: &NewInbox) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update inboxes
             set name = $2, address = $3, sender_name = $4, signature = $5,
                 reply_within_minutes = $6, acknowledges = $7
@@ -100,7 +96,7 @@ pub(crate) async fn set(tx: &mut Tx, id: InboxId, inbox: &NewInbox) -> Result<()
 }
 
 pub(crate) async fn set_archived(tx: &mut Tx, id: InboxId, at: Option<Timestamp>) -> Result<()> {
-    tx.execute("update inboxes set archived_at = $2 where id = $1", params![id, at]).await?;
+    tx.send("update inboxes set archived_at = $2 where id = $1", params![id, at]).await?;
     tx.announce(Change::Settings);
     Ok(())
 }
@@ -108,7 +104,7 @@ pub(crate) async fn set_archived(tx: &mut Tx, id: InboxId, at: Option<Timestamp>
 /// The address under which the mail of the system leaves: of this inbox, or of the first that can
 /// send.
 pub(crate) async fn sending_address(
-    conn: &mut Conn,
+    conn: &Conn,
     inbox: Option<InboxId>,
 ) -> Result<Option<EmailAddress>> {
     let mut sql = Sql::new(
@@ -124,7 +120,7 @@ pub(crate) async fn sending_address(
 }
 
 /// The inboxes that have a server which mail can leave through.
-pub(crate) async fn with_a_server(conn: &mut Conn) -> Result<Vec<InboxId>> {
+pub(crate) async fn with_a_server(conn: &Conn) -> Result<Vec<InboxId>> {
     conn.column("select inbox_id from mail_connections where smtp_host is not null", params![])
         .await
 }

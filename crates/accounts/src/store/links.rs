@@ -48,14 +48,14 @@ pub(crate) async fn make(
     agent: Option<AgentId>,
     now: Timestamp,
 ) -> Result<Token> {
-    tx.execute(
+    tx.send(
         "delete from one_time_links
           where purpose = $1 and used_at is null and coalesce(agent_id, 0) = $2",
         params![purpose.as_str(), agent.map_or(0, i64::from)],
     )
     .await?;
     let token = Token::new(purpose.prefix());
-    tx.execute(
+    tx.send(
         "insert into one_time_links (token_hash, purpose, agent_id, created_at, expires_at)
          values ($1, $2, $3, $4, $5)",
         params![token.hash().0, purpose.as_str(), agent, now, now + purpose.lasts()],
@@ -66,7 +66,7 @@ pub(crate) async fn make(
 
 /// Whose link this is, if it still opens. Looking does not use it up.
 pub(crate) async fn look_at(
-    conn: &mut Conn,
+    conn: &Conn,
     purpose: Purpose,
     hash: &TokenHash,
     now: Timestamp,
@@ -83,7 +83,7 @@ pub(crate) async fn look_at(
 
 /// Who has asked for a new password and has not chosen one yet, the latest first.
 pub(crate) async fn waiting_for_password(
-    conn: &mut Conn,
+    conn: &Conn,
     now: Timestamp,
 ) -> Result<Vec<(AgentId, Timestamp)>> {
     conn.all(
@@ -115,7 +115,6 @@ pub(crate) async fn use_up(
 
 /// Closes every door that a link could still open for a person.
 pub(crate) async fn revoke(tx: &mut Tx, agent: AgentId) -> Result<()> {
-    tx.execute("delete from one_time_links where agent_id = $1 and used_at is null", params![agent])
+    tx.send("delete from one_time_links where agent_id = $1 and used_at is null", params![agent])
         .await
-        .map(drop)
 }

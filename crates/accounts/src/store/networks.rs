@@ -14,7 +14,7 @@ fn name(agent: AgentId) -> String {
 }
 
 /// Where somebody signed in before, the latest last. Nobody has the id 0.
-pub(crate) async fn of(conn: &mut Conn, agent: AgentId) -> Result<Vec<String>> {
+pub(crate) async fn of(conn: &Conn, agent: AgentId) -> Result<Vec<String>> {
     let stored = settings::read(conn, &name(agent)).await?.unwrap_or_default();
     Ok(stored.lines().map(str::to_owned).collect())
 }

@@ -35,7 +35,7 @@ impl FromRow for StoredPasskey {
     }
 }
 
-pub(crate) async fn of_agent(conn: &mut Conn, agent: AgentId) -> Result<Vec<StoredPasskey>> {
+pub(crate) async fn of_agent(conn: &Conn, agent: AgentId) -> Result<Vec<StoredPasskey>> {
     conn.all(
         "select id, public_id, agent_id, name, credential, created_at, last_used_at
            from passkeys where agent_id = $1 order by id limit 100",
@@ -46,7 +46,7 @@ pub(crate) async fn of_agent(conn: &mut Conn, agent: AgentId) -> Result<Vec<Stor
 
 /// The passkey with this id of its own, whoever has it.
 pub(crate) async fn by_credential(
-    conn: &mut Conn,
+    conn: &Conn,
     credential_id: &[u8],
 ) -> Result<Option<StoredPasskey>> {
     conn.optional(
@@ -129,7 +129,7 @@ pub(crate) async fn ask(
     now: Timestamp,
 ) -> Result<Token> {
     let token = Token::new(TOKEN_PREFIX);
-    tx.execute(
+    tx.send(
         "insert into passkey_challenges (token_hash, purpose, agent_id, state, expires_at)
          values ($1, $2, $3, $4, $5)",
         params![token.hash().0, purpose.as_str(), agent, state, now + CHALLENGE_LASTS],
@@ -164,5 +164,5 @@ pub(crate) async fn take(
 }
 
 pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<()> {
-    tx.execute("delete from passkey_challenges where expires_at < $1", params![now]).await.map(drop)
+    tx.send("delete from passkey_challenges where expires_at < $1", params![now]).await
 }

@@ -26,7 +26,7 @@ fn pending((agent, keeps, next): Row) -> Pending {
 
 pub(crate) async fn open(tx: &mut Tx, pending: &Pending, now: Timestamp) -> Result<Token> {
     let token = Token::new(TOKEN_PREFIX);
-    tx.execute(
+    tx.send(
         "insert into pending_sign_ins (token_hash, agent_id, keeps, next, tries, expires_at)
          values ($1, $2, $3, $4, 0, $5)",
         params![token.hash().0, pending.agent, pending.keeps, pending.next.as_str(), now + LASTS],
@@ -36,11 +36,7 @@ pub(crate) async fn open(tx: &mut Tx, pending: &Pending, now: Timestamp) -> Resu
 }
 
 /// Who waits, as long as they may try.
-pub(crate) async fn find(
-    conn: &mut Conn,
-    hash: &TokenHash,
-    now: Timestamp,
-) -> Result<Option<Pending>> {
+pub(crate) async fn find(conn: &Conn, hash: &TokenHash, now: Timestamp) -> Result<Option<Pending>> {
     let row: Option<Row> = conn
         .optional(
             "select agent_id, keeps, next from pending_sign_ins
@@ -78,9 +74,9 @@ pub(crate) async fn close(tx: &mut Tx, hash: &TokenHash) -> Result<bool> {
 
 /// Ends all that wait for somebody.
 pub(crate) async fn close_all(tx: &mut Tx, agent: AgentId) -> Result<()> {
-    tx.execute("delete from pending_sign_ins where agent_id = $1", params![agent]).await.map(drop)
+    tx.send("delete from pending_sign_ins where agent_id = $1", params![agent]).await
 }
 
 pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<()> {
-    tx.execute("delete from pending_sign_ins where expires_at < $1", params![now]).await.map(drop)
+    tx.send("delete from pending_sign_ins where expires_at < $1", params![now]).await
 }

@@ -40,7 +40,7 @@ pub(crate) async fn begin(
     journey: &Journey,
     now: Timestamp,
 ) -> Result<()> {
-    tx.execute(
+    tx.send(
         "insert into provider_journeys (state_hash, browser_hash, agent_id, issuer, nonce, verifier,
             keeps, next, expires_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -57,7 +57,6 @@ pub(crate) async fn begin(
         ],
     )
     .await
-    .map(drop)
 }
 
 /// Ends a journey in the browser in which it began. It ends once.
@@ -99,7 +98,7 @@ pub(crate) async fn join(
     agent: AgentId,
     now: Timestamp,
 ) -> Result<AgentId> {
-    tx.execute(
+    tx.send(
         "insert into provider_identities (issuer, subject, agent_id, created_at, last_used_at)
          values ($1, $2, $3, $4, $4)
          on conflict (issuer, subject) do nothing",
@@ -110,7 +109,7 @@ pub(crate) async fn join(
 }
 
 /// Whether somebody has an identity at a provider.
-pub(crate) async fn is_joined(conn: &mut Conn, issuer: &str, agent: AgentId) -> Result<bool> {
+pub(crate) async fn is_joined(conn: &Conn, issuer: &str, agent: AgentId) -> Result<bool> {
     let count: i64 = conn
         .scalar(
             "select count(*) from provider_identities where issuer = $1 and agent_id = $2",
@@ -122,14 +121,13 @@ pub(crate) async fn is_joined(conn: &mut Conn, issuer: &str, agent: AgentId) -> 
 
 /// Takes the identities of somebody at a provider away.
 pub(crate) async fn part(tx: &mut Tx, issuer: &str, agent: AgentId) -> Result<()> {
-    tx.execute(
+    tx.send(
         "delete from provider_identities where issuer = $1 and agent_id = $2",
         params![issuer, agent],
     )
     .await
-    .map(drop)
 }
 
 pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<()> {
-    tx.execute("delete from provider_journeys where expires_at < $1", params![now]).await.map(drop)
+    tx.send("delete from provider_journeys where expires_at < $1", params![now]).await
 }

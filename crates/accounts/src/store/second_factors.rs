@@ -15,7 +15,7 @@ pub(crate) struct StoredApp {
 }
 
 /// Whether somebody has a second factor that works.
-pub(crate) async fn has(conn: &mut Conn, agent: AgentId) -> Result<bool> {
+pub(crate) async fn has(conn: &Conn, agent: AgentId) -> Result<bool> {
     let factors: i64 = conn
         .scalar(
             "select (select count(*) from authenticator_apps
@@ -27,7 +27,7 @@ pub(crate) async fn has(conn: &mut Conn, agent: AgentId) -> Result<bool> {
     Ok(factors > 0)
 }
 
-pub(crate) async fn app(conn: &mut Conn, agent: AgentId) -> Result<Option<StoredApp>> {
+pub(crate) async fn app(conn: &Conn, agent: AgentId) -> Result<Option<StoredApp>> {
     let row: Option<(String, i64, Option<Timestamp>)> = conn
         .optional(
             "select secret, last_step, confirmed_at from authenticator_apps where agent_id = $1",
@@ -42,17 +42,13 @@ pub(crate) async fn app(conn: &mut Conn, agent: AgentId) -> Result<Option<Stored
 }
 
 /// The secret of every app, as it is sealed.
-pub(crate) async fn secrets(conn: &mut Conn) -> Result<Vec<(AgentId, String)>> {
+pub(crate) async fn secrets(conn: &Conn) -> Result<Vec<(AgentId, String)>> {
     conn.all("select agent_id, secret from authenticator_apps order by agent_id", params![]).await
 }
 
 pub(crate) async fn replace_secret(tx: &mut Tx, agent: AgentId, sealed: &str) -> Result<()> {
-    tx.execute(
-        "update authenticator_apps set secret = $2 where agent_id = $1",
-        params![agent, sealed],
-    )
-    .await
-    .map(drop)
+    tx.send("update authenticator_apps set secret = $2 where agent_id = $1", params![agent, sealed])
+        .await
 }
 
 /// Begins with an app. One that works already stays; then the answer is `false`.
@@ -118,14 +114,14 @@ pub(crate) async fn remove_app(tx: &mut Tx, agent: AgentId) -> Result<bool> {
 pub(crate) async fn remove_all(tx: &mut Tx, agent: AgentId) -> Result<()> {
     remove_app(tx, agent).await?;
     remove_recovery_codes(tx, agent).await?;
-    tx.execute("delete from passkeys where agent_id = $1", params![agent]).await?;
-    tx.execute("delete from passkey_challenges where agent_id = $1", params![agent]).await?;
-    tx.execute("delete from pending_sign_ins where agent_id = $1", params![agent]).await?;
+    tx.send("delete from passkeys where agent_id = $1", params![agent]).await?;
+    tx.send("delete from passkey_challenges where agent_id = $1", params![agent]).await?;
+    tx.send("delete from pending_sign_ins where agent_id = $1", params![agent]).await?;
     Ok(())
 }
 
 pub(crate) async fn remove_recovery_codes(tx: &mut Tx, agent: AgentId) -> Result<()> {
-    tx.execute("delete from recovery_codes where agent_id = $1", params![agent]).await.map(drop)
+    tx.send("delete from recovery_codes where agent_id = $1", params![agent]).await
 }
 
 /// New recovery codes instead of those that were there.
@@ -137,7 +133,7 @@ pub(crate) async fn replace_recovery_codes(
 ) -> Result<()> {
     remove_recovery_codes(tx, agent).await?;
     for hash in hashes {
-        tx.execute(
+        tx.send(
             "insert into recovery_codes (agent_id, code_hash, created_at) values ($1, $2, $3)",
             params![agent, hash.as_str(), now],
         )
@@ -163,7 +159,7 @@ pub(crate) async fn use_recovery_code(
     Ok(won > 0)
 }
 
-pub(crate) async fn recovery_codes_left(conn: &mut Conn, agent: AgentId) -> Result<i64> {
+pub(crate) async fn recovery_codes_left(conn: &Conn, agent: AgentId) -> Result<i64> {
     conn.scalar(
         "select count(*) from recovery_codes where agent_id = $1 and used_at is null",
         params![agent],

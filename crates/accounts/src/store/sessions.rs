@@ -32,7 +32,7 @@ pub(crate) struct NewSession<'n> {
 /// Opens a session and gives its token, which is stored nowhere.
 pub(crate) async fn open(tx: &mut Tx, new: &NewSession<'_>, now: Timestamp) -> Result<Token> {
     let token = Token::new(TOKEN_PREFIX);
-    tx.execute(
+    tx.send(
         "insert into sessions (token_hash, agent_id, user_agent, address, created_at,
             last_seen_at, expires_at, second_factor, confirmed_at)
          values ($1, $2, $3, $4, $5, $5, $6, $7, $5)",
@@ -76,7 +76,7 @@ impl FromRow for LiveSession {
 
 /// The live session of a token.
 pub(crate) async fn find(
-    conn: &mut Conn,
+    conn: &Conn,
     hash: &TokenHash,
     now: Timestamp,
 ) -> Result<Option<LiveSession>> {
@@ -100,7 +100,7 @@ pub(crate) async fn confirm(
     (agent, id): (AgentId, i64),
     now: Timestamp,
 ) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update sessions set confirmed_at = $3 where id = $1 and agent_id = $2",
         params![id, agent, now],
     )
@@ -111,23 +111,20 @@ pub(crate) async fn confirm(
 
 /// Notes that a second factor was given in a session.
 pub(crate) async fn gave_second_factor(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update sessions set second_factor = true, confirmed_at = $2 where id = $1",
         params![id, now],
     )
     .await
-    .map(drop)
 }
 
 pub(crate) async fn seen(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
-    tx.execute("update sessions set last_seen_at = $2 where id = $1", params![id, now])
-        .await
-        .map(drop)
+    tx.send("update sessions set last_seen_at = $2 where id = $1", params![id, now]).await
 }
 
 /// The open sessions of a person, the latest first.
 pub(crate) async fn of_agent(
-    conn: &mut Conn,
+    conn: &Conn,
     agent: AgentId,
     now: Timestamp,
 ) -> Result<Vec<SessionCard>> {
@@ -165,7 +162,7 @@ pub(crate) async fn end_by_token(tx: &mut Tx, hash: &TokenHash) -> Result<Option
 
 /// Ends all sessions of a person, but for one that may stay.
 pub(crate) async fn end_all(tx: &mut Tx, agent: AgentId, but: Option<i64>) -> Result<()> {
-    tx.execute(
+    tx.send(
         "delete from sessions where agent_id = $1 and id <> $2",
         params![agent, but.unwrap_or(0)],
     )

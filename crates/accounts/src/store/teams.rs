@@ -5,7 +5,7 @@ use database::{Conn, Tx, params};
 use kernel::{AgentId, PublicId, TeamId, Timestamp};
 use live::Change;
 
-pub(crate) async fn of_agent(conn: &mut Conn, id: AgentId) -> Result<Vec<TeamId>> {
+pub(crate) async fn of_agent(conn: &Conn, id: AgentId) -> Result<Vec<TeamId>> {
     conn.column("select team_id from team_members where agent_id = $1", params![id]).await
 }
 
@@ -23,9 +23,9 @@ pub(crate) async fn add(tx: &mut Tx, name: &str, now: Timestamp) -> Result<Optio
 }
 
 pub(crate) async fn set_members(tx: &mut Tx, team: TeamId, members: &[AgentId]) -> Result<()> {
-    tx.execute("delete from team_members where team_id = $1", params![team]).await?;
+    tx.send("delete from team_members where team_id = $1", params![team]).await?;
     for member in members {
-        tx.execute(
+        tx.send(
             "insert into team_members (team_id, agent_id) values ($1, $2) on conflict do nothing",
             params![team, *member],
         )
@@ -51,8 +51,8 @@ pub(crate) async fn rename(tx: &mut Tx, id: TeamId, name: &str) -> Result<bool> 
 
 /// Dissolves a team. Its tickets forget it by the rule of their foreign key.
 pub(crate) async fn delete(tx: &mut Tx, id: TeamId) -> Result<()> {
-    tx.execute("delete from team_members where team_id = $1", params![id]).await?;
-    tx.execute("delete from teams where id = $1", params![id]).await?;
+    tx.send("delete from team_members where team_id = $1", params![id]).await?;
+    tx.send("delete from teams where id = $1", params![id]).await?;
     tx.announce(Change::Settings);
     Ok(())
 }

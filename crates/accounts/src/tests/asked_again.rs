@@ -38,8 +38,8 @@ on_both! {
         assert_eq!(page.location(), format!("/confirm?late=yes&next={person}"));
         let page = sarah.post("/me/second-factor/app/delete", &[]).await;
         assert_eq!(page.location(), "/confirm?late=yes&next=/me/second-factor");
-        let mut conn = cast.db.read().await.unwrap();
-        assert!(tokens_of(&mut conn, cast.sarah).await.unwrap().is_empty());
+        let conn = cast.db.read().await.unwrap();
+        assert!(tokens_of(&conn, cast.sarah).await.unwrap().is_empty());
         drop(conn);
 
         let page = sarah.get("/confirm?late=yes&next=/me/tokens").await;
@@ -144,8 +144,8 @@ on_both! {
         let mut sarah = Browser::of(&cast, "sarah").await;
         let fields = [("role", "lead"), ("role", "agent"), ("role", "king")];
         assert_eq!(sarah.post("/settings/sign-in", &fields).await.location(), "/settings/sign-in");
-        let mut conn = cast.db.read().await.unwrap();
-        let rules = SignInRules::load(&mut conn).await.unwrap();
+        let conn = cast.db.read().await.unwrap();
+        let rules = SignInRules::load(&conn).await.unwrap();
         assert_eq!(rules.second_factor_for, [Role::Lead, Role::Agent]);
         let mut mateo = Browser::of(&cast, "mateo").await;
         let page = mateo.get("/settings/sign-in").await;

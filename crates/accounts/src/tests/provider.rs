@@ -416,7 +416,7 @@ on_both! {
         let page = sarah.post(at, &fields("https://id.example.com", "hush")).await;
         assert_eq!(page.location(), "/settings/sign-in");
         let stored = async || {
-            SignInRules::load(&mut cast.db.read().await.unwrap()).await.unwrap().provider.unwrap()
+            SignInRules::load(&cast.db.read().await.unwrap()).await.unwrap().provider.unwrap()
         };
         let sealed = stored().await.client_secret;
         assert!(!sealed.contains("hush"));

@@ -150,7 +150,7 @@ on_both! {
         let mut here = Browser::of(&cast, "priya").await;
         let kit = sets_up(&cast, &mut here).await;
         let stored: Vec<(String,)> = {
-            let mut conn = cast.db.read().await.unwrap();
+            let conn = cast.db.read().await.unwrap();
             conn.all("select code_hash from recovery_codes", database::params![]).await.unwrap()
         };
         for (hash,) in stored {
@@ -235,8 +235,8 @@ on_both! {
         here.get(HERE).await.is_silent_about("recovery codes are left");
         let mut browser = Browser::new(&cast.accounts);
         assert_eq!(browser.post("/login", &priya()).await.location(), "/");
-        let mut conn = cast.db.read().await.unwrap();
-        let left = store::second_factors::recovery_codes_left(&mut conn, cast.priya).await.unwrap();
+        let conn = cast.db.read().await.unwrap();
+        let left = store::second_factors::recovery_codes_left(&conn, cast.priya).await.unwrap();
         assert_eq!(left, 0);
     }
 

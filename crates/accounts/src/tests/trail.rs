@@ -7,8 +7,8 @@ use super::browser::Browser;
 use super::*;
 
 async fn lines(cast: &Cast) -> Vec<Line> {
-    let mut conn = cast.db.read().await.unwrap();
-    let mut lines = page(&mut conn, &Filter::default(), 500).await.unwrap();
+    let conn = cast.db.read().await.unwrap();
+    let mut lines = page(&conn, &Filter::default(), 500).await.unwrap();
     lines.reverse();
     lines
 }
@@ -175,7 +175,7 @@ on_both! {
             assert!(verify_trail(&cast.accounts).await.unwrap().broken > 0);
         }
         sarah.get("/settings/trail").await.says("somebody changed the trail");
-        let mut conn = cast.db.read().await.unwrap();
+        let conn = cast.db.read().await.unwrap();
         let letters: i64 = conn
             .scalar("select count(*) from deliveries where subject like '%tampered%'", vec![])
             .await

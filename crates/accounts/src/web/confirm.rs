@@ -32,12 +32,12 @@ pub(super) struct Asked {
 
 impl Confirm {
     async fn new(accounts: &Accounts, actor: &Actor, asked: Asked) -> WebResult<Self> {
-        let mut conn = accounts.db().read().await?;
+        let conn = accounts.db().read().await?;
         Ok(Self {
             w: accounts.site().words(&actor.language),
             next: asked.next,
             is_late: !asked.late.is_empty(),
-            has_code: second_factors::has(&mut conn, actor.id).await?,
+            has_code: second_factors::has(&conn, actor.id).await?,
             problems: Problems::default(),
         })
     }

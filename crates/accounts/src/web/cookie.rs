@@ -27,7 +27,7 @@ pub(super) struct Arrival<'a> {
 /// After the right password: signs in who has no second factor, and asks the others for it.
 pub(super) async fn let_in(accounts: &Accounts, arrival: Arrival<'_>) -> WebResult<Response> {
     let mut tx = accounts.db().begin().await?;
-    if !store::second_factors::has(&mut tx, arrival.agent).await? {
+    if !store::second_factors::has(&tx, arrival.agent).await? {
         return sign_in(accounts, tx, arrival, false).await;
     }
     if let Some(before) = accounts.pending_token(arrival.headers) {

@@ -85,7 +85,7 @@ pub(super) async fn create_reset(
         Err(Failure::Refused(_)) => {}
         Err(Failure::Broken(fault)) => return Err(fault.into()),
     }
-    let can_leave = can_leave(&mut accounts.db().read().await?, &company).await?;
+    let can_leave = can_leave(&accounts.db().read().await?, &company).await?;
     ui::page(&Forgot { w, email: form.email, is_sent: true, can_leave, problems })
 }
 
@@ -109,8 +109,8 @@ async fn person_behind(
     token: &str,
 ) -> WebResult<Option<AgentId>> {
     let Some(hash) = hash_of(purpose, token) else { return Ok(None) };
-    let mut conn = accounts.db().read().await?;
-    Ok(store::links::look_at(&mut conn, purpose, &hash, accounts.now()).await?.flatten())
+    let conn = accounts.db().read().await?;
+    Ok(store::links::look_at(&conn, purpose, &hash, accounts.now()).await?.flatten())
 }
 
 pub(super) async fn reset(

@@ -60,12 +60,12 @@ impl MePage {
             language: actor.language.clone(),
             signature: actor.signature.clone(),
         });
-        let mut conn = accounts.db().read().await?;
-        let sessions = store::sessions::of_agent(&mut conn, actor.id, accounts.now()).await?;
+        let conn = accounts.db().read().await?;
+        let sessions = store::sessions::of_agent(&conn, actor.id, accounts.now()).await?;
         let rules = accounts.sign_in_rules().await?;
         let provider = match &rules.provider {
             Some(one) => {
-                let is_joined = store::provider::is_joined(&mut conn, &one.issuer, actor.id);
+                let is_joined = store::provider::is_joined(&conn, &one.issuer, actor.id);
                 Some((one.label.clone(), is_joined.await?))
             }
             None => None,

@@ -33,7 +33,7 @@ pub(super) async fn ask_to_register(
 ) -> WebResult<Response> {
     let webauthn = webauthn(&accounts)?;
     let mut tx = accounts.db().begin().await?;
-    let agent = found(store::agents::find(&mut tx, actor.id).await?)?;
+    let agent = found(store::agents::find(&tx, actor.id).await?)?;
     let asked = passkeys::ask_to_register(&mut tx, webauthn, &agent, accounts.now()).await?;
     tx.commit().await?;
     Ok(question(asked))
@@ -103,7 +103,7 @@ pub(super) async fn ask_for_second_factor(
     let token = found(accounts.pending_token(&headers))?;
     let now = accounts.now();
     let mut tx = accounts.db().begin().await?;
-    let pending = found(store::pending::find(&mut tx, &token.hash(), now).await?)?;
+    let pending = found(store::pending::find(&tx, &token.hash(), now).await?)?;
     let asked = passkeys::ask_for_second_factor(&mut tx, webauthn, pending.agent, now).await?;
     tx.commit().await?;
     Ok(question(found(asked)?))

@@ -74,11 +74,11 @@ struct Waiting {
 async fn waiting(accounts: &Accounts, chrome: &Chrome) -> WebResult<Vec<Waiting>> {
     let company = accounts.company().await?;
     let directory = accounts.directory().await?;
-    let mut conn = accounts.db().read().await?;
-    if letters::can_leave(&mut conn, &company).await? {
+    let conn = accounts.db().read().await?;
+    if letters::can_leave(&conn, &company).await? {
         return Ok(Vec::new());
     }
-    let asked = store::links::waiting_for_password(&mut conn, accounts.now()).await?;
+    let asked = store::links::waiting_for_password(&conn, accounts.now()).await?;
     let waiting = asked.into_iter().filter_map(|(id, at)| {
         let card = directory.agent(id)?.clone();
         Some(Waiting { card, asked_at: ui::moment_in_full(at, &chrome.when) })
@@ -264,8 +264,8 @@ impl Person {
     async fn new(accounts: &Accounts, actor: &Actor, card: AgentCard) -> WebResult<Self> {
         let here = format!("/settings/people/{}", card.public_id);
         let chrome = accounts.chrome(actor, &here).await?;
-        let mut conn = accounts.db().read().await?;
-        let has_second_factor = store::second_factors::has(&mut conn, card.id).await?;
+        let conn = accounts.db().read().await?;
+        let has_second_factor = store::second_factors::has(&conn, card.id).await?;
         drop(conn);
         Ok(Self {
             has_second_factor: has_second_factor && card.id != actor.id,

@@ -61,8 +61,8 @@ enum App {
 impl Factors {
     async fn new(accounts: &Accounts, actor: &Actor) -> WebResult<Self> {
         let company = accounts.company().await?;
-        let mut conn = accounts.db().read().await?;
-        let app = match rows::app(&mut conn, actor.id).await? {
+        let conn = accounts.db().read().await?;
+        let app = match rows::app(&conn, actor.id).await? {
             None => App::Off,
             Some(app) if app.is_confirmed => App::On,
             Some(app) => {
@@ -73,7 +73,7 @@ impl Factors {
         };
         let w = accounts.site().words(&actor.language);
         let when = actor.when(accounts.now());
-        let passkeys = passkeys::of_agent(&mut conn, actor.id).await?;
+        let passkeys = passkeys::of_agent(&conn, actor.id).await?;
         let row = |key: StoredPasskey| KeyRow {
             public_id: key.public_id,
             note: match key.last_used_at {
@@ -87,8 +87,8 @@ impl Factors {
             takes_passkeys: accounts.webauthn().is_some(),
             w,
             app,
-            is_on: rows::has(&mut conn, actor.id).await?,
-            codes_left: rows::recovery_codes_left(&mut conn, actor.id).await?,
+            is_on: rows::has(&conn, actor.id).await?,
+            codes_left: rows::recovery_codes_left(&conn, actor.id).await?,
             new_codes: Vec::new(),
             problems: Problems::default(),
             off_problems: Problems::default(),
@@ -269,7 +269,7 @@ pub(super) async fn renew_codes(
     actor: Actor,
 ) -> WebResult<Response> {
     let mut tx = accounts.db().begin().await?;
-    if !rows::has(&mut tx, actor.id).await? {
+    if !rows::has(&tx, actor.id).await? {
         return Err(WebError::NotFound);
     }
     let new_codes = new_recovery_codes(&mut tx, accounts.keys(), actor.id, accounts.now()).await?;

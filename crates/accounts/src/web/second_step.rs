@@ -25,7 +25,7 @@ struct SecondStep {
 impl SecondStep {
     async fn new(accounts: &Accounts, agent: AgentId) -> WebResult<Self> {
         let company = accounts.company().await?;
-        let keys = store::passkeys::of_agent(&mut accounts.db().read().await?, agent).await?;
+        let keys = store::passkeys::of_agent(&accounts.db().read().await?, agent).await?;
         Ok(Self {
             w: accounts.site().words(&company.language),
             has_passkeys: accounts.webauthn().is_some() && !keys.is_empty(),
@@ -46,8 +46,8 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> WebResult<Response> {
     let Some(token) = accounts.pending_token(&headers) else { return Ok(ui::see_other("/login")) };
-    let mut conn = accounts.db().read().await?;
-    let pending = store::pending::find(&mut conn, &token.hash(), accounts.now()).await?;
+    let conn = accounts.db().read().await?;
+    let pending = store::pending::find(&conn, &token.hash(), accounts.now()).await?;
     drop(conn);
     match pending {
         Some(pending) => ui::page(&SecondStep::new(&accounts, pending.agent).await?),
@@ -111,7 +111,7 @@ pub(super) async fn create(
 
 /// Whether somebody signed in from this network before.
 async fn is_known(accounts: &Accounts, agent: AgentId, network: &str) -> WebResult<bool> {
-    let networks = store::networks::of(&mut accounts.db().read().await?, agent).await?;
+    let networks = store::networks::of(&accounts.db().read().await?, agent).await?;
     Ok(networks.iter().any(|known| known == network))
 }
 

@@ -58,9 +58,8 @@ pub fn steps(now: usize, company: &str, name: &str) -> Vec<SetUpStep> {
 
 async fn is_alive(accounts: &Accounts, token: &str) -> WebResult<bool> {
     let Some(token) = Token::read(Purpose::SetUp.prefix(), token) else { return Ok(false) };
-    let mut conn = accounts.db().read().await?;
-    let found =
-        store::links::look_at(&mut conn, Purpose::SetUp, &token.hash(), accounts.now()).await?;
+    let conn = accounts.db().read().await?;
+    let found = store::links::look_at(&conn, Purpose::SetUp, &token.hash(), accounts.now()).await?;
     Ok(found.is_some() && accounts.company().await?.set_up_at.is_none())
 }
 

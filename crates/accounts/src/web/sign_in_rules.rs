@@ -80,7 +80,7 @@ async fn change(
     change: impl FnOnce(&mut SignInRules),
 ) -> WebResult<()> {
     let mut tx = accounts.db().begin().await?;
-    let before = SignInRules::load(&mut tx).await?;
+    let before = SignInRules::load(&tx).await?;
     let mut rules = before.clone();
     change(&mut rules);
     noted::sign_in_rules(accounts, &mut tx, actor, &before, &rules);

@@ -33,8 +33,8 @@ impl System {
 pub(super) async fn show(State(accounts): State<Accounts>, actor: Actor) -> WebResult<Response> {
     let chrome = accounts.chrome(&actor, "/settings/system").await?;
     let now = accounts.now();
-    let mut conn = accounts.db().read().await?;
-    let oldest = queue::oldest_due(&mut conn, now).await?;
+    let conn = accounts.db().read().await?;
+    let oldest = queue::oldest_due(&conn, now).await?;
     let late = oldest.map(|at| now.since(at)).filter(|late| late.as_seconds() >= 60);
     ui::page(&System {
         version: env!("CARGO_PKG_VERSION"),
@@ -43,9 +43,9 @@ pub(super) async fn show(State(accounts): State<Accounts>, actor: Actor) -> WebR
             database::Engine::Postgres => "PostgreSQL",
         },
         base_url: accounts.site().base_url.to_string(),
-        waiting: queue::waiting_count(&mut conn).await?,
+        waiting: queue::waiting_count(&conn).await?,
         late: late.map(ui::duration),
-        failed: queue::failed(&mut conn, FAILED_SHOWN).await?,
+        failed: queue::failed(&conn, FAILED_SHOWN).await?,
         chrome,
     })
 }

@@ -31,7 +31,7 @@ const LIFETIMES_DAYS: [i64; 4] = [30, 90, 365, 0];
 impl Tokens {
     async fn new(accounts: &Accounts, actor: &Actor) -> WebResult<Self> {
         let chrome = accounts.chrome(actor, "/me/tokens").await?;
-        let tokens = tokens_of(&mut accounts.db().read().await?, actor.id).await?;
+        let tokens = tokens_of(&accounts.db().read().await?, actor.id).await?;
         let scopes = Scope::ALL
             .into_iter()
             .map(|scope| {

@@ -164,8 +164,8 @@ pub(super) async fn index(
 ) -> WebResult<Response> {
     let chrome = accounts.chrome(&actor, "/settings/trail").await?;
     let filter = asked.filter(&chrome.when);
-    let mut conn = accounts.db().read().await?;
-    let mut lines = page(&mut conn, &filter, ROWS + 1).await?;
+    let conn = accounts.db().read().await?;
+    let mut lines = page(&conn, &filter, ROWS + 1).await?;
     drop(conn);
     let older = if lines.len() > kernel::length(ROWS) {
         lines.pop();
@@ -243,7 +243,7 @@ pub(super) async fn show(
     actor: Actor,
     Path(number): Path<i64>,
 ) -> WebResult<Response> {
-    let line = found(find(&mut accounts.db().read().await?, number).await?)?;
+    let line = found(find(&accounts.db().read().await?, number).await?)?;
     let chrome = accounts.chrome(&actor, "/settings/trail").await?;
     ui::page(&EntryPage {
         row: Row::of(&line, &chrome),
@@ -278,8 +278,8 @@ pub(super) async fn export(
     );
     let mut count = 0;
     while count < EXPORTED_MAX {
-        let mut conn = accounts.db().read().await?;
-        let lines = page(&mut conn, &filter, EXPORTED_AT_ONCE).await?;
+        let conn = accounts.db().read().await?;
+        let lines = page(&conn, &filter, EXPORTED_AT_ONCE).await?;
         drop(conn);
         let Some(last) = lines.last() else { break };
         filter.before = Some(last.number);

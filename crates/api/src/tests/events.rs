@@ -97,7 +97,7 @@ on_both! {
         shop.dana_writes("Support", "Hello").await;
         assert!(stream.next().await.is_some());
         let mut tx = shop.cast.db.begin().await.unwrap();
-        let tokens = accounts::tokens_of(&mut tx, shop.cast.priya).await.unwrap();
+        let tokens = accounts::tokens_of(&tx, shop.cast.priya).await.unwrap();
         assert!(revoke_token(&mut tx, shop.cast.priya, tokens[0].public_id, shop.cast.accounts.now()).await.unwrap());
         tx.commit().await.unwrap();
         let hidden = shop.writes("eve@example.com", "Support", "after the end").await;

@@ -13,10 +13,10 @@ async fn made(shop: &Shop, body: &Value) -> (Value, Connection) {
     let token = shop.sarah().await;
     let reply = shop.post(&token, "/api/v1/inboxes", body).await.is(201);
     assert!(!String::from_utf8_lossy(&reply.bytes).contains("s3cret"), "secrets stay inside");
-    let mut conn = shop.cast.db.read().await.unwrap();
+    let conn = shop.cast.db.read().await.unwrap();
     let id: InboxId =
         conn.scalar("select id from inboxes order by id desc limit 1", params![]).await.unwrap();
-    let connection = Connection::find(&mut conn, id).await.unwrap();
+    let connection = Connection::find(&conn, id).await.unwrap();
     (reply.json, connection.unwrap_or_default())
 }
 

@@ -27,7 +27,7 @@ on_both! {
         assert_eq!(ticket["message"]["text"], "I would like my money back.");
         assert_eq!((&ticket["message"]["direction"], &ticket["message"]["author"]), (&json!("in"), &json!("customer")));
         assert_eq!(made.header("location"), "/api/v1/tickets/RC-10001");
-        let mut conn = shop.cast.db.read().await.unwrap();
+        let conn = shop.cast.db.read().await.unwrap();
         let kinds: Vec<String> =
             conn.column("select kind from deliveries order by id", params![]).await.unwrap();
         assert_eq!(kinds, ["acknowledgement"]);
@@ -55,7 +55,7 @@ on_both! {
         assert_eq!(ticket["message"]["direction"], "out");
         assert_eq!(ticket["message"]["recipients"]["cc"][0]["email"], "colleague@example.com");
         assert!(ticket["acknowledged_at"].is_null());
-        let mut conn = shop.cast.db.read().await.unwrap();
+        let conn = shop.cast.db.read().await.unwrap();
         let kinds: Vec<String> =
             conn.column("select distinct kind from deliveries", params![]).await.unwrap();
         assert_eq!(kinds, ["reply"]);
@@ -249,7 +249,7 @@ on_both! {
         assert!(kept.contains("<b>wait</b>") && kept.contains("<td>a</td>"), "{kept}");
         let text = answered.json["text"].as_str().unwrap();
         assert!(text.contains("2 * 3") && text.contains("# 1") && !text.contains('<'), "{text}");
-        let mut conn = shop.cast.db.read().await.unwrap();
+        let conn = shop.cast.db.read().await.unwrap();
         let mails: Vec<String> =
             conn.column("select html from deliveries order by id", database::params![]).await.unwrap();
         assert_eq!(mails.len(), 2);

@@ -62,7 +62,7 @@ pub struct Filter {
 }
 
 /// Entries that fit, the newest first.
-pub async fn page(conn: &mut Conn, filter: &Filter, limit: i64) -> Result<Vec<Line>> {
+pub async fn page(conn: &Conn, filter: &Filter, limit: i64) -> Result<Vec<Line>> {
     let mut sql = Sql::new(
         "select number, at, who_kind, who_id, who_name, via, act, object_kind, object_id,
                 object_name, address, before, after, hash
@@ -101,7 +101,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// One entry.
-pub async fn find(conn: &mut Conn, number: i64) -> Result<Option<Line>> {
+pub async fn find(conn: &Conn, number: i64) -> Result<Option<Line>> {
     conn.optional(
         "select number, at, who_kind, who_id, who_name, via, act, object_kind, object_id,
                 object_name, address, before, after, hash

@@ -70,7 +70,7 @@ fn other_value(column: &str, engine: Engine) -> String {
     }
 }
 
-async fn row(conn: &mut Conn, number: i64) -> Row {
+async fn row(conn: &Conn, number: i64) -> Row {
     store::rows_after(conn, number - 1, 1).await.unwrap().remove(0)
 }
 
@@ -239,7 +239,7 @@ async fn checkpoint(tx: &mut Tx) -> String {
 }
 
 /// What the rows of the trail are, whatever they say.
-async fn everything(conn: &mut Conn) -> String {
+async fn everything(conn: &Conn) -> String {
     let rows = store::rows_after(conn, i64::MIN, 1_000).await.unwrap();
     let checkpoints = store::checkpoints_after(conn, i64::MIN, 1_000).await.unwrap();
     format!("{rows:?}{checkpoints:?}{:?}", store::head(conn).await.unwrap())
@@ -264,11 +264,11 @@ async fn story(db: Db, times: usize) {
     let mut done = 0;
     while done < times {
         let mut tx = db.begin().await.unwrap();
-        let before = everything(&mut tx).await;
+        let before = everything(&tx).await;
         drop_triggers(&mut tx).await;
         let what = tamper(&mut tx).await;
         // A change to the value that was there is none.
-        if everything(&mut tx).await == before {
+        if everything(&tx).await == before {
             continue;
         }
         done += 1;

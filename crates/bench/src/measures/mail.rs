@@ -93,7 +93,7 @@ async fn hand_over(server: &Server, db: &Db, connections: usize) -> Result<Run> 
         done??;
     }
     let accepted_in = began.elapsed();
-    while store::waiting_mails(&mut db.read().await?).await? > 0 {
+    while store::waiting_mails(&db.read().await?).await? > 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let ticketed_in = began.elapsed();

@@ -54,7 +54,7 @@ pub(crate) async fn take(order: &Order) -> Result<Vec<Figure>> {
     let mut visitor = Visitor::come(server.web, &visitor.cookie).await?;
     let db = world::database(order, &data).await?;
     for (kind, word, expected) in WORDS {
-        let documents = store::having(&mut db.read().await?, word).await?;
+        let documents = store::having(&db.read().await?, word).await?;
         if !expected.contains(&documents) {
             bail!("{word} is not {kind} word here: {documents} documents have it");
         }

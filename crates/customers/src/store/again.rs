@@ -8,7 +8,7 @@ use search::Again;
 /// Adds the next customers after a document, at most so many. Says which document was the last;
 /// none at the end.
 pub async fn index_again(
-    conn: &mut Conn,
+    conn: &Conn,
     after: i64,
     limit: i64,
     index: &mut Again,

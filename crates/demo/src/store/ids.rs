@@ -8,7 +8,7 @@ use crate::batch::Ids;
 use crate::world::First;
 
 /// Whether there is a ticket.
-pub(crate) async fn has_tickets(conn: &mut Conn) -> Result<bool> {
+pub(crate) async fn has_tickets(conn: &Conn) -> Result<bool> {
     let rows: Vec<i64> = conn.column("select id from tickets limit 1", params![]).await?;
     Ok(!rows.is_empty())
 }

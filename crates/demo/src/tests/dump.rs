@@ -74,13 +74,13 @@ pub(super) async fn lines(db: &Db, (name, columns, order): Table) -> Vec<String>
         .map(|column| format!("coalesce(cast({column} as text), '-')"))
         .collect();
     let text = format!("select {} from {name} order by {order}", parts.join(" || ' | ' || "));
-    let rows: Vec<String> = read(&mut db.read().await.unwrap(), text).await;
+    let rows: Vec<String> = read(&db.read().await.unwrap(), text).await;
     rows.into_iter().map(|row| format!("{name}: {row}")).collect()
 }
 
 pub(super) async fn public_ids(db: &Db, name: &str) -> Vec<kernel::PublicId> {
     let text = format!("select public_id from {name} order by id");
-    read(&mut db.read().await.unwrap(), text).await
+    read(&db.read().await.unwrap(), text).await
 }
 
 /// The words that can be found, with their places.
@@ -98,20 +98,20 @@ pub(super) async fn words(db: &Db) -> Vec<String> {
             let rows =
                 "select doc || ' ' || col || ' ' || \"offset\" || ' ' || term from temp.terms
                          order by doc, col, \"offset\", term";
-            read(&mut tx, rows.to_owned()).await
+            read(&tx, rows.to_owned()).await
         }
         database::Engine::Postgres => {
             let rows = "select id || ' ' || words::text from search_index order by id";
-            read(&mut tx, rows.to_owned()).await
+            read(&tx, rows.to_owned()).await
         }
     }
 }
 
 pub(super) async fn numbers(db: &Db, text: &'static str) -> Vec<i64> {
-    read(&mut db.read().await.unwrap(), text.to_owned()).await
+    read(&db.read().await.unwrap(), text.to_owned()).await
 }
 
-async fn read<T: database::Column>(conn: &mut Conn, text: String) -> Vec<T> {
+async fn read<T: database::Column>(conn: &Conn, text: String) -> Vec<T> {
     let rows: Vec<(T,)> = conn.all_sql(Sql::new(Box::leak(text.into_boxed_str()))).await.unwrap();
     rows.into_iter().map(|(value,)| value).collect()
 }

@@ -145,16 +145,16 @@ on_both! {
 
     async fn what_was_filled_is_found_and_goes_on(db: Db) {
         filled(&db, &order(300, 1)).await;
-        let mut conn = db.read().await.unwrap();
+        let conn = db.read().await.unwrap();
         for word in ["refund", "rechnung", "返金"] {
             let words = search::words(word);
             let expr = Expr::Phrase(words);
-            let found = search::newest(&mut conn, &expr, None, None, 50).await.unwrap();
+            let found = search::newest(&conn, &expr, None, None, 50).await.unwrap();
             assert!(!found.is_empty(), "{word}");
         }
         drop(conn);
         // The next rows get ids after those that were given.
-        let mut tx = db.begin().await.unwrap();
+        let tx = db.begin().await.unwrap();
         let last: i64 = tx.scalar("select max(id) from events", params![]).await.unwrap();
         let next: i64 = tx
             .scalar(
@@ -193,7 +193,7 @@ on_both! {
 async fn every_row_refers_to_one_that_is_there_and_the_disk_is_waited_for_again() {
     let db = database::testing::sqlite().await;
     filled(&db, &order(500, 1)).await;
-    let mut tx = db.begin().await.unwrap();
+    let tx = db.begin().await.unwrap();
     let broken: Vec<String> =
         tx.column("select \"table\" from pragma_foreign_key_check", params![]).await.unwrap();
     assert!(broken.is_empty(), "{broken:?}");

@@ -59,7 +59,7 @@ impl Session<'_> {
         let selected = mailbox.select(folder).await?;
         self.troubles.begin(selected.uid_validity);
         self.tidy(mailbox).await?;
-        let known = cursors::find(&mut self.fetcher.db.read().await?, self.inbox, folder).await?;
+        let known = cursors::find(&self.fetcher.db.read().await?, self.inbox, folder).await?;
         let mut cursor = match known {
             Some(known)
                 if known.uid_validity == selected.uid_validity

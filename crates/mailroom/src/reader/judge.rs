@@ -1,17 +1,17 @@
 //! What becomes of each mail, within the transaction that writes it down.
 
 use anyhow::{Context, Result};
-use database::Tx;
+use database::{Conn, Tx};
 use email::{Nature, Reading};
-use kernel::{EmailAddress, Span, TicketId, Timestamp};
+use kernel::{EmailAddress, MessageId, Span, TicketId, Timestamp};
 use tickets::SenderCheck;
 use tickets::actions::{Office, complaint_came, receive, sent_elsewhere};
 
 use super::Prepared;
 use super::incoming::placeholder;
 use crate::ledger::{Fate, Outcome, Waiting};
-use crate::senders::Rule;
-use crate::spam;
+use crate::senders::{Rule, SenderRule};
+use crate::spam::{self, Lessons};
 use crate::store::{ledger, senders};
 use crate::undelivered::{self, Undelivered};
 
@@ -43,9 +43,8 @@ pub(super) async fn decide(
         subject: reading.subject.clone(),
         preview: String::new(),
     };
-    if let Some(mail_id) = &reading.mail_id
-        && outbox::find_by_mail_id(tx, mail_id).await?.is_some()
-    {
+    let known = known(tx, mail, reading).await?;
+    if known.is_ours {
         return Ok(outcome(Fate::Dismissed, Some("our own mail came back".to_owned())));
     }
     if let Some(report) = reported(tx, office, &reading.nature).await? {
@@ -53,14 +52,13 @@ pub(super) async fn decide(
     }
     let reason = match unclaimed(mail, &reading.nature) {
         Some(reason) => Some(reason),
-        None => reason_to_hold(tx, office, mail, prepared).await?,
+        None => reason_to_hold(tx, office, mail, prepared, &known).await?,
     };
     if let Some(reason) = reason {
         let preview = kernel::clip(&kernel::one_line(&reading.text), PREVIEW_CHARS);
         return Ok(Outcome { preview, ..outcome(Fate::Quarantined, Some(reason)) });
     }
-    if let Some((ticket, message)) = ledger::twin(tx, mail, mail.received_at - TWINS_WITHIN).await?
-    {
+    if let Some((ticket, message)) = known.twin {
         sent_elsewhere(tx, office, ticket, mail.inbox).await?;
         let told = Outcome {
             ticket: Some(ticket),
@@ -77,42 +75,73 @@ pub(super) async fn decide(
     })
 }
 
+/// What is known of a mail and of who sent it.
+struct Known {
+    /// It left here.
+    is_ours: bool,
+    rule: Option<SenderRule>,
+    lessons: Lessons,
+    /// Where the same mail to another of our addresses went.
+    twin: Option<(TicketId, MessageId)>,
+}
+
+/// Asks all that most mails need to be asked, at once.
+async fn known(conn: &Conn, mail: &Waiting, reading: &Reading) -> Result<Known> {
+    let ours = async {
+        match &reading.mail_id {
+            Some(mail_id) => outbox::find_by_mail_id(conn, mail_id).await,
+            None => Ok(None),
+        }
+    };
+    let rule = async {
+        match reading.from.address() {
+            Some(address) => senders::rule_for(conn, address).await,
+            None => Ok(None),
+        }
+    };
+    let since = mail.received_at - TWINS_WITHIN;
+    let (ours, rule, lessons, twin) =
+        tokio::try_join!(ours, rule, senders::lessons(conn), ledger::twin(conn, mail, since))?;
+    Ok(Known { is_ours: ours.is_some(), rule, lessons, twin })
+}
+
 /// Why a mail goes into quarantine, if it does.
 async fn reason_to_hold(
-    tx: &mut Tx,
+    conn: &Conn,
     office: &Office,
     mail: &Waiting,
     prepared: &Prepared,
+    known: &Known,
 ) -> Result<Option<String>> {
     if mail.is_history || mail.is_released {
         return Ok(None);
     }
     let incoming = &prepared.incoming;
     // Who sent it, even where a form says that somebody else wrote it.
-    if let Some(address) = prepared.reading.from.address() {
-        if office.is_own_address(address) {
-            return Ok(Some(
-                "it says it is from one of our own addresses; it may be a loop".to_owned(),
-            ));
-        }
-        if let Some(found) = senders::rule_for(tx, address).await? {
-            match found.rule {
-                // Anybody can write the name of an allowed sender into a mail.
-                Rule::Allow if incoming.sender.check != SenderCheck::Fail => return Ok(None),
-                Rule::Block => return Ok(Some(format!("{} is blocked", found.pattern))),
-                Rule::Allow => {}
-            }
+    if prepared.reading.from.address().is_some_and(|address| office.is_own_address(address)) {
+        return Ok(Some(
+            "it says it is from one of our own addresses; it may be a loop".to_owned(),
+        ));
+    }
+    if let Some(found) = &known.rule {
+        match found.rule {
+            // Anybody can write the name of an allowed sender into a mail.
+            Rule::Allow if incoming.sender.check != SenderCheck::Fail => return Ok(None),
+            Rule::Block => return Ok(Some(format!("{} is blocked", found.pattern))),
+            Rule::Allow => {}
         }
     }
     // An answer is not held by a filter that does not know what it answers. Only a mail of ours
     // can be answered: anybody can refer to anything.
-    if prepared.reading.is_marked_as_spam && !answers_ours(tx, &prepared.reading).await? {
+    if prepared.reading.is_marked_as_spam && !answers_ours(conn, &prepared.reading).await? {
         return Ok(Some("a spam filter on its way marked it as spam".to_owned()));
     }
-    let lessons = senders::lessons(tx).await?;
+    if !known.lessons.suffice() {
+        return Ok(None);
+    }
     let words = spam::features_of(&prepared.reading);
-    let weights = senders::weights(tx, &words).await?;
-    let likelihood = spam::likelihood(&weights, lessons);
+    let weights = senders::weights(conn, &words).await?;
+    let likelihood = spam::likelihood(&weights, known.lessons);
     Ok(spam::is_spam(likelihood).then(|| {
         format!(
             "it looks like mail that was marked as spam ({:.0} %)",
@@ -125,9 +154,9 @@ async fn reason_to_hold(
 const REFERENCES_MAX: usize = 50;
 
 /// Whether a mail refers to one that left a ticket of ours.
-async fn answers_ours(tx: &mut Tx, reading: &Reading) -> Result<bool> {
+async fn answers_ours(conn: &Conn, reading: &Reading) -> Result<bool> {
     for mail_id in reading.references.iter().take(REFERENCES_MAX) {
-        let sent = outbox::find_by_mail_id(tx, mail_id).await?;
+        let sent = outbox::find_by_mail_id(conn, mail_id).await?;
         if sent.is_some_and(|delivery| delivery.ticket.is_some()) {
             return Ok(true);
         }
@@ -255,7 +284,11 @@ pub(super) async fn unreadable(
         // Read again in vain: the ticket that says so is there.
         return Ok(Some(Outcome { ticket: Some(ticket), message: Some(message), ..failed }));
     }
-    let received = receive(tx, office, &placeholder(mail)).await;
+    tx.mark().await?;
+    let received = match receive(tx, office, &placeholder(mail)).await {
+        Ok(received) => tx.keep_since_mark().await.map(|()| received),
+        Err(fault) => Err(fault),
+    };
     Ok(Some(match received.context("a ticket for a mail that cannot be read") {
         Ok(received) => {
             Outcome { ticket: Some(received.ticket), message: Some(received.message), ..failed }
@@ -263,7 +296,6 @@ pub(super) async fn unreadable(
         Err(fault) => {
             tracing::error!(ledger = %mail.id, "{fault:#}");
             tx.undo_to_mark().await?;
-            tx.mark().await?;
             failed
         }
     }))

@@ -33,6 +33,16 @@ pub(super) struct Read {
     pub(super) _room: Option<OwnedSemaphorePermit>,
 }
 
+impl Read {
+    /// What connects it with others: whose it is, and of which conversation.
+    pub(super) fn keys(&self) -> Vec<String> {
+        let Ok(Prepared { incoming, .. }) = &self.prepared else { return Vec::new() };
+        let sender = incoming.sender.address.as_ref().map(ToString::to_string);
+        let mails = incoming.mail_id.iter().chain(&incoming.references).cloned();
+        sender.into_iter().chain(mails).collect()
+    }
+}
+
 impl Default for Underway {
     fn default() -> Self {
         let memory = usize::try_from(SOURCES_KIB).unwrap_or(usize::MAX);

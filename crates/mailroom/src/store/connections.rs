@@ -79,13 +79,13 @@ impl FromRow for Connection {
 }
 
 impl Connection {
-    pub async fn find(conn: &mut Conn, inbox: InboxId) -> Result<Option<Self>> {
+    pub async fn find(conn: &Conn, inbox: InboxId) -> Result<Option<Self>> {
         let mut sql = Sql::new("select ");
         sql.push(COLUMNS).push(" from mail_connections where inbox_id = ").bind(inbox);
         conn.optional_sql(sql).await
     }
 
-    pub(crate) async fn fetched(conn: &mut Conn) -> Result<Vec<InboxId>> {
+    pub(crate) async fn fetched(conn: &Conn) -> Result<Vec<InboxId>> {
         conn.column(
             "select c.inbox_id from mail_connections c join inboxes i on i.id = c.inbox_id
               where c.imap_host is not null and i.archived_at is null order by c.inbox_id",
@@ -95,7 +95,7 @@ impl Connection {
     }
 
     /// The first inbox that can send, for mail of the system.
-    pub(crate) async fn first_sender(conn: &mut Conn) -> Result<Option<InboxId>> {
+    pub(crate) async fn first_sender(conn: &Conn) -> Result<Option<InboxId>> {
         let row: Option<(InboxId,)> = conn
             .optional(
                 "select c.inbox_id from mail_connections c join inboxes i on i.id = c.inbox_id
@@ -117,8 +117,8 @@ impl Connection {
         let imap = self.imap.as_ref();
         let smtp = self.smtp.as_ref();
         let oauth = self.oauth.as_ref();
-        tx.execute("delete from mail_connections where inbox_id = $1", params![inbox]).await?;
-        tx.execute(
+        tx.send("delete from mail_connections where inbox_id = $1", params![inbox]).await?;
+        tx.send(
             "insert into mail_connections (inbox_id, imap_host, imap_port, imap_tls, imap_user,
                 imap_password, imap_folder, after_fetch, move_to, fetch_from, history_from,
                 smtp_host, smtp_port, smtp_tls, smtp_user, smtp_password, auth, oauth_client_id,
@@ -172,7 +172,7 @@ impl Connection {
 
 /// Keeps new tokens of a provider, or what it said when it gave none.
 /// The servers whose findings about a sender are believed, for each inbox that has one.
-pub(crate) async fn trusted_hosts(conn: &mut Conn) -> Result<HashMap<InboxId, String>> {
+pub(crate) async fn trusted_hosts(conn: &Conn) -> Result<HashMap<InboxId, String>> {
     let rows: Vec<(InboxId, String)> = conn
         .all(
             "select inbox_id, trusted_host from mail_connections where trusted_host is not null",
@@ -183,7 +183,7 @@ pub(crate) async fn trusted_hosts(conn: &mut Conn) -> Result<HashMap<InboxId, St
 }
 
 pub(crate) async fn save_tokens(tx: &mut Tx, inbox: InboxId, oauth: &Oauth) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update mail_connections
             set oauth_refresh_token = $2, oauth_access_token = $3, oauth_expires_at = $4,
                 oauth_refused = $5
@@ -197,7 +197,6 @@ pub(crate) async fn save_tokens(tx: &mut Tx, inbox: InboxId, oauth: &Oauth) -> R
         ],
     )
     .await
-    .map(drop)
 }
 
 /// The sealed columns of a connection, in the order of what they are sealed for.

@@ -6,7 +6,7 @@ use kernel::{InboxId, Timestamp};
 
 use crate::intake::Cursor;
 
-pub(crate) async fn find(conn: &mut Conn, inbox: InboxId, folder: &str) -> Result<Option<Cursor>> {
+pub(crate) async fn find(conn: &Conn, inbox: InboxId, folder: &str) -> Result<Option<Cursor>> {
     let row: Option<(i64, i64, Option<Timestamp>)> = conn
         .optional(
             "select uid_validity, last_uid, history_from from imap_cursors
@@ -24,7 +24,7 @@ pub(crate) async fn find(conn: &mut Conn, inbox: InboxId, folder: &str) -> Resul
 }
 
 pub(crate) async fn save(tx: &mut Tx, inbox: InboxId, cursor: &Cursor) -> Result<()> {
-    tx.execute(
+    tx.send(
         "insert into imap_cursors (inbox_id, folder, uid_validity, last_uid, history_from)
          values ($1, $2, $3, $4, $5)
          on conflict (inbox_id, folder) do update
@@ -33,10 +33,9 @@ pub(crate) async fn save(tx: &mut Tx, inbox: InboxId, cursor: &Cursor) -> Result
         params![inbox, &cursor.folder, cursor.uid_validity, cursor.last_uid, cursor.history_from],
     )
     .await
-    .map(drop)
 }
 
 /// Forgets how far the folders of an inbox were read: they are on another server now.
 pub(crate) async fn forget(tx: &mut Tx, inbox: InboxId) -> Result<()> {
-    tx.execute("delete from imap_cursors where inbox_id = $1", params![inbox]).await.map(drop)
+    tx.send("delete from imap_cursors where inbox_id = $1", params![inbox]).await
 }

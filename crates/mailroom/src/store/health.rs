@@ -32,23 +32,20 @@ pub(crate) async fn win_lease(
 }
 
 pub(crate) async fn give_up_lease(tx: &mut Tx, inbox: InboxId, node: &str) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update mail_health set fetcher = null where inbox_id = $1 and fetcher = $2",
         params![inbox, node],
     )
     .await
-    .map(drop)
 }
 
 /// Takes every inbox from the node that fetches for it.
 pub(crate) async fn free_leases(tx: &mut Tx) -> Result<()> {
-    tx.execute("update mail_health set fetcher = null where fetcher is not null", params![])
-        .await
-        .map(drop)
+    tx.send("update mail_health set fetcher = null where fetcher is not null", params![]).await
 }
 
 pub(crate) async fn note_success(tx: &mut Tx, inbox: InboxId, now: Timestamp) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update mail_health
             set worked_at = $2, works_since = coalesce(works_since, $2), fails_since = null,
                 fault = null, alarmed_at = null
@@ -56,7 +53,6 @@ pub(crate) async fn note_success(tx: &mut Tx, inbox: InboxId, now: Timestamp) ->
         params![inbox, now],
     )
     .await
-    .map(drop)
 }
 
 pub(crate) async fn note_fault(
@@ -65,26 +61,24 @@ pub(crate) async fn note_fault(
     fault: &str,
     now: Timestamp,
 ) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update mail_health
             set fault = $2, works_since = null, fails_since = coalesce(fails_since, $3)
           where inbox_id = $1",
         params![inbox, kernel::clip(fault, 500), now],
     )
     .await
-    .map(drop)
 }
 
 /// Forgets how fetching went: the settings are new.
 pub(crate) async fn forget(tx: &mut Tx, inbox: InboxId) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update mail_health
             set works_since = null, fails_since = null, fault = null, alarmed_at = null
           where inbox_id = $1",
         params![inbox],
     )
     .await
-    .map(drop)
 }
 
 /// Notes that the alarm was raised. `false`: it was before.
@@ -132,7 +126,7 @@ impl FromRow for Health {
 }
 
 /// All inboxes that are fetched.
-pub(crate) async fn all(conn: &mut Conn) -> Result<Vec<Health>> {
+pub(crate) async fn all(conn: &Conn) -> Result<Vec<Health>> {
     conn.all(
         "select c.inbox_id, c.updated_at, h.worked_at, h.works_since, h.fails_since, h.fault
            from mail_connections c

@@ -69,7 +69,7 @@ pub(crate) async fn store(tx: &mut Tx, arrival: &Arrival) -> Result<Option<Ledge
         )
         .await?;
     let Some((id,)) = row else { return Ok(None) };
-    tx.execute(
+    tx.send(
         "insert into mail_sources (ledger_id, bytes) values ($1, $2)",
         params![id, arrival.bytes.as_slice()],
     )
@@ -101,7 +101,7 @@ const WAITING: &str = "select l.id, l.inbox_id, l.content_hash, l.mail_id, l.env
 
 /// The oldest mails that wait besides those that are being read, for the only reader there is.
 pub(crate) async fn waiting(
-    conn: &mut Conn,
+    conn: &Conn,
     now: Timestamp,
     underway: &[LedgerId],
     limit: i64,
@@ -139,41 +139,41 @@ pub(crate) async fn lease(
     tx.all_sql(sql).await
 }
 
-/// Lets anybody read mails again that were leased and are not read.
-pub(crate) async fn free(tx: &mut Tx, ids: &[LedgerId]) -> Result<()> {
-    let mut sql = Sql::new("update mail_ledger set leased_until = null");
-    sql.push(" where state = 'received' and id in (").bind_list(ids.iter().copied()).push(")");
-    tx.execute_sql(sql).await.map(drop)
+/// Which of these mails still wait. Nobody else writes down what becomes of them before the end of
+/// the transaction.
+pub(crate) async fn take(tx: &mut Tx, ids: &[LedgerId]) -> Result<Vec<LedgerId>> {
+    let mut sql = Sql::new("select id from mail_ledger where state = 'received' and id in (");
+    sql.bind_list(ids.iter().copied()).push(") order by id");
+    sql.push(dialect::for_update(tx.engine()));
+    let rows: Vec<(LedgerId,)> = tx.all_sql(sql).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// Writes down what became of a waiting mail. `false`: another node was quicker, and whatever
-/// was done in this transaction has to be undone.
+/// Writes down what became of a mail that [`take`] gave.
 pub(crate) async fn settle(
     tx: &mut Tx,
     id: LedgerId,
     outcome: &Outcome,
     now: Timestamp,
-) -> Result<bool> {
-    let settled = tx
-        .execute(
-            "update mail_ledger
-                set state = $2, reason = $3, ticket_id = $4, message_id = $5, from_address = $6,
-                    subject = $7, preview = $8, handled_at = $9, leased_until = null
-              where id = $1 and state = 'received'",
-            params![
-                id,
-                outcome.fate.as_str(),
-                outcome.reason.clone(),
-                outcome.ticket,
-                outcome.message,
-                kernel::clip(&outcome.from_address, 320),
-                kernel::clip(&outcome.subject, 250),
-                &outcome.preview,
-                now
-            ],
-        )
-        .await?;
-    Ok(settled > 0)
+) -> Result<()> {
+    tx.send(
+        "update mail_ledger
+            set state = $2, reason = $3, ticket_id = $4, message_id = $5, from_address = $6,
+                subject = $7, preview = $8, handled_at = $9, leased_until = null
+          where id = $1 and state = 'received'",
+        params![
+            id,
+            outcome.fate.as_str(),
+            outcome.reason.clone(),
+            outcome.ticket,
+            outcome.message,
+            kernel::clip(&outcome.from_address, 320),
+            kernel::clip(&outcome.subject, 250),
+            &outcome.preview,
+            now
+        ],
+    )
+    .await
 }
 
 /// Counts a try that did not work; the next one comes at `at`.
@@ -183,13 +183,12 @@ pub(crate) async fn count_attempt(
     fault: &str,
     at: Timestamp,
 ) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update mail_ledger set attempts = attempts + 1, reason = $2, leased_until = $3
           where id = $1 and state = 'received'",
         params![id, kernel::clip(&kernel::one_line(fault), 500), at],
     )
     .await
-    .map(drop)
 }
 
 /// Lets a failed mail be read once more. `false`: it is no failed mail any more.
@@ -258,20 +257,20 @@ pub(crate) async fn hold_again(tx: &mut Tx, id: LedgerId) -> Result<bool> {
     Ok(changed > 0)
 }
 
-pub async fn find(conn: &mut Conn, id: PublicId) -> Result<Option<Line>> {
+pub async fn find(conn: &Conn, id: PublicId) -> Result<Option<Line>> {
     let mut sql = Sql::new("select ");
     sql.push(COLUMNS).push(" from mail_ledger l where l.public_id = ").bind(id);
     conn.optional_sql(sql).await
 }
 
-pub(crate) async fn find_by_id(conn: &mut Conn, id: LedgerId) -> Result<Option<Line>> {
+pub(crate) async fn find_by_id(conn: &Conn, id: LedgerId) -> Result<Option<Line>> {
     let mut sql = Sql::new("select ");
     sql.push(COLUMNS).push(" from mail_ledger l where l.id = ").bind(id);
     conn.optional_sql(sql).await
 }
 
 /// The mail that a ticket began with.
-pub(crate) async fn first_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Option<LedgerId>> {
+pub(crate) async fn first_of_ticket(conn: &Conn, ticket: TicketId) -> Result<Option<LedgerId>> {
     let row: Option<(LedgerId,)> = conn
         .optional(
             "select id from mail_ledger where ticket_id = $1 and state = 'ticketed'
@@ -283,7 +282,7 @@ pub(crate) async fn first_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result
 }
 
 /// The source of a mail, byte for byte.
-pub async fn source(conn: &mut Conn, id: LedgerId) -> Result<Option<Vec<u8>>> {
+pub async fn source(conn: &Conn, id: LedgerId) -> Result<Option<Vec<u8>>> {
     let row: Option<(Vec<u8>,)> =
         conn.optional("select bytes from mail_sources where ledger_id = $1", params![id]).await?;
     Ok(row.map(|(bytes,)| bytes))
@@ -291,7 +290,7 @@ pub async fn source(conn: &mut Conn, id: LedgerId) -> Result<Option<Vec<u8>>> {
 
 /// Sources after `after`, in the order of their arrival, with the hash of what came in.
 pub(crate) async fn sources(
-    conn: &mut Conn,
+    conn: &Conn,
     after: Option<LedgerId>,
     limit: i64,
 ) -> Result<Vec<(LedgerId, String, Vec<u8>)>> {
@@ -305,7 +304,7 @@ pub(crate) async fn sources(
 }
 
 /// Lines of the ledger, the latest first.
-pub async fn page(conn: &mut Conn, filter: &Filter, limit: i64) -> Result<Vec<Line>> {
+pub async fn page(conn: &Conn, filter: &Filter, limit: i64) -> Result<Vec<Line>> {
     let mut sql = Sql::new("select ");
     sql.push(COLUMNS).push(" from mail_ledger l where ");
     match filter.before {
@@ -333,7 +332,7 @@ fn of_inboxes(sql: &mut Sql, inboxes: Option<&[InboxId]>) {
 
 /// The same mail in another inbox of ours: where it went.
 pub(crate) async fn twin(
-    conn: &mut Conn,
+    conn: &Conn,
     mail: &Waiting,
     since: Timestamp,
 ) -> Result<Option<(TicketId, MessageId)>> {
@@ -351,10 +350,7 @@ pub(crate) async fn twin(
 }
 
 /// How many mails have each fate that somebody may have to look at; counting stops at a thousand.
-pub(crate) async fn counts(
-    conn: &mut Conn,
-    inboxes: Option<&[InboxId]>,
-) -> Result<Vec<(Fate, i64)>> {
+pub(crate) async fn counts(conn: &Conn, inboxes: Option<&[InboxId]>) -> Result<Vec<(Fate, i64)>> {
     let mut counts = Vec::new();
     for fate in [Fate::Received, Fate::Quarantined, Fate::Failed] {
         let mut sql =
@@ -368,7 +364,7 @@ pub(crate) async fn counts(
 }
 
 /// When the latest mail came that was not there before the inbox was connected.
-pub(crate) async fn last_came_at(conn: &mut Conn, inbox: InboxId) -> Result<Option<Timestamp>> {
+pub(crate) async fn last_came_at(conn: &Conn, inbox: InboxId) -> Result<Option<Timestamp>> {
     let row: Option<(Timestamp,)> = conn
         .optional(
             "select received_at from mail_ledger where inbox_id = $1 and not history
@@ -381,7 +377,7 @@ pub(crate) async fn last_came_at(conn: &mut Conn, inbox: InboxId) -> Result<Opti
 
 /// How mail came to an inbox since some time, as far as the latest 20,000 tell.
 pub(crate) async fn rhythm(
-    conn: &mut Conn,
+    conn: &Conn,
     inbox: InboxId,
     since: Timestamp,
 ) -> Result<Option<Rhythm>> {

@@ -21,10 +21,7 @@ impl FromRow for SenderRule {
 const RULE: &str = "select pattern, verdict, created_by, created_at from sender_rules";
 
 /// The rule for a sender; one for the address counts before one for the domain.
-pub(crate) async fn rule_for(
-    conn: &mut Conn,
-    address: &EmailAddress,
-) -> Result<Option<SenderRule>> {
+pub(crate) async fn rule_for(conn: &Conn, address: &EmailAddress) -> Result<Option<SenderRule>> {
     let mut sql = Sql::new(RULE);
     sql.push(" where pattern = ").bind(address);
     sql.push(" or pattern = ").bind(format!("@{}", address.domain()));
@@ -34,7 +31,7 @@ pub(crate) async fn rule_for(
 }
 
 /// The rule for exactly this pattern.
-pub(crate) async fn rule_of(conn: &mut Conn, pattern: &str) -> Result<Option<SenderRule>> {
+pub(crate) async fn rule_of(conn: &Conn, pattern: &str) -> Result<Option<SenderRule>> {
     let mut sql = Sql::new(RULE);
     sql.push(" where pattern = ").bind(pattern);
     conn.optional_sql(sql).await
@@ -47,7 +44,7 @@ pub(crate) async fn set_rule(
     by: AgentId,
     now: Timestamp,
 ) -> Result<()> {
-    tx.execute(
+    tx.send(
         "insert into sender_rules (pattern, verdict, created_by, created_at)
          values ($1, $2, $3, $4)
          on conflict (pattern) do update
@@ -56,7 +53,6 @@ pub(crate) async fn set_rule(
         params![pattern.as_str(), rule.as_str(), by, now],
     )
     .await
-    .map(drop)
 }
 
 pub(crate) async fn drop_rule(tx: &mut Tx, pattern: &str) -> Result<bool> {
@@ -65,14 +61,14 @@ pub(crate) async fn drop_rule(tx: &mut Tx, pattern: &str) -> Result<bool> {
 }
 
 /// Rules of one kind, by pattern.
-pub(crate) async fn rules(conn: &mut Conn, rule: Rule, limit: i64) -> Result<Vec<SenderRule>> {
+pub(crate) async fn rules(conn: &Conn, rule: Rule, limit: i64) -> Result<Vec<SenderRule>> {
     let mut sql = Sql::new(RULE);
     sql.push(" where verdict = ").bind(rule.as_str());
     sql.push(" order by pattern limit ").bind(limit);
     conn.all_sql(sql).await
 }
 
-pub(crate) async fn lessons(conn: &mut Conn) -> Result<Lessons> {
+pub(crate) async fn lessons(conn: &Conn) -> Result<Lessons> {
     let rows: Vec<(String, i64)> =
         conn.all("select verdict, count(*) from spam_lessons group by verdict", params![]).await?;
     let of = |verdict: Verdict| {
@@ -81,7 +77,7 @@ pub(crate) async fn lessons(conn: &mut Conn) -> Result<Lessons> {
     Ok(Lessons { spam: of(Verdict::Spam), ham: of(Verdict::Ham) })
 }
 
-pub(crate) async fn weights(conn: &mut Conn, words: &[String]) -> Result<Vec<Weight>> {
+pub(crate) async fn weights(conn: &Conn, words: &[String]) -> Result<Vec<Weight>> {
     if words.is_empty() {
         return Ok(Vec::new());
     }
@@ -100,7 +96,7 @@ pub(crate) async fn teach(
     now: Timestamp,
 ) -> Result<()> {
     unteach(tx, mail, words).await?;
-    tx.execute(
+    tx.send(
         "insert into spam_lessons (ledger_id, verdict, created_at) values ($1, $2, $3)",
         params![mail, verdict.as_str(), now],
     )
@@ -138,5 +134,5 @@ async fn count(tx: &mut Tx, words: &[String], verdict: Verdict, by: i64) -> Resu
             set spam_count = spam_words.spam_count + excluded.spam_count,
                 ham_count = spam_words.ham_count + excluded.ham_count",
     );
-    tx.execute_sql(sql).await.map(drop)
+    tx.send_sql(sql).await
 }

@@ -23,7 +23,7 @@ enum Do {
 }
 
 async fn decide(stage: &Stage, line: &Line, what: Do) -> Result<(), MailRefusal> {
-    let words = words_of(&mut stage.db.read().await.unwrap(), line.id).await.unwrap();
+    let words = words_of(&stage.db.read().await.unwrap(), line.id).await.unwrap();
     let mut tx = stage.db.begin().await.unwrap();
     let (by, now) = (stage.cast.priya, stage.now());
     let done = match what {

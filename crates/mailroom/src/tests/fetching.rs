@@ -89,7 +89,7 @@ on_both! {
         let work = stage.fetcher("a").run(stop.clone());
         let wait = async {
             until(async || {
-                health(&mut stage.db.read().await.unwrap()).await.unwrap()[0].worked_at.is_some()
+                health(&stage.db.read().await.unwrap()).await.unwrap()[0].worked_at.is_some()
             })
             .await;
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -140,7 +140,7 @@ on_both! {
             let work = stage.fetcher("a").run(stop.clone());
             let wait = async {
                 until(async || {
-                    let all = health(&mut stage.db.read().await.unwrap()).await.unwrap();
+                    let all = health(&stage.db.read().await.unwrap()).await.unwrap();
                     all[0].fault.is_some() || stored(&stage).await > before
                 })
                 .await;
@@ -235,7 +235,7 @@ on_both! {
         post.refuses_sign_in(true);
         stage.connects(stage.cast.support, &connection(&stage, &post)).await;
         let fault = async || {
-            health(&mut stage.db.read().await.unwrap()).await.unwrap()[0].fault.clone()
+            health(&stage.db.read().await.unwrap()).await.unwrap()[0].fault.clone()
         };
         fetches(&stage, "a", async || fault().await.is_some()).await;
         let said = fault().await.unwrap();
@@ -246,7 +246,7 @@ on_both! {
         let alarmed = raise_alarm(&stage.cast.accounts).await.unwrap();
         assert_eq!(alarmed, [stage.cast.support]);
         assert!(raise_alarm(&stage.cast.accounts).await.unwrap().is_empty(), "once");
-        let mut conn = stage.db.read().await.unwrap();
+        let conn = stage.db.read().await.unwrap();
         let told: Vec<String> = conn
             .column(
                 "select recipients from deliveries where kind = 'system'

@@ -51,8 +51,8 @@ fn with<'f>(
 async fn saved(browser: &Browser, address: &str) -> (kernel::InboxId, PublicId, Connection) {
     let directory = browser.stage.cast.accounts.directory().await.unwrap();
     let inbox = directory.inbox_by_address(&address.parse().unwrap()).unwrap();
-    let mut conn = browser.stage.db.read().await.unwrap();
-    let connection = Connection::find(&mut conn, inbox.id).await.unwrap().unwrap();
+    let conn = browser.stage.db.read().await.unwrap();
+    let connection = Connection::find(&conn, inbox.id).await.unwrap().unwrap();
     (inbox.id, inbox.public_id, connection)
 }
 

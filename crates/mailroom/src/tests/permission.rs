@@ -33,8 +33,8 @@ async fn connected(stage: &Stage, provider: &Provider, smtp_port: u16) -> Connec
 }
 
 async fn stored(stage: &Stage) -> Oauth {
-    let mut conn = stage.db.read().await.unwrap();
-    let connection = Connection::find(&mut conn, stage.cast.support).await.unwrap();
+    let conn = stage.db.read().await.unwrap();
+    let connection = Connection::find(&conn, stage.cast.support).await.unwrap();
     connection.unwrap().oauth.unwrap()
 }
 

@@ -45,8 +45,8 @@ on_both! {
         assert_eq!(line.subject, "With a file");
         assert!(line.message.is_some() && line.reason.is_none());
         assert_eq!(stage.state(line.ticket.unwrap()).await, "new");
-        let mut conn = stage.db.read().await.unwrap();
-        let files = tickets::attachments_of(&mut conn, line.message.unwrap()).await.unwrap();
+        let conn = stage.db.read().await.unwrap();
+        let files = tickets::attachments_of(&conn, line.message.unwrap()).await.unwrap();
         assert_eq!(files.len(), 1);
         assert_eq!(files[0].name, "invoice.pdf");
         assert_eq!(files[0].media_type.as_str(), "application/pdf");

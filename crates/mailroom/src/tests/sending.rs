@@ -22,12 +22,12 @@ const COPY: &str = "insert into deliveries (inbox_id, ticket_id, mail_id, kind, 
 
 /// The state and the fault of every delivery.
 async fn deliveries(stage: &Stage) -> Vec<(String, Option<String>)> {
-    let mut conn = stage.db.read().await.unwrap();
+    let conn = stage.db.read().await.unwrap();
     conn.all("select state, fault from deliveries order by id", params![]).await.unwrap()
 }
 
 async fn state_of(stage: &Stage, ticket: TicketId) -> String {
-    let mut conn = stage.db.read().await.unwrap();
+    let conn = stage.db.read().await.unwrap();
     conn.scalar("select state from tickets where id = $1", params![ticket]).await.unwrap()
 }
 

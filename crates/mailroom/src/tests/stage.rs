@@ -110,13 +110,13 @@ impl Stage {
 
     /// The whole ledger, the latest first.
     pub(super) async fn lines(&self) -> Vec<Line> {
-        let mut conn = self.db.read().await.unwrap();
-        ledger::page(&mut conn, &Filter::default(), 1_000).await.unwrap()
+        let conn = self.db.read().await.unwrap();
+        ledger::page(&conn, &Filter::default(), 1_000).await.unwrap()
     }
 
     pub(super) async fn source(&self, id: LedgerId) -> Vec<u8> {
-        let mut conn = self.db.read().await.unwrap();
-        ledger::source(&mut conn, id).await.unwrap().unwrap()
+        let conn = self.db.read().await.unwrap();
+        ledger::source(&conn, id).await.unwrap().unwrap()
     }
 
     pub(super) async fn column<T>(&self, sql: &'static str) -> Vec<T>
@@ -133,7 +133,7 @@ impl Stage {
 
     /// The state of a ticket in its own word.
     pub(super) async fn state(&self, ticket: TicketId) -> String {
-        let mut conn = self.db.read().await.unwrap();
+        let conn = self.db.read().await.unwrap();
         conn.scalar("select state from tickets where id = $1", params![ticket]).await.unwrap()
     }
 
@@ -148,7 +148,7 @@ impl Stage {
         let ids: Vec<(LedgerId, String)> =
             tx.all("select id, mail_id from mail_ledger", params![]).await.unwrap();
         for (id, mail_id) in ids {
-            let words = crate::actions::words_of(&mut tx, id).await.unwrap();
+            let words = crate::actions::words_of(&tx, id).await.unwrap();
             let spam = mail_id.starts_with('s');
             let verdict = if spam { crate::spam::Verdict::Spam } else { crate::spam::Verdict::Ham };
             senders::teach(&mut tx, id, &words, verdict, now).await.unwrap();

@@ -39,7 +39,7 @@ async fn view(
 ) -> WebResult<MailView> {
     let ticket = reference.parse::<TicketId>().ok().ok_or(WebError::NotFound)?;
     let message = message.parse::<PublicId>().ok().ok_or(WebError::NotFound)?;
-    let view = found(mail_view(&mut mailroom.db().read().await?, ticket, message).await?)?;
+    let view = found(mail_view(&mailroom.db().read().await?, ticket, message).await?)?;
     actor.must_see(view.inbox)?;
     Ok(view)
 }
@@ -109,6 +109,6 @@ pub(super) async fn source(
 ) -> WebResult<Response> {
     let view = view(&mailroom, &actor, (&reference, &message)).await?;
     let ledger = found(view.ledger)?;
-    let line = found(store::find_by_id(&mut mailroom.db().read().await?, ledger).await?)?;
+    let line = found(store::find_by_id(&mailroom.db().read().await?, ledger).await?)?;
     download(&mailroom, &actor, &line).await
 }

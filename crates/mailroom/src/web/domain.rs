@@ -126,7 +126,7 @@ async fn change(
     change: impl FnOnce(&mut Connection),
 ) -> WebResult<Response> {
     let mut tx = mailroom.db().begin().await?;
-    let mut connection = Connection::find(&mut tx, inbox.id).await?.unwrap_or_default();
+    let mut connection = Connection::find(&tx, inbox.id).await?.unwrap_or_default();
     change(&mut connection);
     connection.save(&mut tx, inbox.id, mailroom.now()).await?;
     noted::inbox(mailroom, &mut tx, actor, Deed::DkimChanged, inbox);

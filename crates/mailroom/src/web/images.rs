@@ -129,8 +129,8 @@ pub(super) async fn inline(
     Query(signed): Query<Signed>,
 ) -> WebResult<Response> {
     let viewer = signed.viewer(&mailroom, INLINE, &id.to_string()).await?;
-    let mut conn = mailroom.db().read().await?;
-    let (hash, kind, inbox) = found(tickets::inline_image(&mut conn, id).await?)?;
+    let conn = mailroom.db().read().await?;
+    let (hash, kind, inbox) = found(tickets::inline_image(&conn, id).await?)?;
     drop(conn);
     // The ticket may have moved meanwhile.
     viewer.must_see(inbox)?;

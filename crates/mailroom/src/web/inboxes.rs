@@ -39,12 +39,12 @@ struct Row {
 pub(super) async fn index(State(mailroom): State<Mailroom>, actor: Actor) -> WebResult<Response> {
     let chrome = mailroom.accounts.chrome(&actor, "/settings/inboxes").await?;
     let directory = mailroom.accounts.directory().await?;
-    let mut conn = mailroom.db().read().await?;
-    let health = health(&mut conn).await?;
-    let quiet = quiet(&mut conn, &directory, mailroom.now()).await?;
+    let conn = mailroom.db().read().await?;
+    let health = health(&conn).await?;
+    let quiet = quiet(&conn, &directory, mailroom.now()).await?;
     let (mut rows, mut archived) = (Vec::new(), Vec::new());
     for inbox in directory.all_inboxes().iter().filter(|inbox| actor.may_see(inbox.id)) {
-        let connection = Connection::find(&mut conn, inbox.id).await?;
+        let connection = Connection::find(&conn, inbox.id).await?;
         let known = Coming {
             connection: connection.as_ref(),
             health: health.iter().find(|one| one.inbox == inbox.id),
@@ -120,9 +120,9 @@ impl InboxPage {
         let form = form.unwrap_or_else(|| InboxForm::of(inbox, before));
         let ways = (mailroom.accounts.site().url(CALLBACK), format!("{here}/probe"));
         let parts = Parts::new(&chrome.words, form, inbox.kind, before, ways);
-        let mut conn = mailroom.db().read().await?;
-        let all = health(&mut conn).await?;
-        let quiet = quiet_since(&mut conn, inbox.id, mailroom.now()).await?;
+        let conn = mailroom.db().read().await?;
+        let all = health(&conn).await?;
+        let quiet = quiet_since(&conn, inbox.id, mailroom.now()).await?;
         drop(conn);
         let known = Coming {
             connection: before,
@@ -152,7 +152,7 @@ pub(super) async fn connection_of(
     mailroom: &Mailroom,
     inbox: InboxId,
 ) -> Result<Option<Connection>> {
-    Connection::find(&mut mailroom.db().read().await?, inbox).await
+    Connection::find(&mailroom.db().read().await?, inbox).await
 }
 
 pub(super) async fn new(State(mailroom): State<Mailroom>, actor: Actor) -> WebResult<Response> {

@@ -120,9 +120,9 @@ pub(super) async fn index(
         None => seen_by(&actor),
     };
     let filter = Filter { inboxes, fate, before: asked.before };
-    let mut conn = mailroom.db().read().await?;
-    let mut lines = page(&mut conn, &filter, ROWS + 1).await?;
-    let counted = counts(&mut conn, seen_by(&actor).as_deref()).await?;
+    let conn = mailroom.db().read().await?;
+    let mut lines = page(&conn, &filter, ROWS + 1).await?;
+    let counted = counts(&conn, seen_by(&actor).as_deref()).await?;
     drop(conn);
     let inbox_id = chosen.map(|inbox| inbox.public_id.to_string()).unwrap_or_default();
     let older = if lines.len() > usize::try_from(ROWS).unwrap_or(0) {
@@ -171,7 +171,7 @@ struct LinePage {
 
 /// A line, if it is of an inbox that this person sees.
 pub(super) async fn line(mailroom: &Mailroom, actor: &Actor, id: PublicId) -> WebResult<Line> {
-    let line = found(find(&mut mailroom.db().read().await?, id).await?)?;
+    let line = found(find(&mailroom.db().read().await?, id).await?)?;
     actor.must_see(line.inbox)?;
     Ok(line)
 }
@@ -179,7 +179,7 @@ pub(super) async fn line(mailroom: &Mailroom, actor: &Actor, id: PublicId) -> We
 /// Whether what the mail said was blacked out in its ticket.
 async fn is_blacked_out(mailroom: &Mailroom, line: &Line) -> anyhow::Result<bool> {
     match line.message {
-        Some(message) => tickets::is_redacted(&mut mailroom.db().read().await?, message).await,
+        Some(message) => tickets::is_redacted(&mailroom.db().read().await?, message).await,
         None => Ok(false),
     }
 }
@@ -198,7 +198,7 @@ pub(super) async fn show(
     let is_blacked_out = is_blacked_out(&mailroom, &line).await?;
     let (mut to, mut text, mut files) = (String::new(), String::new(), Vec::new());
     if !is_blacked_out {
-        let bytes = found(source(&mut mailroom.db().read().await?, line.id).await?)?;
+        let bytes = found(source(&mailroom.db().read().await?, line.id).await?)?;
         let read = move || email::read(&bytes, &Limits::default());
         let reading = tokio::task::spawn_blocking(read).await.map_err(anyhow::Error::from)?;
         let everybody = reading.to.iter().chain(&reading.cc);
@@ -259,7 +259,7 @@ pub(super) async fn download(
     line: &Line,
 ) -> WebResult<Response> {
     found((!is_blacked_out(mailroom, line).await?).then_some(()))?;
-    let bytes = found(source(&mut mailroom.db().read().await?, line.id).await?)?;
+    let bytes = found(source(&mailroom.db().read().await?, line.id).await?)?;
     let entry = actor.did(Deed::MailSourceRead, mailroom.now());
     let entry = entry.on("mail", line.public_id, &line.subject);
     mailroom.accounts.note_alone(entry).await?;

@@ -69,11 +69,11 @@ pub(super) async fn index(
 ) -> WebResult<Response> {
     let chrome = mailroom.accounts.chrome(&actor, HERE).await?;
     let may_lift = actor.may(Act::ManageInboxes);
-    let mut conn = mailroom.db().read().await?;
+    let conn = mailroom.db().read().await?;
     if asked.show == "dead" {
         // An address belongs to no inbox, so only who sees everything sees them.
         let dead = match seen_by(&actor) {
-            None => outbox::suppressions(&mut conn, SUPPRESSIONS_SHOWN).await?,
+            None => outbox::suppressions(&conn, SUPPRESSIONS_SHOWN).await?,
             Some(_) => Vec::new(),
         };
         let dead = dead.into_iter().map(|(address, reason, since)| Dead {
@@ -88,7 +88,7 @@ pub(super) async fn index(
     let (show, shelf) = shelf(&asked.show);
     let seen = seen_by(&actor);
     let before = asked.before.map(DeliveryId);
-    let mut letters = outbox::listed(&mut conn, shelf, seen.as_deref(), before, ROWS + 1).await?;
+    let mut letters = outbox::listed(&conn, shelf, seen.as_deref(), before, ROWS + 1).await?;
     drop(conn);
     let older = if letters.len() > usize::try_from(ROWS).unwrap_or(0) {
         letters.pop();
@@ -152,8 +152,8 @@ impl Row {
 
 /// A letter, if it is of an inbox that this person sees.
 async fn letter(mailroom: &Mailroom, actor: &Actor, id: i64) -> WebResult<Listed> {
-    let mut conn = mailroom.db().read().await?;
-    let letter = outbox::find_listed(&mut conn, DeliveryId(id)).await?;
+    let conn = mailroom.db().read().await?;
+    let letter = outbox::find_listed(&conn, DeliveryId(id)).await?;
     let seen = seen_by(actor);
     found(letter.filter(|letter| match (&seen, letter.inbox) {
         (None, _) => true,

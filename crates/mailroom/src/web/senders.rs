@@ -44,10 +44,10 @@ impl Senders {
     async fn new(mailroom: &Mailroom, actor: &Actor, form: Option<&RuleForm>) -> WebResult<Self> {
         let chrome = mailroom.accounts.chrome(actor, HERE).await?;
         let directory = mailroom.accounts.directory().await?;
-        let mut conn = mailroom.db().read().await?;
+        let conn = mailroom.db().read().await?;
         let mut lists = Vec::with_capacity(2);
         for rule in [Rule::Block, Rule::Allow] {
-            let rows = senders::rules(&mut conn, rule, SHOWN).await?;
+            let rows = senders::rules(&conn, rule, SHOWN).await?;
             let rows = rows.into_iter().map(|row| {
                 let by = row.by.map_or("", |by| directory.name_of(by));
                 let at = ui::day(row.since, &chrome.when);
@@ -104,7 +104,7 @@ pub(super) async fn delete(
     Form(form): Form<RuleForm>,
 ) -> WebResult<Response> {
     let mut tx = mailroom.db().begin().await?;
-    let before = ui::found(senders::rule_of(&mut tx, &form.pattern).await?)?;
+    let before = ui::found(senders::rule_of(&tx, &form.pattern).await?)?;
     senders::drop_rule(&mut tx, &before.pattern).await?;
     noted::rule(&mailroom, &mut tx, &actor, &before.pattern, None);
     tx.commit().await?;

@@ -33,7 +33,7 @@ const LISTED: &str = "select id, kind, ticket_id, message_id, state, recipients,
 
 /// Letters of these inboxes, or of all of them and of the system; the latest first.
 pub async fn listed(
-    conn: &mut Conn,
+    conn: &Conn,
     shelf: Shelf,
     inboxes: Option<&[InboxId]>,
     before: Option<DeliveryId>,
@@ -52,7 +52,7 @@ pub async fn listed(
     conn.all_sql(sql).await
 }
 
-pub async fn find_listed(conn: &mut Conn, id: DeliveryId) -> Result<Option<Listed>> {
+pub async fn find_listed(conn: &Conn, id: DeliveryId) -> Result<Option<Listed>> {
     let mut sql = Sql::new(LISTED);
     sql.push(" where id = ").bind(id);
     conn.optional_sql(sql).await

@@ -55,18 +55,17 @@ pub async fn hold_back(
         Some(inbox) => sql.push(" and inbox_id = ").bind(inbox),
         None => sql.push(" and inbox_id is null"),
     };
-    tx.execute_sql(sql).await.map(drop)
+    tx.send_sql(sql).await
 }
 
 /// What stood in the way may be gone: all that waits because of a fault is tried again now.
 pub async fn hurry(tx: &mut Tx, now: Timestamp) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update deliveries set send_after = $1
           where state = 'queued' and fault is not null and send_after > $1",
         params![now],
     )
     .await
-    .map(drop)
 }
 
 /// It will not arrive, and somebody has to know.
@@ -86,12 +85,11 @@ pub async fn set_failed(tx: &mut Tx, id: DeliveryId, fault: &str) -> Result<()> 
 
 /// The other side took it for some of its recipients; the next try is for the others.
 pub async fn accepted(tx: &mut Tx, id: DeliveryId, by: &[EmailAddress]) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update deliveries set accepted = $2 where id = $1 and state = 'sending'",
         params![id, serde_json::to_string(by)?],
     )
     .await
-    .map(drop)
 }
 
 /// A bounce came for a letter that was sent: it did not reach this address, or nobody knows whom.

@@ -17,17 +17,14 @@ pub async fn black_out(
     ticket: TicketId,
     quotes: &[String],
 ) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update deliveries set state = 'discarded'
           where message_id = $1 and state in ('queued', 'failed', 'bounced')",
         params![message],
     )
     .await?;
-    tx.execute(
-        "update deliveries set text = '', html = null where message_id = $1",
-        params![message],
-    )
-    .await?;
+    tx.send("update deliveries set text = '', html = null where message_id = $1", params![message])
+        .await?;
     let letters: Vec<(DeliveryId, String)> = tx
         .all(
             "select id, text from deliveries where ticket_id = $1 order by id desc limit $2",
@@ -37,7 +34,7 @@ pub async fn black_out(
     for (id, text) in letters {
         let left = quotes.iter().fold(text.clone(), |text, quote| text.replace(quote, BLACK));
         if left != text {
-            tx.execute(
+            tx.send(
                 "update deliveries set text = $2, html = null where id = $1",
                 params![id, left],
             )

@@ -73,7 +73,7 @@ on_both! {
         stage.post("/help/link", "", &[("email", GRETA)]).await;
         let link = stage.link_in_mail(GRETA).await.unwrap();
         let token = link.rsplit('/').next().unwrap();
-        let mut conn = stage.db.read().await.unwrap();
+        let conn = stage.db.read().await.unwrap();
         let stored: Vec<Vec<u8>> =
             conn.column("select token_hash from portal_links", database::params![]).await.unwrap();
         assert_eq!(stored.len(), 1);

@@ -194,7 +194,7 @@ on_both! {
         stage.mail_from(DANA, "Dana Whitfield", "Other").await;
         let dana = stage.sign_in(DANA).await;
         let ids: Vec<PublicId> = {
-            let mut conn = stage.db.read().await.unwrap();
+            let conn = stage.db.read().await.unwrap();
             conn.column("select public_id from attachments order by id", params![]).await.unwrap()
         };
         let (own, held) = (format!("/help/files/{}", ids[0]), format!("/help/files/{}", ids[1]));

@@ -193,8 +193,8 @@ impl Stage {
 
     /// The public id of a topic by its name.
     pub(super) async fn topic(&self, name: &str) -> String {
-        let mut conn = self.db.read().await.unwrap();
-        let all = crate::store::topics(&mut conn).await.unwrap();
+        let conn = self.db.read().await.unwrap();
+        let all = crate::store::topics(&conn).await.unwrap();
         let topic = all.iter().find(|topic| topic.name == name).unwrap();
         topic.public_id.to_string()
     }
@@ -296,13 +296,13 @@ impl Stage {
     }
 
     pub(super) async fn customer(&self, address: &str) -> CustomerId {
-        let mut conn = self.db.read().await.unwrap();
-        customers::by_address(&mut conn, &address.parse().unwrap()).await.unwrap().unwrap()
+        let conn = self.db.read().await.unwrap();
+        customers::by_address(&conn, &address.parse().unwrap()).await.unwrap().unwrap()
     }
 
     /// The link in the newest mail to somebody.
     pub(super) async fn link_in_mail(&self, address: &str) -> Option<String> {
-        let mut conn = self.db.read().await.unwrap();
+        let conn = self.db.read().await.unwrap();
         let texts: Vec<String> = conn
             .column(
                 "select text from deliveries where recipients like $1 order by id desc limit 1",
@@ -332,7 +332,7 @@ impl Stage {
 
     /// The state of a ticket, as it is stored.
     pub(super) async fn state(&self, ticket: TicketId) -> String {
-        let mut conn = self.db.read().await.unwrap();
+        let conn = self.db.read().await.unwrap();
         conn.scalar("select state from tickets where id = $1", params![ticket]).await.unwrap()
     }
 }

@@ -77,7 +77,7 @@ const TRAP: &str = "company_website";
 impl Contact {
     async fn new(portal: &Portal, face: Face, office: &Office, given: Fields) -> WebResult<Self> {
         let topics = actions::topics(portal).await?;
-        let fields = fields(&mut portal.db().read().await?).await?;
+        let fields = fields(&portal.db().read().await?).await?;
         Ok(Self {
             promise: promise(&face.w, office),
             w: face.w,
@@ -268,7 +268,7 @@ pub(super) async fn sent(
     let Face { w, brand, session, .. } = Face::of(&portal, &headers).await?;
     let office = portal.office().await?;
     let promise = promise(&w, &office);
-    let cards = cards(&mut portal.db().read().await?, &[reference]).await?;
+    let cards = cards(&portal.db().read().await?, &[reference]).await?;
     let is_acknowledged = cards.iter().any(|card| card.ticket.acknowledged_at.is_some());
     let is_signed_in = session.is_some();
     ui::page(&Sent { w, brand, reference, promise, is_acknowledged, is_signed_in })

@@ -20,9 +20,9 @@ pub(super) async fn show(
     let id: PublicId = found(id.parse().ok())?;
     // Without a session a file looks as one that does not exist.
     let session = found(session::of(&portal, &headers).await?)?;
-    let mut conn = portal.db().read().await?;
-    let viewer = viewer(&mut conn, session.customer).await?;
-    let file = found(file_of_customer(&mut conn, &viewer, id, portal.now()).await?)?;
+    let conn = portal.db().read().await?;
+    let viewer = viewer(&conn, session.customer).await?;
+    let file = found(file_of_customer(&conn, &viewer, id, portal.now()).await?)?;
     drop(conn);
     let hash = found(FileHash::read(&file.file_hash))?;
     let bytes = portal.files().get(&hash).await?;

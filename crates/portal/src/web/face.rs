@@ -20,8 +20,8 @@ impl Face {
         let session = session::of(portal, headers).await?;
         let (mut language, mut zone) = (None, None);
         if let Some(session) = &session {
-            let mut conn = portal.db().read().await?;
-            if let Some(customer) = customers::find(&mut conn, session.customer).await? {
+            let conn = portal.db().read().await?;
+            if let Some(customer) = customers::find(&conn, session.customer).await? {
                 (language, zone) = (customer.language, customer.time_zone);
             }
         }

@@ -102,8 +102,8 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> WebResult<Response> {
     let Face { w, brand, session, .. } = Face::of(&portal, &headers).await?;
-    let mut conn = portal.db().read().await?;
-    let door = link::look(&mut conn, portal.keys(), &token, portal.now()).await?;
+    let conn = portal.db().read().await?;
+    let door = link::look(&conn, portal.keys(), &token, portal.now()).await?;
     drop(conn);
     let is_own = |link: &link::StoredLink| {
         session.as_ref().is_some_and(|session| session.customer == link.customer)
@@ -151,8 +151,8 @@ pub(super) async fn again(
     headers: HeaderMap,
 ) -> WebResult<Response> {
     let Face { w, brand, .. } = Face::of(&portal, &headers).await?;
-    let mut conn = portal.db().read().await?;
-    let door = link::look(&mut conn, portal.keys(), &token, portal.now()).await?;
+    let conn = portal.db().read().await?;
+    let door = link::look(&conn, portal.keys(), &token, portal.now()).await?;
     drop(conn);
     let state = match door {
         Door::Open(link) | Door::Closed(link) => {

@@ -68,9 +68,9 @@ fn phase_key(phase: Phase) -> &'static str {
 pub(super) async fn index(State(portal): State<Portal>, headers: HeaderMap) -> WebResult<Response> {
     let face = Face::of(&portal, &headers).await?;
     let Some(session) = face.session else { return Ok(ui::see_other(WAY_IN)) };
-    let mut conn = portal.db().read().await?;
-    let viewer = viewer(&mut conn, session.customer).await?;
-    let requests = requests_of(&mut conn, &viewer).await?;
+    let conn = portal.db().read().await?;
+    let viewer = viewer(&conn, session.customer).await?;
+    let requests = requests_of(&conn, &viewer).await?;
     drop(conn);
     let address = session.address.to_string();
     let (w, brand, when) = (face.w, face.brand, face.when);
@@ -192,9 +192,9 @@ async fn own(portal: &Portal, headers: &HeaderMap, reference: &str) -> WebResult
     let face = Face::of(portal, headers).await?;
     let Some(session) = face.session.clone() else { return Ok(None) };
     let reference: TicketId = found(reference.parse().ok())?;
-    let mut conn = portal.db().read().await?;
-    let viewer = viewer(&mut conn, session.customer).await?;
-    let ticket = found(request_of(&mut conn, &viewer, reference).await?)?;
+    let conn = portal.db().read().await?;
+    let viewer = viewer(&conn, session.customer).await?;
+    let ticket = found(request_of(&conn, &viewer, reference).await?)?;
     Ok(Some(Own { face, session, viewer, ticket }))
 }
 
@@ -203,13 +203,13 @@ impl Show {
         let Own { face, session, viewer, ticket } = own;
         let office = portal.office().await?;
         let now = portal.now();
-        let mut conn = portal.db().read().await?;
-        let messages = seen_by_customer(&mut conn, &viewer, &ticket, now).await?;
-        let looked_at = looked_at(&mut conn, ticket.id).await?;
+        let conn = portal.db().read().await?;
+        let messages = seen_by_customer(&conn, &viewer, &ticket, now).await?;
+        let looked_at = looked_at(&conn, ticket.id).await?;
         let drawn = messages.iter().map(|(message, _)| message);
         let drawn = drawn.filter(|message| message.has_html && is_ours(message));
         let drawn: Vec<MessageId> = drawn.map(|message| message.id).collect();
-        let drawn: HashMap<_, _> = html_of(&mut conn, &drawn).await?.into_iter().collect();
+        let drawn: HashMap<_, _> = html_of(&conn, &drawn).await?.into_iter().collect();
         drop(conn);
         let inbox = office.inbox_of(ticket.inbox);
         let company = inbox.map_or(face.brand.company.as_str(), |inbox| &inbox.sender_name);

@@ -124,9 +124,9 @@ impl Topics {
     async fn new(portal: &Portal, actor: &Actor) -> WebResult<Self> {
         let chrome = portal.accounts().chrome(actor, HERE).await?;
         let office = portal.office().await?;
-        let mut conn = portal.db().read().await?;
-        let all = store::topics(&mut conn).await?;
-        let (categories, fields) = (categories(&mut conn).await?, fields(&mut conn).await?);
+        let conn = portal.db().read().await?;
+        let all = store::topics(&conn).await?;
+        let (categories, fields) = (categories(&conn).await?, fields(&conn).await?);
         drop(conn);
         let all: Vec<Topic> = all.into_iter().filter(|one| actor.may_see(one.inbox)).collect();
         let material = Material {
@@ -165,8 +165,8 @@ async fn read(
     let inbox = get("inbox").parse::<InboxId>().ok();
     let inbox = inbox.filter(|id| office.inbox_of(*id).is_some() && actor.may_see(*id));
     let Some(inbox) = inbox else { return Ok(Err("topic-inbox-missing")) };
-    let mut conn = portal.db().read().await?;
-    let (known, fields) = (categories(&mut conn).await?, fields(&mut conn).await?);
+    let conn = portal.db().read().await?;
+    let (known, fields) = (categories(&conn).await?, fields(&conn).await?);
     let category = get("category").parse::<CategoryId>().ok();
     let team = get("team").parse::<TeamId>().ok();
     let asks = fields.iter().filter_map(|field| match get(&format!("field-{}", field.id)) {
@@ -209,7 +209,7 @@ pub(super) async fn create(
 /// All topics that this person may change, and the one that is asked for.
 async fn one(portal: &Portal, actor: &Actor, id: &str) -> WebResult<(Topic, Vec<Topic>)> {
     let id: PublicId = found(id.parse().ok())?;
-    let mut all = store::topics(&mut portal.db().read().await?).await?;
+    let mut all = store::topics(&portal.db().read().await?).await?;
     all.retain(|topic| actor.may_see(topic.inbox));
     let topic = found(all.iter().find(|topic| topic.public_id == id).cloned())?;
     Ok((topic, all))
@@ -238,7 +238,7 @@ pub(super) async fn move_up(
 ) -> WebResult<Response> {
     let (topic, _) = one(&portal, &actor, &id).await?;
     let mut tx = portal.db().begin().await?;
-    let all = store::topics(&mut tx).await?;
+    let all = store::topics(&tx).await?;
     let mut ids: Vec<_> = all.iter().filter(|one| !one.is_archived).map(|one| one.id).collect();
     let at = ids.iter().position(|id| *id == topic.id);
     if let Some(at) = at.filter(|at| *at > 0) {

@@ -30,7 +30,7 @@ impl Waiting {
         let waiting = if can_send {
             Vec::new()
         } else {
-            store::waiting_for_link(&mut portal.db().read().await?, portal.now()).await?
+            store::waiting_for_link(&portal.db().read().await?, portal.now()).await?
         };
         let people = waiting
             .into_iter()

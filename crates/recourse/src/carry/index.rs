@@ -17,7 +17,7 @@ const AT_ONCE: u64 = 100_000;
 /// Fills the index, which has to be empty, for every document that there is.
 pub(super) async fn make_again(db: &Db, told: Told<'_>) -> Result<()> {
     let mut tx = db.begin().await?;
-    let of = count(&mut tx, "search_documents").await?;
+    let of = count(&tx, "search_documents").await?;
     let words = WordIndex::hold(&mut tx).await?;
     let mut index = Again::new(tx.engine());
     let (mut done, mut caught_up) = (0, 0);
@@ -25,11 +25,11 @@ pub(super) async fn make_again(db: &Db, told: Told<'_>) -> Result<()> {
         let mut after = 0;
         loop {
             let last = match what {
-                What::Customers => customers::index_again(&mut tx, after, PAGE, &mut index).await?,
+                What::Customers => customers::index_again(&tx, after, PAGE, &mut index).await?,
                 What::Messages => {
-                    tickets::index_messages_again(&mut tx, after, PAGE, &mut index).await?
+                    tickets::index_messages_again(&tx, after, PAGE, &mut index).await?
                 }
-                What::Notes => tickets::index_notes_again(&mut tx, after, PAGE, &mut index).await?,
+                What::Notes => tickets::index_notes_again(&tx, after, PAGE, &mut index).await?,
             };
             let rows = index.take();
             done += u64::try_from(rows.len())?;

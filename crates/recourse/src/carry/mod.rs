@@ -243,7 +243,7 @@ async fn finish(
         findings.extend(differences(&mut conn, &end.tables).await?);
     }
     findings.extend(check::look(&mut conn, house.files, house.keys, false, told).await?);
-    let (tickets, messages) = check::size(&mut conn).await?;
+    let (tickets, messages) = check::size(&conn).await?;
     drop(conn);
     db.close().await;
     Ok((Carried { tickets, messages, files: end.files }, findings))

@@ -38,7 +38,7 @@ impl Audit {
         let keys = Keys::load(&settings.key_file)?;
         let db = Db::open_unchanged(&settings.database).await?;
         let mut conn = db.snapshot().await?;
-        let of = count(&mut conn, "audit_entries").await?;
+        let of = count(&conn, "audit_entries").await?;
         let mut shown = Shown::default();
         let report = verify(&mut conn, &keys, &held, &mut |done| {
             shown.step(Step { what: "entries", done, of });

@@ -36,7 +36,7 @@ impl Check {
         let findings =
             look(&mut conn, &files, &keys, self.quick, &mut |step| shown.step(step)).await?;
         shown.end();
-        let (tickets, messages) = size(&mut conn).await?;
+        let (tickets, messages) = size(&conn).await?;
         drop(conn);
         db.close().await;
         for finding in &findings {

@@ -118,15 +118,15 @@ fn is_near(address: IpAddr) -> bool {
 async fn gauge(foundation: &Foundation) {
     let damaged = i64::from(foundation.soundness.is_damaged());
     ::metrics::gauge!("recourse_database_damaged").set(float(damaged));
-    let Ok(mut conn) = foundation.db.read().await else { return };
-    if let Ok(waiting) = queue::waiting_count(&mut conn).await {
+    let Ok(conn) = foundation.db.read().await else { return };
+    if let Ok(waiting) = queue::waiting_count(&conn).await {
         ::metrics::gauge!("recourse_jobs_waiting").set(float(waiting));
     }
-    if let Ok(oldest) = queue::oldest_due(&mut conn, foundation.clock.now()).await {
+    if let Ok(oldest) = queue::oldest_due(&conn, foundation.clock.now()).await {
         let late = oldest.map_or(0, |at| foundation.clock.now().since(at).as_seconds());
         ::metrics::gauge!("recourse_jobs_late_seconds").set(float(late));
     }
-    if let Ok(failed) = outbox::failed_count(&mut conn).await {
+    if let Ok(failed) = outbox::failed_count(&conn).await {
         ::metrics::gauge!("recourse_mails_unsent").set(float(failed));
     }
 }

@@ -143,7 +143,7 @@ async fn comes_back(order: &Order, world: &World, file: &Path, before: &HashSet<
     runs(order, &copy.settings, &["restore", name]).await;
     runs(order, &copy.settings, &["check"]).await;
     let db = Db::open_unchanged(&copy.settings.database).await.expect("it opens");
-    let mut conn = db.read().await.expect("it can be read");
+    let conn = db.read().await.expect("it can be read");
     let ids: Vec<String> = conn.column(MAIL_IDS, vec![]).await.expect("they are there");
     let there: HashSet<String> = ids.into_iter().collect();
     let missing: Vec<&String> = before.difference(&there).collect();
@@ -237,7 +237,7 @@ async fn reads_all(world: &World) {
     let db = Db::open_unchanged(&world.settings.database).await.expect("it opens");
     let begun = Instant::now();
     loop {
-        let mut conn = db.read().await.expect("it can be read");
+        let conn = db.read().await.expect("it can be read");
         let waiting: i64 = conn.scalar(UNREAD, vec![]).await.expect("the table is there");
         if waiting == 0 {
             break;

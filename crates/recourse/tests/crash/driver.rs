@@ -302,7 +302,7 @@ async fn waiting(db: &Db) -> Waiting {
     let sql = "select (select count(*) from mail_ledger),
                       (select count(*) from mail_ledger where state = 'received'),
                       (select count(*) from deliveries where state in ('queued', 'sending'))";
-    let mut conn = db.read().await.expect("it can be read");
+    let conn = db.read().await.expect("it can be read");
     let row: (i64, i64, i64) = conn.one(sql, vec![]).await.expect("the tables are there");
     Waiting { came: row.0, unread: row.1, unsent: row.2 }
 }

@@ -254,7 +254,7 @@ impl Nodes {
 
     async fn number(&self, sql: &'static str) -> i64 {
         let db = Db::connect(&self.world.settings.database).await.expect("it opens");
-        let mut conn = db.read().await.expect("it can be read");
+        let conn = db.read().await.expect("it can be read");
         let number = conn.scalar(sql, vec![]).await.expect("the tables are there");
         drop(conn);
         db.close().await;

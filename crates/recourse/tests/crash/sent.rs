@@ -71,7 +71,7 @@ impl Driver {
     /// What the program calls sent is what the other side has.
     async fn compares_letters(&self, sent: &mut Sent, by_id: &BTreeMap<String, Vec<&Got>>) {
         let db = Db::open_unchanged(&self.world.settings.database).await.expect("it opens");
-        let mut conn = db.read().await.expect("it can be read");
+        let conn = db.read().await.expect("it can be read");
         let sql = "select mail_id, state from deliveries";
         let rows: Vec<(String, String)> = conn.all(sql, vec![]).await.expect("they are there");
         drop(conn);

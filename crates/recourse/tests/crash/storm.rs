@@ -351,6 +351,6 @@ async fn checks(world: &World, order: &Order) -> (bool, String) {
 }
 
 async fn number_of(db: &Db, sql: &'static str, values: Vec<Value>) -> i64 {
-    let mut conn = db.read().await.expect("it can be read");
+    let conn = db.read().await.expect("it can be read");
     conn.scalar(sql, values).await.expect("the tables are there")
 }

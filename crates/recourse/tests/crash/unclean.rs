@@ -62,7 +62,7 @@ async fn health(world: &World) -> (StatusCode, String) {
 
 async fn letters(world: &World) -> i64 {
     let db = Db::open_unchanged(&world.settings.database).await.expect("it opens");
-    let mut conn = db.read().await.expect("it can be read");
+    let conn = db.read().await.expect("it can be read");
     let sql = "select count(*) from deliveries where subject = 'The database file is damaged'";
     let count = conn.scalar(sql, vec![]).await.expect("the letters can be read");
     drop(conn);
@@ -74,7 +74,7 @@ async fn letters(world: &World) -> i64 {
 async fn damage(world: &World, table: &'static str) {
     let Location::File(path) = &world.settings.database else { panic!("it is no file") };
     let db = Db::open_unchanged(&world.settings.database).await.expect("it opens");
-    let mut conn = db.read().await.expect("it can be read");
+    let conn = db.read().await.expect("it can be read");
     let sql = "select rootpage, (select page_size from pragma_page_size)
                  from sqlite_schema where name = $1";
     let (page, size): (i64, i64) =

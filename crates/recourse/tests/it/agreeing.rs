@@ -191,7 +191,7 @@ impl World {
 
     async fn number(&self, text: &'static str) -> i64 {
         let db = self.program().foundation.db.clone();
-        let mut conn = db.read().await.unwrap();
+        let conn = db.read().await.unwrap();
         conn.scalar(text, vec![]).await.unwrap()
     }
 }

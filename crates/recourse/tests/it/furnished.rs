@@ -119,7 +119,7 @@ impl World {
     /// A number or a text of the database.
     pub(crate) async fn cell<T: database::Column>(&self, text: String) -> T {
         let db = self.program().foundation.db.clone();
-        let mut conn = db.read().await.unwrap();
+        let conn = db.read().await.unwrap();
         conn.scalar_sql(Sql::new(text.leak())).await.unwrap()
     }
 

@@ -30,7 +30,7 @@ impl World {
     }
 
     async fn number_of(&self, sql: &'static str, values: Vec<database::Value>) -> i64 {
-        let mut conn = self.program().foundation.db.read().await.unwrap();
+        let conn = self.program().foundation.db.read().await.unwrap();
         conn.scalar(sql, values).await.unwrap()
     }
 }

@@ -7,7 +7,7 @@ use crate::world::{OWNER, World, on_both};
 impl World {
     async fn acts(&self) -> Vec<String> {
         let db = Db::open_unchanged(&self.settings.database).await.unwrap();
-        let mut conn = db.read().await.unwrap();
+        let conn = db.read().await.unwrap();
         let acts = "select act from audit_entries order by number";
         let acts = conn.column(acts, vec![]).await.unwrap();
         drop(conn);

@@ -30,7 +30,7 @@ fn keys_in(path: &Path) -> usize {
 /// Every sealed credential: for what, and how it is stored.
 async fn sealed(world: &World) -> Vec<(String, String)> {
     let db = Db::open_unchanged(&world.settings.database).await.unwrap();
-    let mut conn = db.read().await.unwrap();
+    let conn = db.read().await.unwrap();
     let mut all = Vec::new();
     for (what, ask) in [
         (

@@ -16,7 +16,7 @@ use super::reply::{
 };
 use super::threading::Threading;
 use super::undo::{UndoRefusal, untouched, with_newer};
-use super::{Office, Reversal, keep, record, save};
+use super::{Office, Reversal, keep, record_for_good, save};
 use crate::clock::Waiting;
 use crate::event::{By, Fact};
 use crate::letters::{self, Written};
@@ -83,7 +83,7 @@ pub async fn open_ticket(
         findable: &ticket.subject,
     };
     let (message, public_id) = write(tx, office, actor, &ticket, &out).await?;
-    record(tx, ticket.id, By::Agent(actor.id), &[Fact::Created], now).await?;
+    record_for_good(tx, ticket.id, By::Agent(actor.id), &[Fact::Created], now).await?;
     let threading = Threading::default();
     let body = letters::first(office, actor, &ticket, out.words);
     let delivery = post(tx, office, &ticket, message, &out, (threading, body)).await?;

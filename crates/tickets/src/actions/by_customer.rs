@@ -8,7 +8,7 @@ use kernel::{
 };
 use live::Touch;
 
-use super::{Office, edit, record, save, take};
+use super::{Office, edit, record_for_good, save, take};
 use crate::customer_view::{Viewer, may_see_message, may_see_ticket, ways};
 use crate::event::{By, Fact};
 use crate::message::{Attachment, Message};
@@ -34,20 +34,20 @@ const REQUESTS_MAX: i64 = 200;
 const MESSAGES_MAX: i64 = 1_000;
 
 /// Somebody as a viewer of their own tickets.
-pub async fn viewer(conn: &mut Conn, customer: CustomerId) -> Result<Viewer> {
+pub async fn viewer(conn: &Conn, customer: CustomerId) -> Result<Viewer> {
     let identities = customers::identities(conn, customer).await?;
     let addresses = identities.into_iter().map(|identity| identity.value).collect();
     Ok(Viewer { customer, addresses })
 }
 
 /// The tickets of a customer, the one that moved last first.
-pub async fn requests_of(conn: &mut Conn, viewer: &Viewer) -> Result<Vec<Ticket>> {
+pub async fn requests_of(conn: &Conn, viewer: &Viewer) -> Result<Vec<Ticket>> {
     by_customer::tickets_of(conn, viewer.customer, REQUESTS_MAX).await
 }
 
 /// A ticket of this customer; where it was merged, the one it became a part of, if that is theirs
 /// too.
-pub async fn request_of(conn: &mut Conn, viewer: &Viewer, id: TicketId) -> Result<Option<Ticket>> {
+pub async fn request_of(conn: &Conn, viewer: &Viewer, id: TicketId) -> Result<Option<Ticket>> {
     let Some(original) = tickets::find(conn, id).await? else { return Ok(None) };
     if original.customer != viewer.customer {
         return Ok(None);
@@ -58,13 +58,13 @@ pub async fn request_of(conn: &mut Conn, viewer: &Viewer, id: TicketId) -> Resul
 }
 
 /// When somebody of us first took a ticket up.
-pub async fn looked_at(conn: &mut Conn, id: TicketId) -> Result<Option<Timestamp>> {
+pub async fn looked_at(conn: &Conn, id: TicketId) -> Result<Option<Timestamp>> {
     by_customer::looked_at(conn, id).await
 }
 
 /// The messages of a ticket that its customer sees, oldest first, each with its files.
 pub async fn seen_by_customer(
-    conn: &mut Conn,
+    conn: &Conn,
     viewer: &Viewer,
     ticket: &Ticket,
     now: Timestamp,
@@ -88,7 +88,7 @@ pub async fn seen_by_customer(
 
 /// A file of a message that the customer sees.
 pub async fn file_of_customer(
-    conn: &mut Conn,
+    conn: &Conn,
     viewer: &Viewer,
     id: PublicId,
     now: Timestamp,
@@ -103,7 +103,7 @@ pub async fn file_of_customer(
 
 /// The address that a customer first wrote from on a ticket: there the first mail about it went.
 pub async fn wrote_from(
-    conn: &mut Conn,
+    conn: &Conn,
     ticket: TicketId,
     customer: CustomerId,
 ) -> Result<Option<EmailAddress>> {
@@ -126,7 +126,7 @@ pub async fn customer_solves(
         resolution: ticket.resolution.map(|one| one.as_str().to_owned()),
         cause: ticket.cause.clone(),
     };
-    record(tx, ticket.id, By::Customer, &[fact], office.now).await?;
+    record_for_good(tx, ticket.id, By::Customer, &[fact], office.now).await?;
     save(tx, &mut ticket, Touch::Entry, office.now).await?;
     Ok(ticket.id)
 }
@@ -149,7 +149,7 @@ pub async fn customer_reopens(
     ticket.reopen_count += 1;
     let within = Span::minutes(office.inbox(ticket.inbox)?.reply_within_minutes);
     ticket.waiting = ticket.waiting.customer_wrote(office.now, within);
-    record(tx, ticket.id, By::Customer, &[Fact::Reopened], office.now).await?;
+    record_for_good(tx, ticket.id, By::Customer, &[Fact::Reopened], office.now).await?;
     save(tx, &mut ticket, Touch::Entry, office.now).await?;
     let by = customers::find(tx, customer).await?.map_or(String::new(), |one| one.shown_name());
     let told = Told { reason: Reason::Replied, ticket: &ticket, by: &by };
@@ -172,7 +172,7 @@ pub async fn revoke_links(tx: &mut Tx, customer: CustomerId, by: By, now: Timest
     customers::revoke_links(tx, customer, now).await?;
     for id in by_customer::active_of(tx, customer).await? {
         let Some(ticket) = tickets::find(tx, id).await? else { continue };
-        record(tx, id, by, &[Fact::LinksRevoked], now).await?;
+        record_for_good(tx, id, by, &[Fact::LinksRevoked], now).await?;
         tx.announce(live::Change::Ticket { id, inbox: ticket.inbox, touch: Touch::Entry });
     }
     Ok(())
@@ -201,18 +201,18 @@ pub async fn place(
     if facts.is_empty() {
         return Ok(());
     }
-    record(tx, ticket.id, By::System, &facts, office.now).await?;
+    record_for_good(tx, ticket.id, By::System, &facts, office.now).await?;
     save(tx, &mut ticket, Touch::Entry, office.now).await
 }
 
 /// The categories that a topic can set; archived ones left out.
-pub async fn categories(conn: &mut Conn) -> Result<Vec<Category>> {
+pub async fn categories(conn: &Conn) -> Result<Vec<Category>> {
     let all = taxonomy::categories(conn).await?;
     Ok(all.into_iter().filter(|category| !category.is_archived).collect())
 }
 
 /// The custom fields that a form can ask for; archived ones left out.
-pub async fn fields(conn: &mut Conn) -> Result<Vec<Field>> {
+pub async fn fields(conn: &Conn) -> Result<Vec<Field>> {
     let all = taxonomy::fields(conn).await?;
     Ok(all.into_iter().filter(|field| !field.is_archived).collect())
 }

@@ -442,10 +442,7 @@ pub(crate) fn read_field(field: &Field, value: &str) -> Result<String, EditRefus
 
 /// The first field that has to be filled in before a ticket can be resolved, and is not. A ticket
 /// that does not exist yet has no values.
-pub(super) async fn missing_field(
-    conn: &mut Conn,
-    ticket: Option<TicketId>,
-) -> Result<Option<String>> {
+pub(super) async fn missing_field(conn: &Conn, ticket: Option<TicketId>) -> Result<Option<String>> {
     let fields = taxonomy::fields(conn).await?;
     let needed: Vec<&Field> =
         fields.iter().filter(|field| field.required_to_resolve && !field.is_archived).collect();

@@ -8,7 +8,7 @@ use live::{Change, Touch};
 use search::{Entry, Kind};
 
 use super::reply::is_all;
-use super::{Office, findable, record, save, take};
+use super::{Office, findable, record_for_good, save, take};
 use crate::event::{By, Fact};
 use crate::letters;
 use crate::notify::{self, Told};
@@ -173,7 +173,7 @@ pub async fn redact(
     if ticket.snippet == letters::snippet(&message.text) {
         ticket.snippet = String::new();
     }
-    record(tx, ticket.id, By::Agent(actor.id), &[Fact::Redacted], office.now).await?;
+    record_for_good(tx, ticket.id, By::Agent(actor.id), &[Fact::Redacted], office.now).await?;
     save(tx, &mut ticket, Touch::Message, office.now).await?;
     Ok(ticket.id)
 }
@@ -199,7 +199,7 @@ pub async fn admit(
         tickets::add_participant(tx, ticket.id, address, &message.from_name, office.now).await?;
         facts.push(Fact::Admitted { address: address.to_string() });
     }
-    record(tx, ticket.id, By::Agent(actor.id), &facts, office.now).await?;
+    record_for_good(tx, ticket.id, By::Agent(actor.id), &facts, office.now).await?;
     tx.announce(Change::Ticket { id: ticket.id, inbox: ticket.inbox, touch: Touch::Message });
     Ok(ticket.id)
 }
@@ -225,7 +225,7 @@ pub async fn change_participants(
         (gone, Fact::ParticipantRemoved { address: address.to_string() })
     };
     if changed {
-        record(tx, ticket.id, By::Agent(actor.id), &[fact], office.now).await?;
+        record_for_good(tx, ticket.id, By::Agent(actor.id), &[fact], office.now).await?;
         tx.announce(Change::Ticket { id: ticket.id, inbox: ticket.inbox, touch: Touch::Entry });
     }
     Ok(())

@@ -5,7 +5,7 @@ use database::Tx;
 use kernel::{EmailAddress, InboxId, TicketId};
 use live::{Change, Touch};
 
-use super::{Office, record, save, take};
+use super::{Office, record_for_good, save, take};
 use crate::event::{By, Fact};
 use crate::notify::{self, Told};
 use crate::state::{Happening, State, next};
@@ -30,7 +30,7 @@ pub async fn bounce_came(
         ticket.waiting = ticket.waiting.customer_wrote(office.now, kernel::Span::ZERO);
         facts.push(Fact::state(before, ticket.state));
     }
-    record(tx, ticket.id, By::System, &facts, office.now).await?;
+    record_for_good(tx, ticket.id, By::System, &facts, office.now).await?;
     save(tx, &mut ticket, Touch::Entry, office.now).await?;
     if needs_work {
         let told = Told { reason: Reason::Replied, ticket: &ticket, by: address };
@@ -48,7 +48,7 @@ pub async fn complaint_came(
 ) -> Result<()> {
     let Some(ticket) = take(tx, id).await? else { return Ok(()) };
     let fact = Fact::ComplaintCame { address: address.to_string() };
-    record(tx, ticket.id, By::System, &[fact], office.now).await?;
+    record_for_good(tx, ticket.id, By::System, &[fact], office.now).await?;
     tx.announce(Change::Ticket { id: ticket.id, inbox: ticket.inbox, touch: Touch::Entry });
     Ok(())
 }
@@ -62,7 +62,8 @@ pub async fn sent_elsewhere(
 ) -> Result<()> {
     let Some(ticket) = take(tx, id).await? else { return Ok(()) };
     let name = office.inbox_of(inbox).map_or(String::new(), |inbox| inbox.name.clone());
-    record(tx, ticket.id, By::System, &[Fact::SentElsewhere { inbox: name }], office.now).await?;
+    record_for_good(tx, ticket.id, By::System, &[Fact::SentElsewhere { inbox: name }], office.now)
+        .await?;
     tx.announce(Change::Ticket { id: ticket.id, inbox: ticket.inbox, touch: Touch::Entry });
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A message comes in, by whatever door.
 
 use anyhow::{Context, Result};
-use database::Tx;
+use database::{Conn, Tx};
 use kernel::{
     CategoryId, CustomerId, EmailAddress, FieldId, InboxId, LedgerId, MessageId, Span, TicketId,
     Timestamp,
@@ -10,7 +10,7 @@ use live::Touch;
 use outbox::{Party, Recipients};
 use search::{Entry, Kind};
 
-use super::{Office, findable, record, save};
+use super::{Office, findable, record_for_good, save};
 use crate::courtesy::is_courtesy;
 use crate::event::{By, Fact};
 use crate::joining::{Candidate, Joined, Proof, SenderCheck, join, references_in};
@@ -21,7 +21,7 @@ use crate::state::{Happening, State, next};
 use crate::store::entries::{self, NewMessage};
 use crate::store::{people::Reason, taxonomy, tickets};
 use crate::ticket::{Channel, Direction, Priority, Ticket};
-use customers::links;
+use customers::{Known, links};
 
 /// What a channel understood of one message. Its files are stored already.
 #[derive(Clone, Debug)]
@@ -88,11 +88,18 @@ pub struct Received {
 
 /// Takes a message into the ticket it belongs to, or into a new one.
 pub async fn receive(tx: &mut Tx, office: &Office, incoming: &Incoming) -> Result<Received> {
-    let known = match &incoming.sender.address {
-        Some(address) => customers::known(tx, address).await?,
-        None => None,
+    let (known, pointed) = {
+        let conn: &Conn = tx;
+        let known = async {
+            match &incoming.sender.address {
+                Some(address) => customers::known(conn, address).await,
+                None => Ok(None),
+            }
+        };
+        tokio::try_join!(known, pointed_to(conn, office, incoming))?
     };
-    let candidates = candidates(tx, office, incoming, known.map(|(id, _)| id)).await?;
+    let sender = known.map(|known| known.customer);
+    let candidates = candidates(tx, incoming, pointed, sender).await?;
     let joined = join(&candidates, incoming.sender.check);
     let customer = meet(tx, incoming, known).await?;
     match joined {
@@ -131,19 +138,15 @@ fn saw_our_mail(candidates: &[Candidate], id: TicketId, incoming: &Incoming) -> 
         && candidates.iter().any(|one| one.ticket == id && one.proof.is_token())
 }
 
-async fn meet(
-    tx: &mut Tx,
-    incoming: &Incoming,
-    known: Option<(CustomerId, bool)>,
-) -> Result<Writer> {
+async fn meet(tx: &mut Tx, incoming: &Incoming, known: Option<Known>) -> Result<Writer> {
     let (sender, at) = (&incoming.sender, incoming.received_at);
     let Some(address) = &sender.address else {
         let customer = customers::meet_nameless(tx, &sender.name, at).await?;
         return Ok(Writer { customer, is_verified: false, saw_our_mail: false });
     };
-    let customer =
-        customers::meet(tx, address, &sender.name, incoming.language.as_deref(), at).await?;
-    let was_verified = known.is_some_and(|(_, verified)| verified);
+    let language = incoming.language.as_deref();
+    let customer = customers::meet_known(tx, known, address, &sender.name, language, at).await?;
+    let was_verified = known.is_some_and(|known| known.is_verified);
     let proves_it = sender.check == SenderCheck::Pass;
     if proves_it && !was_verified {
         customers::verify(tx, address, at).await?;
@@ -154,13 +157,12 @@ async fn meet(
 /// Most mails name few others; more would only be asked for to make us work.
 const REFERENCES_MAX: usize = 50;
 
-/// Every ticket that something in the message points to, merged ones followed.
-async fn candidates(
-    tx: &mut Tx,
+/// Every ticket that something in the message points to.
+async fn pointed_to(
+    conn: &Conn,
     office: &Office,
     incoming: &Incoming,
-    sender: Option<CustomerId>,
-) -> Result<Vec<Candidate>> {
+) -> Result<Vec<(TicketId, Proof)>> {
     let mut proofs: Vec<(TicketId, Proof)> = Vec::new();
     let tokens = &incoming.tokens;
     proofs.extend(tokens.ticket.map(|ticket| (ticket, Proof::ReplyAddress)));
@@ -172,25 +174,36 @@ async fn candidates(
 
     let references: Vec<String> =
         incoming.references.iter().take(REFERENCES_MAX).cloned().collect();
-    for (ticket, is_ours) in entries::by_mail_ids(tx, &references).await? {
+    // The answer may have come before what it answers, and two answers before their question.
+    let family: Vec<String> = incoming.mail_id.iter().chain(&references).cloned().collect();
+    let (known, referring) = tokio::try_join!(
+        entries::by_mail_ids(conn, &references),
+        entries::referring_to(conn, &family),
+    )?;
+    for (ticket, is_ours) in known {
         let proof = if is_ours { Proof::OurMessageId } else { Proof::TheirMessageId };
         proofs.push((ticket, proof));
     }
-    // The answer may have come before what it answers, and two answers before their question.
-    let family: Vec<String> = incoming.mail_id.iter().chain(&references).cloned().collect();
-    for (ticket,) in entries::referring_to(tx, &family).await? {
-        proofs.push((ticket, Proof::TheirMessageId));
-    }
+    proofs.extend(referring.into_iter().map(|(ticket,)| (ticket, Proof::TheirMessageId)));
     let numbers = references_in(&incoming.subject).into_iter().take(5);
     proofs.extend(numbers.map(|ticket| (ticket, Proof::SubjectNumber)));
+    Ok(proofs)
+}
 
+/// Those tickets, merged ones followed.
+async fn candidates(
+    conn: &Conn,
+    incoming: &Incoming,
+    proofs: Vec<(TicketId, Proof)>,
+    sender: Option<CustomerId>,
+) -> Result<Vec<Candidate>> {
     let mut candidates = Vec::with_capacity(proofs.len());
     for (pointed, proof) in proofs {
-        let Some(ticket) = tickets::follow(tx, pointed).await? else { continue };
-        let Some(ticket) = tickets::find(tx, ticket).await? else { continue };
+        let Some(ticket) = tickets::follow(conn, pointed).await? else { continue };
+        let Some(ticket) = tickets::find(conn, ticket).await? else { continue };
         let sender_takes_part = match &incoming.sender.address {
             _ if sender == Some(ticket.customer) => true,
-            Some(address) => tickets::takes_part(tx, ticket.id, address).await?,
+            Some(address) => tickets::takes_part(conn, ticket.id, address).await?,
             None => false,
         };
         let is_closed = ticket.state == State::Closed;
@@ -246,7 +259,7 @@ async fn start(
     };
     ticket.id = tickets::insert(tx, &ticket).await?;
     let message = write(tx, incoming, &ticket, Author::Customer(writer.customer), false).await?;
-    record(tx, ticket.id, By::Customer, &[Fact::Created], at).await?;
+    record_for_good(tx, ticket.id, By::Customer, &[Fact::Created], at).await?;
     for (field, value) in &incoming.fields {
         taxonomy::set_field_value(tx, ticket.id, *field, value).await?;
     }
@@ -334,7 +347,7 @@ async fn moved_by_customer(
     } else {
         Fact::state(before, ticket.state)
     };
-    record(tx, ticket.id, By::Customer, &[fact], at).await.map(drop)
+    record_for_good(tx, ticket.id, By::Customer, &[fact], at).await
 }
 
 /// Writes the message, its HTML, its references, its files, and makes it findable.
@@ -454,6 +467,6 @@ async fn acknowledge(
             Fact::AcknowledgementWithheld { reason }
         }
     };
-    record(tx, ticket.id, By::System, &[fact], incoming.received_at).await?;
+    record_for_good(tx, ticket.id, By::System, &[fact], incoming.received_at).await?;
     save(tx, ticket, Touch::Entry, incoming.received_at).await
 }

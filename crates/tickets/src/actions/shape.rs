@@ -7,7 +7,7 @@ use kernel::{CustomerId, Failure, MessageId, ProblemId, PublicId, Refusal, Ticke
 use live::{Change, Touch};
 
 use super::undo::Parted;
-use super::{Office, Reversal, findable, keep, record, recount, save, take};
+use super::{Office, Reversal, findable, keep, record, record_for_good, recount, save, take};
 use crate::clock::Waiting;
 use crate::event::{By, Fact};
 use crate::letters;
@@ -82,7 +82,7 @@ pub async fn split(
     tickets::link(tx, part.id, ticket.id, "split_from", now).await?;
     let by = By::Agent(actor.id);
     let events = record(tx, ticket.id, by, &[Fact::SplitOff { other: part.id }], now).await?;
-    record(tx, part.id, by, &[Fact::SplitFrom { other: ticket.id }], now).await?;
+    record_for_good(tx, part.id, by, &[Fact::SplitFrom { other: ticket.id }], now).await?;
     let reversal = Reversal::Split(Parted {
         part: part.id,
         part_version: part.version,
@@ -171,7 +171,7 @@ pub async fn link(
         let how = kind.as_str().to_owned();
         for (at, to) in [(&ticket, &other), (&other, &ticket)] {
             let fact = Fact::Linked { other: to.id, how: how.clone() };
-            record(tx, at.id, By::Agent(actor.id), &[fact], office.now).await?;
+            record_for_good(tx, at.id, By::Agent(actor.id), &[fact], office.now).await?;
             tx.announce(Change::Ticket { id: at.id, inbox: at.inbox, touch: Touch::Entry });
         }
     }
@@ -188,7 +188,7 @@ pub async fn unlink(
     let ticket = seen(tx, actor, id).await?;
     if tickets::unlink(tx, ticket.id, other).await? {
         let fact = Fact::Unlinked { other };
-        record(tx, ticket.id, By::Agent(actor.id), &[fact], office.now).await?;
+        record_for_good(tx, ticket.id, By::Agent(actor.id), &[fact], office.now).await?;
         tx.announce(Change::Ticket { id: ticket.id, inbox: ticket.inbox, touch: Touch::Entry });
     }
     Ok(())
@@ -220,7 +220,7 @@ pub async fn set_problem(
         (None, Some(problem)) => Fact::ProblemUnlinked { title: problem.title },
         (None, None) => return Ok(ticket),
     };
-    record(tx, ticket.id, By::Agent(actor.id), &[fact], office.now).await?;
+    record_for_good(tx, ticket.id, By::Agent(actor.id), &[fact], office.now).await?;
     save(tx, &mut ticket, Touch::Entry, office.now).await?;
     Ok(ticket)
 }

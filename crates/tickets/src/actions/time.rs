@@ -6,7 +6,7 @@ use kernel::{AgentId, Span, TicketId};
 use live::Touch;
 
 use super::edit::settle;
-use super::{Office, record, save};
+use super::{Office, record_for_good, save};
 use crate::event::{By, Fact};
 use crate::notify::{self, Told};
 use crate::state::{Happening, next};
@@ -27,7 +27,7 @@ pub async fn sleepers_wake(tx: &mut Tx, office: &Office) -> Result<usize> {
         settle(&mut ticket, office.now);
         // What was promised stays promised: the list shows it as due.
         ticket.waiting.next_update_at = was.waiting.next_update_at;
-        record(tx, ticket.id, By::System, &[Fact::Woke], office.now).await?;
+        record_for_good(tx, ticket.id, By::System, &[Fact::Woke], office.now).await?;
         save(tx, &mut ticket, Touch::Entry, office.now).await?;
         let told = Told { reason: Reason::Woke, ticket: &ticket, by: "" };
         notify::tell(tx, office, &told, None).await?;
@@ -46,7 +46,7 @@ pub async fn spent_tickets_close(
         let Some(mut ticket) = tickets::take(tx, *id).await? else { continue };
         let Ok(state) = next(ticket.state, Happening::PeriodOver) else { continue };
         ticket.state = state;
-        record(tx, ticket.id, By::System, &[Fact::Closed], office.now).await?;
+        record_for_good(tx, ticket.id, By::System, &[Fact::Closed], office.now).await?;
         save(tx, &mut ticket, Touch::Row, office.now).await?;
     }
     Ok(due.len())
@@ -57,7 +57,7 @@ pub async fn spent_tickets_close(
 pub async fn hand_over(db: &Db, office: &Office, agent: AgentId) -> Result<()> {
     loop {
         let mut tx = db.begin().await?;
-        let open: Vec<TicketId> = tickets::open_of(&mut tx, agent, AT_ONCE).await?;
+        let open: Vec<TicketId> = tickets::open_of(&tx, agent, AT_ONCE).await?;
         if open.is_empty() {
             return Ok(());
         }
@@ -65,7 +65,7 @@ pub async fn hand_over(db: &Db, office: &Office, agent: AgentId) -> Result<()> {
             let Some(mut ticket) = tickets::take(&mut tx, id).await? else { continue };
             ticket.assignee = None;
             let fact = Fact::Assigned { to: None };
-            record(&mut tx, ticket.id, By::System, &[fact], office.now).await?;
+            record_for_good(&mut tx, ticket.id, By::System, &[fact], office.now).await?;
             save(&mut tx, &mut ticket, Touch::Entry, office.now).await?;
         }
         tx.commit().await?;

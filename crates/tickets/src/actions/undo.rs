@@ -174,7 +174,7 @@ pub enum Undone {
 
 /// How long a message that was just sent can still be taken back.
 pub(crate) async fn undoable_for(
-    conn: &mut Conn,
+    conn: &Conn,
     actor: &Actor,
     id: PublicId,
     now: Timestamp,

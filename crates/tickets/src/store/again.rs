@@ -44,7 +44,7 @@ impl FromRow for Found {
 /// Adds the next messages after a document, at most so many. Says which document was the last;
 /// none at the end.
 pub async fn index_messages_again(
-    conn: &mut Conn,
+    conn: &Conn,
     after: i64,
     limit: i64,
     index: &mut Again,
@@ -89,7 +89,7 @@ pub async fn index_messages_again(
 
 /// Adds the next notes after a document.
 pub async fn index_notes_again(
-    conn: &mut Conn,
+    conn: &Conn,
     after: i64,
     limit: i64,
     index: &mut Again,
@@ -110,7 +110,7 @@ pub async fn index_notes_again(
 }
 
 async fn files_of(
-    conn: &mut Conn,
+    conn: &Conn,
     messages: impl Iterator<Item = MessageId>,
 ) -> Result<HashMap<MessageId, Vec<String>>> {
     let mut sql = Sql::new("select message_id, name from attachments where message_id in (");
@@ -123,7 +123,7 @@ async fn files_of(
 }
 
 async fn fields_of(
-    conn: &mut Conn,
+    conn: &Conn,
     tickets: impl Iterator<Item = TicketId>,
 ) -> Result<HashMap<TicketId, Vec<String>>> {
     let mut sql = Sql::new("select ticket_id, value from ticket_fields where ticket_id in (");

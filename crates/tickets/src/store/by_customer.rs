@@ -8,7 +8,7 @@ use crate::ticket::{COLUMNS, Ticket};
 
 /// The tickets of a customer, the one that moved last first; parts of others left out.
 pub(crate) async fn tickets_of(
-    conn: &mut Conn,
+    conn: &Conn,
     customer: CustomerId,
     limit: i64,
 ) -> Result<Vec<Ticket>> {
@@ -20,7 +20,7 @@ pub(crate) async fn tickets_of(
 }
 
 /// Tickets of a customer on which there is still something to do.
-pub(crate) async fn active_of(conn: &mut Conn, customer: CustomerId) -> Result<Vec<TicketId>> {
+pub(crate) async fn active_of(conn: &Conn, customer: CustomerId) -> Result<Vec<TicketId>> {
     conn.column(
         "select id from tickets
           where customer_id = $1
@@ -32,7 +32,7 @@ pub(crate) async fn active_of(conn: &mut Conn, customer: CustomerId) -> Result<V
 }
 
 /// When somebody of us first took a ticket up.
-pub(crate) async fn looked_at(conn: &mut Conn, ticket: TicketId) -> Result<Option<Timestamp>> {
+pub(crate) async fn looked_at(conn: &Conn, ticket: TicketId) -> Result<Option<Timestamp>> {
     conn.scalar(
         "select min(created_at) from events
           where ticket_id = $1 and actor = 'agent'
@@ -44,7 +44,7 @@ pub(crate) async fn looked_at(conn: &mut Conn, ticket: TicketId) -> Result<Optio
 
 /// The address that a customer first wrote from on a ticket.
 pub(crate) async fn wrote_from(
-    conn: &mut Conn,
+    conn: &Conn,
     ticket: TicketId,
     customer: CustomerId,
 ) -> Result<Option<String>> {

@@ -17,7 +17,7 @@ impl FromRow for Text {
     }
 }
 
-pub(crate) async fn messages(conn: &mut Conn, ids: &[MessageId]) -> Result<Vec<Text>> {
+pub(crate) async fn messages(conn: &Conn, ids: &[MessageId]) -> Result<Vec<Text>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -26,7 +26,7 @@ pub(crate) async fn messages(conn: &mut Conn, ids: &[MessageId]) -> Result<Vec<T
     conn.all_sql(sql).await
 }
 
-pub(crate) async fn notes(conn: &mut Conn, ids: &[NoteId]) -> Result<Vec<Text>> {
+pub(crate) async fn notes(conn: &Conn, ids: &[NoteId]) -> Result<Vec<Text>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }

@@ -10,6 +10,7 @@ use database::{Cols, Conn, FromRow, Sql, params};
 use kernel::{AgentId, CustomerId, InboxId, TicketId, Timestamp};
 use ui::Count;
 
+use super::reading;
 use crate::State;
 use crate::clock::Waiting;
 use crate::filter::{Assignee, Cursor, Filter, Sort, StateSet};
@@ -118,23 +119,23 @@ fn select(reader: Reader<'_>) -> Sql {
             (select i.value from identities i where i.customer_id = c.id order by i.id limit 1),
             t.waiting_since, t.reply_due_at, t.next_update_at, t.snoozed_until,
             t.first_replied_at, t.hold_reason, t.last_message_at, t.last_direction, t.created_at,
-            t.due_at, r.read_at,
+            t.due_at,
+            (select r.read_at from ticket_reads r
+              where r.ticket_id = t.id and r.agent_id = ",
+    );
+    sql.bind(reader.agent).push(
+        "),
             (select substr(d.text, 1, 120) from drafts d
               where d.ticket_id = t.id and d.mode = 'reply' and d.agent_id = ",
     );
     sql.bind(reader.agent);
-    sql.push(
-        ") from tickets t
-           join customers c on c.id = t.customer_id
-           left join ticket_reads r on r.ticket_id = t.id and r.agent_id = ",
-    );
-    sql.bind(reader.agent);
+    sql.push(") from tickets t join customers c on c.id = t.customer_id");
     sql
 }
 
 /// One page of a list.
 pub(crate) async fn page(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     filter: &Filter,
     sort: Sort,
@@ -160,7 +161,7 @@ pub(crate) async fn page(
         Sort::Oldest => " order by t.last_message_at, t.id limit ",
         Sort::Newest => " order by t.last_message_at desc, t.id desc limit ",
     });
-    sql.bind(limit);
+    sql.number(limit);
     let ids: Vec<(TicketId,)> = conn.all_sql(sql).await?;
     let ids: Vec<TicketId> = ids.into_iter().map(|(id,)| id).collect();
     let mut rows = some(conn, reader, filter, &ids).await?;
@@ -171,7 +172,7 @@ pub(crate) async fn page(
 
 /// These tickets, as far as they match and may be seen.
 pub(crate) async fn some(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     filter: &Filter,
     ids: &[TicketId],
@@ -182,14 +183,19 @@ pub(crate) async fn some(
     let mut sql = select(reader);
     sql.push(" where t.id in (").bind_list(ids.iter().copied()).push(") and ");
     conditions(&mut sql, reader, filter);
-    let mut rows: Vec<Row> = conn.all_sql(sql).await?;
-    add_tags(conn, &mut rows).await?;
+    let (mut rows, tags): (Vec<Row>, _) =
+        tokio::try_join!(conn.all_sql(sql), reading::tags_of(conn, ids))?;
+    for (ticket, tag) in tags {
+        if let Some(row) = rows.iter_mut().find(|row| row.id == ticket) {
+            row.tags.push(tag);
+        }
+    }
     Ok(rows)
 }
 
 /// Which of these tickets match and may be seen.
 pub(crate) async fn fitting(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     filter: &Filter,
     ids: &[TicketId],
@@ -206,7 +212,7 @@ pub(crate) async fn fitting(
 
 /// Which of these customers have a ticket that may be seen; all of them for who sees everything.
 pub(crate) async fn known_customers(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     ids: &[CustomerId],
 ) -> Result<Vec<CustomerId>> {
@@ -226,7 +232,7 @@ pub(crate) async fn known_customers(
 
 /// Every earlier ticket of a customer, on any channel, the latest first.
 pub(crate) async fn of_customer(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     customer: CustomerId,
     limit: i64,
@@ -237,7 +243,7 @@ pub(crate) async fn of_customer(
 
 /// How many tickets match; counting stops where it stops mattering.
 pub(crate) async fn count(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     filters: &[Filter],
 ) -> Result<Vec<Count>> {
@@ -250,7 +256,7 @@ pub(crate) async fn count(
         sql.push(if asked.is_empty() { "select " } else { " union all select " });
         sql.bind(kernel::count(index)).push(", count(*) from (select 1 from tickets t where ");
         conditions(&mut sql, reader, filter);
-        sql.push(" limit ").bind(Count::MAX + 1).push(") counted");
+        sql.push(" limit ").number(Count::MAX + 1).push(") counted");
         asked.push(index);
     }
     let mut counts = vec![Count(0); filters.len()];
@@ -263,23 +269,6 @@ pub(crate) async fn count(
         }
     }
     Ok(counts)
-}
-
-async fn add_tags(conn: &mut Conn, rows: &mut [Row]) -> Result<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let mut sql = Sql::new(
-        "select tt.ticket_id, g.name from ticket_tags tt join tags g on g.id = tt.tag_id
-          where tt.ticket_id in (",
-    );
-    sql.bind_list(rows.iter().map(|row| row.id)).push(") order by g.name");
-    for (ticket, tag) in conn.all_sql::<(TicketId, String)>(sql).await? {
-        if let Some(row) = rows.iter_mut().find(|row| row.id == ticket) {
-            row.tags.push(tag);
-        }
-    }
-    Ok(())
 }
 
 /// Writes what has to hold, beginning with a condition and never with `and`.
@@ -412,7 +401,7 @@ fn states(filter: &Filter) -> &'static str {
 }
 
 /// Whether a ticket is in an inbox that may be seen.
-pub(crate) async fn inbox_of(conn: &mut Conn, id: TicketId) -> Result<Option<InboxId>> {
+pub(crate) async fn inbox_of(conn: &Conn, id: TicketId) -> Result<Option<InboxId>> {
     let row: Option<(InboxId,)> =
         conn.optional("select inbox_id from tickets where id = $1", params![id]).await?;
     Ok(row.map(|(inbox,)| inbox))
@@ -420,7 +409,7 @@ pub(crate) async fn inbox_of(conn: &mut Conn, id: TicketId) -> Result<Option<Inb
 
 /// Customers whom the reader has anything to do with, the latest first.
 pub(crate) async fn customers(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     before: Option<CustomerId>,
     limit: i64,

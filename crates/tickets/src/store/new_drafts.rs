@@ -45,7 +45,7 @@ impl FromRow for Saved {
     }
 }
 
-pub(crate) async fn find(conn: &mut Conn, agent: AgentId) -> Result<Option<Saved>> {
+pub(crate) async fn find(conn: &Conn, agent: AgentId) -> Result<Option<Saved>> {
     conn.optional(
         "select inbox_id, mail_to, mail_cc, mail_bcc, subject, text, updated_at
            from new_ticket_drafts where agent_id = $1",
@@ -63,7 +63,7 @@ pub(crate) async fn save(
     if draft.is_empty() {
         return delete(tx, agent).await;
     }
-    tx.execute(
+    tx.send(
         "insert into new_ticket_drafts
             (agent_id, inbox_id, mail_to, mail_cc, mail_bcc, subject, text, updated_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -84,9 +84,8 @@ pub(crate) async fn save(
         ],
     )
     .await
-    .map(drop)
 }
 
 pub(crate) async fn delete(tx: &mut Tx, agent: AgentId) -> Result<()> {
-    tx.execute("delete from new_ticket_drafts where agent_id = $1", params![agent]).await.map(drop)
+    tx.send("delete from new_ticket_drafts where agent_id = $1", params![agent]).await
 }

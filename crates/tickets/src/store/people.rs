@@ -27,11 +27,7 @@ impl FromRow for Draft {
     }
 }
 
-pub(crate) async fn drafts(
-    conn: &mut Conn,
-    ticket: TicketId,
-    agent: AgentId,
-) -> Result<Vec<Draft>> {
+pub(crate) async fn drafts(conn: &Conn, ticket: TicketId, agent: AgentId) -> Result<Vec<Draft>> {
     conn.all(
         "select mode, text, recipients, updated_at from drafts
           where ticket_id = $1 and agent_id = $2",
@@ -49,7 +45,7 @@ pub(crate) async fn save_draft(
     if draft.text.trim().is_empty() && draft.recipients == Recipients::default() {
         return delete_draft(tx, ticket, agent, &draft.mode).await;
     }
-    tx.execute(
+    tx.send(
         "insert into drafts (ticket_id, agent_id, mode, text, recipients, updated_at)
          values ($1, $2, $3, $4, $5, $6)
          on conflict (ticket_id, agent_id, mode) do update
@@ -65,7 +61,6 @@ pub(crate) async fn save_draft(
         ],
     )
     .await
-    .map(drop)
 }
 
 pub(crate) async fn delete_draft(
@@ -74,12 +69,11 @@ pub(crate) async fn delete_draft(
     agent: AgentId,
     mode: &str,
 ) -> Result<()> {
-    tx.execute(
+    tx.send(
         "delete from drafts where ticket_id = $1 and agent_id = $2 and mode = $3",
         params![ticket, agent, mode],
     )
     .await
-    .map(drop)
 }
 
 /// Notes how far somebody has read; going back is not possible.
@@ -89,7 +83,7 @@ pub(crate) async fn set_read(
     agent: AgentId,
     at: Timestamp,
 ) -> Result<()> {
-    tx.execute(
+    tx.send(
         "insert into ticket_reads (agent_id, ticket_id, read_at) values ($1, $2, $3)
          on conflict (agent_id, ticket_id) do update set read_at = excluded.read_at
           where ticket_reads.read_at < excluded.read_at",
@@ -111,7 +105,7 @@ pub(crate) async fn set_read(
 
 /// Whether somebody has seen everything up to an instant, and was told of nothing since.
 pub(crate) async fn has_read(
-    conn: &mut Conn,
+    conn: &Conn,
     ticket: TicketId,
     agent: AgentId,
     until: Timestamp,
@@ -148,7 +142,7 @@ pub(crate) async fn unfollow(tx: &mut Tx, ticket: TicketId, agent: AgentId) -> R
     Ok(gone > 0)
 }
 
-pub(crate) async fn followers(conn: &mut Conn, ticket: TicketId) -> Result<Vec<AgentId>> {
+pub(crate) async fn followers(conn: &Conn, ticket: TicketId) -> Result<Vec<AgentId>> {
     conn.column(
         "select agent_id from followers where ticket_id = $1 order by agent_id limit 200",
         params![ticket],
@@ -157,12 +151,11 @@ pub(crate) async fn followers(conn: &mut Conn, ticket: TicketId) -> Result<Vec<A
 }
 
 pub(crate) async fn mention(tx: &mut Tx, note: NoteId, agent: AgentId) -> Result<()> {
-    tx.execute(
+    tx.send(
         "insert into note_mentions (note_id, agent_id) values ($1, $2) on conflict do nothing",
         params![note, agent],
     )
     .await
-    .map(drop)
 }
 
 /// Why somebody is told.
@@ -255,7 +248,7 @@ pub(crate) async fn notify(
 
 /// What somebody was told, the latest first, about tickets that may be seen.
 pub(crate) async fn notifications(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: super::lists::Reader<'_>,
     before: Option<NotificationId>,
     limit: i64,
@@ -270,12 +263,12 @@ pub(crate) async fn notifications(
     if let Some(inboxes) = reader.inboxes {
         sql.push(" and t.inbox_id in (").bind_list(inboxes.iter().copied()).push(")");
     }
-    sql.push(" order by n.id desc limit ").bind(limit);
+    sql.push(" order by n.id desc limit ").number(limit);
     conn.all_sql(sql).await
 }
 
 /// How much of it is new; counting stops at a hundred.
-pub(crate) async fn unread_count(conn: &mut Conn, reader: super::lists::Reader<'_>) -> Result<i64> {
+pub(crate) async fn unread_count(conn: &Conn, reader: super::lists::Reader<'_>) -> Result<i64> {
     let mut sql = Sql::new("select count(*) from (select 1 from notifications n");
     // Who sees every ticket needs none of them to count.
     if reader.inboxes.is_some() {
@@ -290,7 +283,7 @@ pub(crate) async fn unread_count(conn: &mut Conn, reader: super::lists::Reader<'
 }
 
 pub(crate) async fn read_all(tx: &mut Tx, agent: AgentId, now: Timestamp) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update notifications set read_at = $2 where agent_id = $1 and read_at is null",
         params![agent, now],
     )
@@ -308,7 +301,7 @@ pub(crate) async fn keep_undo(
     now: Timestamp,
 ) -> Result<PublicId> {
     let public_id = PublicId::new(now);
-    tx.execute(
+    tx.send(
         "insert into undoables (public_id, agent_id, data, expires_at) values ($1, $2, $3, $4)",
         params![public_id, agent, data, expires_at],
     )
@@ -318,7 +311,7 @@ pub(crate) async fn keep_undo(
 
 /// Until when something can be taken back.
 pub(crate) async fn undo_expires_at(
-    conn: &mut Conn,
+    conn: &Conn,
     agent: AgentId,
     id: PublicId,
 ) -> Result<Option<Timestamp>> {

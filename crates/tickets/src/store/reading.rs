@@ -8,7 +8,7 @@ use super::lists::Reader;
 use crate::event::Note;
 
 /// The tags of several tickets.
-pub(crate) async fn tags_of(conn: &mut Conn, ids: &[TicketId]) -> Result<Vec<(TicketId, String)>> {
+pub(crate) async fn tags_of(conn: &Conn, ids: &[TicketId]) -> Result<Vec<(TicketId, String)>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -21,7 +21,7 @@ pub(crate) async fn tags_of(conn: &mut Conn, ids: &[TicketId]) -> Result<Vec<(Ti
 }
 
 pub(crate) async fn message_id(
-    conn: &mut Conn,
+    conn: &Conn,
     ticket: TicketId,
     id: PublicId,
 ) -> Result<Option<MessageId>> {
@@ -34,7 +34,7 @@ pub(crate) async fn message_id(
     Ok(row.map(|(id,)| id))
 }
 
-pub(crate) async fn note_by_public_id(conn: &mut Conn, id: PublicId) -> Result<Option<Note>> {
+pub(crate) async fn note_by_public_id(conn: &Conn, id: PublicId) -> Result<Option<Note>> {
     conn.optional(
         "select id, public_id, ticket_id, author_id, text, created_at from notes
           where public_id = $1",
@@ -45,7 +45,7 @@ pub(crate) async fn note_by_public_id(conn: &mut Conn, id: PublicId) -> Result<O
 
 /// The HTML of several messages.
 pub(crate) async fn html_of(
-    conn: &mut Conn,
+    conn: &Conn,
     messages: &[MessageId],
 ) -> Result<Vec<(MessageId, String)>> {
     if messages.is_empty() {
@@ -57,14 +57,14 @@ pub(crate) async fn html_of(
 }
 
 /// The ticket that a note stands in.
-pub(crate) async fn ticket_of_note(conn: &mut Conn, id: NoteId) -> Result<Option<TicketId>> {
+pub(crate) async fn ticket_of_note(conn: &Conn, id: NoteId) -> Result<Option<TicketId>> {
     let row: Option<(TicketId,)> =
         conn.optional("select ticket_id from notes where id = $1", params![id]).await?;
     Ok(row.map(|(ticket,)| ticket))
 }
 
 /// The ticket that a message stands in.
-pub(crate) async fn ticket_of_message(conn: &mut Conn, id: MessageId) -> Result<Option<TicketId>> {
+pub(crate) async fn ticket_of_message(conn: &Conn, id: MessageId) -> Result<Option<TicketId>> {
     let row: Option<(TicketId,)> =
         conn.optional("select ticket_id from messages where id = $1", params![id]).await?;
     Ok(row.map(|(ticket,)| ticket))
@@ -72,7 +72,7 @@ pub(crate) async fn ticket_of_message(conn: &mut Conn, id: MessageId) -> Result<
 
 /// Which of these files wait for a message of this person.
 pub(crate) async fn waiting_uploads(
-    conn: &mut Conn,
+    conn: &Conn,
     agent: AgentId,
     ids: &[PublicId],
 ) -> Result<Vec<PublicId>> {
@@ -89,7 +89,7 @@ pub(crate) async fn waiting_uploads(
 }
 
 /// Whether a file waits for a message of this person.
-pub(crate) async fn uploaded_by(conn: &mut Conn, id: PublicId) -> Result<Option<AgentId>> {
+pub(crate) async fn uploaded_by(conn: &Conn, id: PublicId) -> Result<Option<AgentId>> {
     let row: Option<(Option<AgentId>,)> = conn
         .optional("select uploaded_by from attachments where public_id = $1", params![id])
         .await?;
@@ -98,7 +98,7 @@ pub(crate) async fn uploaded_by(conn: &mut Conn, id: PublicId) -> Result<Option<
 
 /// Customers with a ticket that may be seen, the latest first; all for who sees everything.
 pub(crate) async fn customers(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     before: Option<CustomerId>,
     limit: i64,
@@ -119,7 +119,7 @@ pub(crate) async fn customers(
 /// Tags by name, after one of them: those of tickets that may be seen; all for who sees
 /// everything.
 pub(crate) async fn tags(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     after: Option<&str>,
     limit: i64,

@@ -32,7 +32,7 @@ impl FromRow for View {
 }
 
 /// All views. They are few, and kept in memory.
-pub(crate) async fn views(conn: &mut Conn) -> Result<Vec<View>> {
+pub(crate) async fn views(conn: &Conn) -> Result<Vec<View>> {
     conn.all(
         "select id, public_id, name, owner_id, query, sort from views
           order by position, id limit 2000",
@@ -50,7 +50,7 @@ pub(crate) async fn add_view(
     now: Timestamp,
 ) -> Result<PublicId> {
     let public_id = PublicId::new(now);
-    tx.execute(
+    tx.send(
         "insert into views (public_id, name, owner_id, query, sort, position, created_at)
          values ($1, $2, $3, $4, $5, (select coalesce(max(position), 0) + 1 from views), $6)",
         params![public_id, name, owner, query, sort.as_str(), now],
@@ -67,7 +67,7 @@ pub(crate) async fn set_view(
     query: &str,
     sort: Sort,
 ) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update views set name = $2, query = $3, sort = $4 where id = $1",
         params![id, name, query, sort.as_str()],
     )
@@ -77,7 +77,7 @@ pub(crate) async fn set_view(
 }
 
 pub(crate) async fn delete_view(tx: &mut Tx, id: ViewId) -> Result<()> {
-    tx.execute("delete from views where id = $1", params![id]).await?;
+    tx.send("delete from views where id = $1", params![id]).await?;
     tx.announce(Change::Settings);
     Ok(())
 }
@@ -107,7 +107,7 @@ impl FromRow for SavedReply {
 }
 
 /// The saved replies that somebody may use, the most used first.
-pub(crate) async fn saved_replies(conn: &mut Conn, agent: AgentId) -> Result<Vec<SavedReply>> {
+pub(crate) async fn saved_replies(conn: &Conn, agent: AgentId) -> Result<Vec<SavedReply>> {
     conn.all(
         "select id, public_id, title, text, owner_id, used_count from saved_replies
           where owner_id is null or owner_id = $1
@@ -118,7 +118,7 @@ pub(crate) async fn saved_replies(conn: &mut Conn, agent: AgentId) -> Result<Vec
 }
 
 pub(crate) async fn find_saved_reply(
-    conn: &mut Conn,
+    conn: &Conn,
     agent: AgentId,
     id: PublicId,
 ) -> Result<Option<SavedReply>> {
@@ -138,7 +138,7 @@ pub(crate) async fn add_saved_reply(
     now: Timestamp,
 ) -> Result<PublicId> {
     let public_id = PublicId::new(now);
-    tx.execute(
+    tx.send(
         "insert into saved_replies (public_id, title, text, owner_id, updated_at)
          values ($1, $2, $3, $4, $5)",
         params![public_id, title, text, owner, now],
@@ -154,20 +154,17 @@ pub(crate) async fn set_saved_reply(
     text: &str,
     now: Timestamp,
 ) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update saved_replies set title = $2, text = $3, updated_at = $4 where id = $1",
         params![id, title, text, now],
     )
     .await
-    .map(drop)
 }
 
 pub(crate) async fn delete_saved_reply(tx: &mut Tx, id: SavedReplyId) -> Result<()> {
-    tx.execute("delete from saved_replies where id = $1", params![id]).await.map(drop)
+    tx.send("delete from saved_replies where id = $1", params![id]).await
 }
 
 pub(crate) async fn count_use(tx: &mut Tx, id: SavedReplyId) -> Result<()> {
-    tx.execute("update saved_replies set used_count = used_count + 1 where id = $1", params![id])
-        .await
-        .map(drop)
+    tx.send("update saved_replies set used_count = used_count + 1 where id = $1", params![id]).await
 }

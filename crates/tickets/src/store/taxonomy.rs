@@ -103,7 +103,7 @@ impl FromRow for Problem {
     }
 }
 
-pub(crate) async fn categories(conn: &mut Conn) -> Result<Vec<Category>> {
+pub(crate) async fn categories(conn: &Conn) -> Result<Vec<Category>> {
     conn.all(
         "select id, public_id, name, archived_at from categories order by position, id limit 500",
         params![],
@@ -146,7 +146,7 @@ pub(crate) async fn set_category(
     Ok(changed > 0)
 }
 
-pub(crate) async fn fields(conn: &mut Conn) -> Result<Vec<Field>> {
+pub(crate) async fn fields(conn: &Conn) -> Result<Vec<Field>> {
     conn.all(
         "select id, key, label, kind, choices, required_to_resolve, archived_at
            from fields order by position, id limit 200",
@@ -190,7 +190,7 @@ pub(crate) async fn set_field(
     required_to_resolve: bool,
     archived_at: Option<Timestamp>,
 ) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update fields set label = $2, choices = $3, required_to_resolve = $4, archived_at = $5
           where id = $1",
         params![id, label, choices.join("\n"), required_to_resolve, archived_at],
@@ -201,10 +201,7 @@ pub(crate) async fn set_field(
 }
 
 /// The values of a ticket's fields.
-pub(crate) async fn field_values(
-    conn: &mut Conn,
-    ticket: TicketId,
-) -> Result<Vec<(FieldId, String)>> {
+pub(crate) async fn field_values(conn: &Conn, ticket: TicketId) -> Result<Vec<(FieldId, String)>> {
     conn.all(
         "select field_id, value from ticket_fields where ticket_id = $1 order by field_id",
         params![ticket],
@@ -226,13 +223,13 @@ pub(crate) async fn set_field_value(
         )
         .await?;
     if value.is_empty() {
-        tx.execute(
+        tx.send(
             "delete from ticket_fields where ticket_id = $1 and field_id = $2",
             params![ticket, field],
         )
         .await?;
     } else {
-        tx.execute(
+        tx.send(
             "insert into ticket_fields (ticket_id, field_id, value) values ($1, $2, $3)
              on conflict (ticket_id, field_id) do update set value = excluded.value",
             params![ticket, field, value],
@@ -243,11 +240,11 @@ pub(crate) async fn set_field_value(
 }
 
 /// Tags in use, by name, with how many tickets carry each (up to a thousand).
-pub(crate) async fn tags(conn: &mut Conn, limit: i64) -> Result<Vec<(TagId, String)>> {
+pub(crate) async fn tags(conn: &Conn, limit: i64) -> Result<Vec<(TagId, String)>> {
     conn.all("select id, name from tags order by name limit $1", params![limit]).await
 }
 
-pub(crate) async fn tags_of(conn: &mut Conn, ticket: TicketId) -> Result<Vec<String>> {
+pub(crate) async fn tags_of(conn: &Conn, ticket: TicketId) -> Result<Vec<String>> {
     conn.column(
         "select g.name from ticket_tags tt join tags g on g.id = tt.tag_id
           where tt.ticket_id = $1 order by g.name",
@@ -258,7 +255,7 @@ pub(crate) async fn tags_of(conn: &mut Conn, ticket: TicketId) -> Result<Vec<Str
 
 /// Puts a tag on a ticket; `false` if it was there.
 pub(crate) async fn tag(tx: &mut Tx, ticket: TicketId, name: &str) -> Result<bool> {
-    tx.execute("insert into tags (name) values ($1) on conflict (name) do nothing", params![name])
+    tx.send("insert into tags (name) values ($1) on conflict (name) do nothing", params![name])
         .await?;
     let added = tx
         .execute(
@@ -289,10 +286,10 @@ pub(crate) async fn rename_tag(tx: &mut Tx, id: TagId, name: &str) -> Result<()>
         tx.optional("select id from tags where name = $1 and id <> $2", params![name, id]).await?;
     match other {
         None => {
-            tx.execute("update tags set name = $2 where id = $1", params![id, name]).await?;
+            tx.send("update tags set name = $2 where id = $1", params![id, name]).await?;
         }
         Some((other,)) => {
-            tx.execute(
+            tx.send(
                 "insert into ticket_tags (ticket_id, tag_id)
                  select ticket_id, $2 from ticket_tags where tag_id = $1
                  on conflict do nothing",
@@ -307,13 +304,13 @@ pub(crate) async fn rename_tag(tx: &mut Tx, id: TagId, name: &str) -> Result<()>
 }
 
 pub(crate) async fn delete_tag(tx: &mut Tx, id: TagId) -> Result<()> {
-    tx.execute("delete from ticket_tags where tag_id = $1", params![id]).await?;
-    tx.execute("delete from tags where id = $1", params![id]).await?;
+    tx.send("delete from ticket_tags where tag_id = $1", params![id]).await?;
+    tx.send("delete from tags where id = $1", params![id]).await?;
     tx.announce(Change::Settings);
     Ok(())
 }
 
-pub(crate) async fn problems(conn: &mut Conn, limit: i64) -> Result<Vec<Problem>> {
+pub(crate) async fn problems(conn: &Conn, limit: i64) -> Result<Vec<Problem>> {
     conn.all(
         "select id, public_id, title, state, created_at from problems
           order by state desc, id desc limit $1",
@@ -322,7 +319,7 @@ pub(crate) async fn problems(conn: &mut Conn, limit: i64) -> Result<Vec<Problem>
     .await
 }
 
-pub(crate) async fn find_problem(conn: &mut Conn, id: ProblemId) -> Result<Option<Problem>> {
+pub(crate) async fn find_problem(conn: &Conn, id: ProblemId) -> Result<Option<Problem>> {
     conn.optional(
         "select id, public_id, title, state, created_at from problems where id = $1",
         params![id],
@@ -330,7 +327,7 @@ pub(crate) async fn find_problem(conn: &mut Conn, id: ProblemId) -> Result<Optio
     .await
 }
 
-pub(crate) async fn problem_by_public_id(conn: &mut Conn, id: PublicId) -> Result<Option<Problem>> {
+pub(crate) async fn problem_by_public_id(conn: &Conn, id: PublicId) -> Result<Option<Problem>> {
     conn.optional(
         "select id, public_id, title, state, created_at from problems where public_id = $1",
         params![id],
@@ -361,7 +358,7 @@ pub(crate) async fn set_problem_fixed(
     fixed_at: Option<Timestamp>,
 ) -> Result<()> {
     let state = if fixed_at.is_some() { "fixed" } else { "open" };
-    tx.execute(
+    tx.send(
         "update problems set state = $2, fixed_at = $3 where id = $1",
         params![id, state, fixed_at],
     )
@@ -372,7 +369,7 @@ pub(crate) async fn set_problem_fixed(
 
 /// How many tickets each problem has, as far as they may be seen.
 pub(crate) async fn problem_sizes(
-    conn: &mut Conn,
+    conn: &Conn,
     reader: Reader<'_>,
     ids: &[ProblemId],
 ) -> Result<Vec<(ProblemId, i64)>> {

@@ -8,7 +8,7 @@ use live::{Change, Touch};
 use crate::State;
 use crate::ticket::{COLUMNS, Ticket};
 
-pub(crate) async fn find(conn: &mut Conn, id: TicketId) -> Result<Option<Ticket>> {
+pub(crate) async fn find(conn: &Conn, id: TicketId) -> Result<Option<Ticket>> {
     let mut sql = Sql::new("select ");
     sql.push(COLUMNS).push(" from tickets t where t.id = ").bind(id);
     conn.optional_sql(sql).await
@@ -22,7 +22,7 @@ pub(crate) async fn take(tx: &mut Tx, id: TicketId) -> Result<Option<Ticket>> {
     tx.optional_sql(sql).await
 }
 
-pub(crate) async fn find_many(conn: &mut Conn, ids: &[TicketId]) -> Result<Vec<Ticket>> {
+pub(crate) async fn find_many(conn: &Conn, ids: &[TicketId]) -> Result<Vec<Ticket>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -33,7 +33,7 @@ pub(crate) async fn find_many(conn: &mut Conn, ids: &[TicketId]) -> Result<Vec<T
 }
 
 /// Where a reference leads today: through merges, at most a few.
-pub(crate) async fn follow(conn: &mut Conn, id: TicketId) -> Result<Option<TicketId>> {
+pub(crate) async fn follow(conn: &Conn, id: TicketId) -> Result<Option<TicketId>> {
     let mut at = id;
     for _ in 0..20 {
         let row: Option<(Option<TicketId>,)> =
@@ -48,7 +48,7 @@ pub(crate) async fn follow(conn: &mut Conn, id: TicketId) -> Result<Option<Ticke
 }
 
 /// The ticket behind a number from elsewhere.
-pub(crate) async fn by_alias(conn: &mut Conn, alias: &str) -> Result<Option<TicketId>> {
+pub(crate) async fn by_alias(conn: &Conn, alias: &str) -> Result<Option<TicketId>> {
     let row: Option<(TicketId,)> = conn
         .optional("select ticket_id from ticket_aliases where alias = $1", params![alias])
         .await?;
@@ -89,7 +89,7 @@ pub(crate) async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<TicketId> {
 }
 
 /// Whether somebody of us wrote or began to write in a ticket: notes, drafts, files for them.
-pub(crate) async fn has_words_of_the_team(conn: &mut Conn, id: TicketId) -> Result<bool> {
+pub(crate) async fn has_words_of_the_team(conn: &Conn, id: TicketId) -> Result<bool> {
     let count: i64 = conn
         .scalar(
             "select (select count(*) from notes where ticket_id = $1)
@@ -116,7 +116,7 @@ pub(crate) async fn delete(tx: &mut Tx, id: TicketId, inbox: InboxId) -> Result<
         "delete from ticket_links where ticket_id = $1 or other_id = $1",
         "delete from tickets where id = $1",
     ] {
-        tx.execute(sql, params![id]).await?;
+        tx.send(sql, params![id]).await?;
     }
     tx.announce(Change::Ticket { id, inbox, touch: Touch::Row });
     Ok(())
@@ -177,11 +177,7 @@ pub(crate) async fn save(tx: &mut Tx, ticket: &Ticket, touch: Touch) -> Result<b
 }
 
 /// Sleeping and held tickets whose date has come.
-pub(crate) async fn due_to_wake(
-    conn: &mut Conn,
-    now: Timestamp,
-    limit: i64,
-) -> Result<Vec<TicketId>> {
+pub(crate) async fn due_to_wake(conn: &Conn, now: Timestamp, limit: i64) -> Result<Vec<TicketId>> {
     conn.column(
         "select id from tickets
           where state in ('snoozed', 'on_hold') and due_at <= $1
@@ -193,7 +189,7 @@ pub(crate) async fn due_to_wake(
 
 /// Resolved tickets whose reopen period is over.
 pub(crate) async fn due_to_close(
-    conn: &mut Conn,
+    conn: &Conn,
     resolved_before: Timestamp,
     limit: i64,
 ) -> Result<Vec<TicketId>> {
@@ -208,7 +204,7 @@ pub(crate) async fn due_to_close(
 
 /// Open work of a person.
 pub(crate) async fn open_of(
-    conn: &mut Conn,
+    conn: &Conn,
     agent: kernel::AgentId,
     limit: i64,
 ) -> Result<Vec<TicketId>> {
@@ -232,7 +228,7 @@ pub(crate) async fn move_customer(
         "update messages set customer_id = $2 where customer_id = $1",
         "update search_documents set customer_id = $2 where customer_id = $1",
     ] {
-        tx.execute(sql, params![from, into]).await?;
+        tx.send(sql, params![from, into]).await?;
     }
     let moved = tx
         .all(
@@ -241,15 +237,12 @@ pub(crate) async fn move_customer(
             params![from, into],
         )
         .await?;
-    tx.execute("delete from customers where id = $1", params![from]).await?;
+    tx.send("delete from customers where id = $1", params![from]).await?;
     Ok(moved)
 }
 
 /// The people who take part in a ticket besides the customer.
-pub(crate) async fn participants(
-    conn: &mut Conn,
-    id: TicketId,
-) -> Result<Vec<(EmailAddress, String)>> {
+pub(crate) async fn participants(conn: &Conn, id: TicketId) -> Result<Vec<(EmailAddress, String)>> {
     conn.all(
         "select address, name from participants where ticket_id = $1 order by address limit 50",
         params![id],
@@ -290,11 +283,7 @@ pub(crate) async fn remove_participant(
 }
 
 /// Whether an address takes part: the customer's own, or a participant's.
-pub(crate) async fn takes_part(
-    conn: &mut Conn,
-    id: TicketId,
-    address: &EmailAddress,
-) -> Result<bool> {
+pub(crate) async fn takes_part(conn: &Conn, id: TicketId, address: &EmailAddress) -> Result<bool> {
     let count: i64 = conn
         .scalar(
             "select
@@ -309,13 +298,13 @@ pub(crate) async fn takes_part(
 }
 
 /// Tickets that a ticket is linked to, both ways: other ticket, kind, whether we point to it.
-pub(crate) async fn links(conn: &mut Conn, id: TicketId) -> Result<Vec<(TicketId, String, bool)>> {
-    let there: Vec<(TicketId, String)> = conn
-        .all("select other_id, kind from ticket_links where ticket_id = $1 limit 100", params![id])
-        .await?;
-    let back: Vec<(TicketId, String)> = conn
-        .all("select ticket_id, kind from ticket_links where other_id = $1 limit 100", params![id])
-        .await?;
+pub(crate) async fn links(conn: &Conn, id: TicketId) -> Result<Vec<(TicketId, String, bool)>> {
+    let there = "select other_id, kind from ticket_links where ticket_id = $1 limit 100";
+    let back = "select ticket_id, kind from ticket_links where other_id = $1 limit 100";
+    let (there, back) = tokio::try_join!(
+        conn.all::<(TicketId, String)>(there, params![id]),
+        conn.all::<(TicketId, String)>(back, params![id]),
+    )?;
     let there = there.into_iter().map(|(other, kind)| (other, kind, true));
     Ok(there.chain(back.into_iter().map(|(other, kind)| (other, kind, false))).collect())
 }

@@ -20,13 +20,13 @@ async fn asks(
     limit: i64,
     after: Option<After>,
 ) -> Finds {
-    let mut conn = stage.db.read().await.unwrap();
+    let conn = stage.db.read().await.unwrap();
     let directory = stage.cast.accounts.directory().await.unwrap();
-    let categories = taxonomy::categories(&mut conn).await.unwrap();
+    let categories = taxonomy::categories(&conn).await.unwrap();
     let names = Known { actor, directory: &directory, categories: &categories, problems: &[] };
     let (filter, unknown) = Filter::read(query, &names, &TimeZone::UTC);
     assert_eq!(unknown, [], "{query}");
-    find(&mut conn, Reader::of(actor), &filter, limit, after).await.unwrap()
+    find(&conn, Reader::of(actor), &filter, limit, after).await.unwrap()
 }
 
 /// The numbers of what is found, counted from the first ticket.
@@ -141,8 +141,8 @@ on_both! {
         }
         // A name that does not exist finds nothing rather than everything.
         let filter = Filter { impossible: true, ..Filter::default() };
-        let mut conn = stage.db.read().await.unwrap();
-        let finds = find(&mut conn, Reader::of(&priya), &filter, 9, None).await.unwrap();
+        let conn = stage.db.read().await.unwrap();
+        let finds = find(&conn, Reader::of(&priya), &filter, 9, None).await.unwrap();
         assert_eq!(finds, Finds::default());
     }
 

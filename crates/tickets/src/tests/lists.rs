@@ -9,7 +9,7 @@ use crate::store::lists::{self, Reader};
 use crate::store::people;
 use crate::ticket::Priority;
 
-async fn ids(conn: &mut Conn, reader: Reader<'_>, filter: &Filter, sort: Sort) -> Vec<i64> {
+async fn ids(conn: &Conn, reader: Reader<'_>, filter: &Filter, sort: Sort) -> Vec<i64> {
     let rows = lists::page(conn, reader, filter, sort, None, 50).await.unwrap();
     rows.iter().map(|row| row.id.0 - 10_000).collect()
 }
@@ -32,7 +32,7 @@ on_both! {
         stage.move_to(id(4), stage.cast.billing).await;
         stage.edits(id(5), Edit::Resolve { resolution: None, cause: None }).await;
 
-        let mut conn = stage.db.read().await.unwrap();
+        let conn = stage.db.read().await.unwrap();
         let all = Reader { agent: stage.cast.priya, inboxes: None };
         let billing = [stage.cast.billing];
         let tom = Reader { agent: stage.cast.tom, inboxes: Some(&billing) };
@@ -61,10 +61,10 @@ on_both! {
             ("no human yet", all, Filter { states: StateSet::Active, without_human: true, ..any.clone() }, Sort::Due, vec![2, 3]),
             ("impossible", all, Filter { impossible: true, ..any.clone() }, Sort::Due, vec![]),
         ] {
-            assert_eq!(ids(&mut conn, reader, &filter, sort).await, expected, "{name}");
+            assert_eq!(ids(&conn, reader, &filter, sort).await, expected, "{name}");
         }
 
-        let counts = lists::count(&mut conn, all, &[
+        let counts = lists::count(&conn, all, &[
             needs_reply.clone(),
             Filter { impossible: true, ..any.clone() },
             Filter { states: StateSet::Done, ..any.clone() },
@@ -80,15 +80,15 @@ on_both! {
                 stage.later(Span::minutes(1));
             }
         }
-        let mut conn = stage.db.read().await.unwrap();
+        let conn = stage.db.read().await.unwrap();
         let reader = Reader { agent: stage.cast.priya, inboxes: None };
         let filter = Filter { states: StateSet::NeedsReply, ..Filter::default() };
         for sort in [Sort::Due, Sort::Newest, Sort::Oldest] {
-            let whole = ids(&mut conn, reader, &filter, sort).await;
+            let whole = ids(&conn, reader, &filter, sort).await;
             let mut walked = Vec::new();
             let mut after = None;
             loop {
-                let page = lists::page(&mut conn, reader, &filter, sort, after, 2).await.unwrap();
+                let page = lists::page(&conn, reader, &filter, sort, after, 2).await.unwrap();
                 let Some(last) = page.last() else { break };
                 after = Some(last.cursor(sort));
                 walked.extend(page.iter().map(|row| row.id.0 - 10_000));
@@ -101,14 +101,14 @@ on_both! {
         let stage = Stage::new(db).await;
         let id = stage.dana_writes().await;
         stage.edits(id, Edit::Assign(Some(stage.cast.mateo))).await;
-        let mut conn = stage.db.read().await.unwrap();
+        let conn = stage.db.read().await.unwrap();
         let (support, billing) = ([stage.cast.support], [stage.cast.billing]);
         let unread = people::unread_count;
         let reader = |inboxes| Reader { agent: stage.cast.mateo, inboxes };
-        let all = unread(&mut conn, reader(None)).await.unwrap();
+        let all = unread(&conn, reader(None)).await.unwrap();
         assert!(all > 0);
-        assert_eq!(unread(&mut conn, reader(Some(&support))).await.unwrap(), all);
-        assert_eq!(unread(&mut conn, reader(Some(&billing))).await.unwrap(), 0);
+        assert_eq!(unread(&conn, reader(Some(&support))).await.unwrap(), all);
+        assert_eq!(unread(&conn, reader(Some(&billing))).await.unwrap(), 0);
     }
 
     async fn unread_is_what_the_customer_said_last(db: Db) {
@@ -116,8 +116,8 @@ on_both! {
         let id = stage.dana_writes().await;
         let reader = Reader { agent: stage.cast.priya, inboxes: None };
         let unread = async || {
-            let mut conn = stage.db.read().await.unwrap();
-            let rows = lists::some(&mut conn, reader, &Filter::default(), &[id]).await.unwrap();
+            let conn = stage.db.read().await.unwrap();
+            let rows = lists::some(&conn, reader, &Filter::default(), &[id]).await.unwrap();
             rows[0].is_unread()
         };
         assert!(unread().await);
@@ -146,9 +146,9 @@ on_both! {
         people::save_draft(&mut tx, id, stage.cast.priya, &draft).await.unwrap();
         tx.commit().await.unwrap();
         for (agent, seen) in [(stage.cast.priya, Some("Hi Dana")), (stage.cast.mateo, None)] {
-            let mut conn = stage.db.read().await.unwrap();
+            let conn = stage.db.read().await.unwrap();
             let reader = Reader { agent, inboxes: None };
-            let rows = lists::some(&mut conn, reader, &Filter::default(), &[id]).await.unwrap();
+            let rows = lists::some(&conn, reader, &Filter::default(), &[id]).await.unwrap();
             assert_eq!(rows[0].draft.as_deref(), seen);
         }
     }

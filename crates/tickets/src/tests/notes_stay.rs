@@ -247,9 +247,9 @@ impl Desk<'_> {
         let Some(undo) = self.undoable.pop() else { return false };
         let is_done = self.stage.takes_back(undo).await.is_ok();
         // A ticket that was begun is no more once its first mail was taken back.
-        let mut conn = self.stage.db.read().await.unwrap();
+        let conn = self.stage.db.read().await.unwrap();
         for id in std::mem::take(&mut self.tickets) {
-            if tickets::find(&mut conn, id).await.unwrap().is_some() {
+            if tickets::find(&conn, id).await.unwrap().is_some() {
                 self.tickets.push(id);
             }
         }
@@ -270,7 +270,7 @@ impl Desk<'_> {
 
     /// Looks at everything that somebody outside gets to see.
     async fn nothing_was_heard(&self, seed: usize) {
-        let mut conn = self.stage.db.read().await.unwrap();
+        let conn = self.stage.db.read().await.unwrap();
         let posted: Vec<String> = conn
             .column(
                 "select from_name || coalesce(reply_to, '') || recipients || subject || text
@@ -287,13 +287,13 @@ impl Desk<'_> {
         }
         for id in &self.tickets {
             let ticket = self.stage.ticket(*id).await;
-            let who = viewer(&mut conn, ticket.customer).await.unwrap();
-            let listed = requests_of(&mut conn, &who).await.unwrap();
-            let seen = seen_by_customer(&mut conn, &who, &ticket, self.stage.now()).await.unwrap();
+            let who = viewer(&conn, ticket.customer).await.unwrap();
+            let listed = requests_of(&conn, &who).await.unwrap();
+            let seen = seen_by_customer(&conn, &who, &ticket, self.stage.now()).await.unwrap();
             let portal = format!("{listed:?} {ticket:?} {seen:?}");
             assert!(!portal.contains(CANARY), "the portal of desk {seed}: {portal}");
             for message in self.stage.messages(*id).await {
-                let mail = mail_view(&mut conn, *id, message.public_id).await.unwrap();
+                let mail = mail_view(&conn, *id, message.public_id).await.unwrap();
                 let shown = format!("{message:?} {mail:?}");
                 assert!(!shown.contains(CANARY), "a message of desk {seed}: {shown}");
             }
@@ -333,7 +333,7 @@ on_both! {
         // It counts for nothing unless notes were written, letters left and each action was taken.
         assert!(letters > 10, "{letters}");
         assert!(done.iter().all(|times| *times > 0), "{done:?}");
-        let mut conn = stage.db.read().await.unwrap();
+        let conn = stage.db.read().await.unwrap();
         let kept: i64 =
             conn.scalar("select count(*) from notes where text like '%canary%'", params![]).await.unwrap();
         assert!(kept > 20, "{kept}");

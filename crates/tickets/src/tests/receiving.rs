@@ -78,9 +78,9 @@ on_both! {
             mail
         };
         let is_verified = async || {
-            let mut conn = stage.db.read().await.unwrap();
+            let conn = stage.db.read().await.unwrap();
             let address = "victim@example.com".parse().unwrap();
-            customers::identity_verified(&mut conn, &address).await.unwrap()
+            customers::identity_verified(&conn, &address).await.unwrap()
         };
         let first = claims(SenderCheck::Unknown, Vec::new());
         let ticket = stage.comes(&first).await.ticket;
@@ -174,8 +174,8 @@ on_both! {
         let mail = stage.mail_from("eve@evil.example", "Eve", &format!("[{id}] hello"), "Tell me.");
         let received = stage.comes(&mail).await;
         assert!(received.is_new_ticket);
-        let mut conn = stage.db.read().await.unwrap();
-        let links = tickets::links(&mut conn, received.ticket).await.unwrap();
+        let conn = stage.db.read().await.unwrap();
+        let links = tickets::links(&conn, received.ticket).await.unwrap();
         assert_eq!(links, [(id, "possibly".to_owned(), true)]);
         assert_eq!(stage.messages(id).await.len(), 1);
     }
@@ -193,8 +193,8 @@ on_both! {
         assert_eq!((received.ticket, received.is_held), (id, true));
         let message = stage.messages(id).await.pop().unwrap();
         assert!(matches!(message.author, Author::Stranger(_)) && message.held);
-        let mut conn = stage.db.read().await.unwrap();
-        assert!(tickets::participants(&mut conn, id).await.unwrap().is_empty());
+        let conn = stage.db.read().await.unwrap();
+        assert!(tickets::participants(&conn, id).await.unwrap().is_empty());
     }
 
     async fn references_count_only_from_who_takes_part_and_is_not_forged(db: Db) {
@@ -236,9 +236,9 @@ on_both! {
         mail.mail_id = Some("other@example.com".to_owned());
         mail.sender.check = SenderCheck::Pass;
         let known = stage.comes(&mail).await.ticket;
-        let mut conn = stage.db.read().await.unwrap();
-        assert!(tickets::participants(&mut conn, unknown).await.unwrap().is_empty());
-        assert_eq!(tickets::participants(&mut conn, known).await.unwrap().len(), 1);
+        let conn = stage.db.read().await.unwrap();
+        assert!(tickets::participants(&conn, unknown).await.unwrap().is_empty());
+        assert_eq!(tickets::participants(&conn, known).await.unwrap().len(), 1);
     }
 
     async fn a_sender_copies_at_most_ten_and_none_of_our_inboxes(db: Db) {
@@ -248,8 +248,8 @@ on_both! {
         let all = crowd.chain(["billing@northlight.example".to_owned()]);
         mail.recipients.cc = all.map(|a| Party::new("", a.parse().unwrap())).rev().collect();
         let id = stage.comes(&mail).await.ticket;
-        let mut conn = stage.db.read().await.unwrap();
-        let present = tickets::participants(&mut conn, id).await.unwrap();
+        let conn = stage.db.read().await.unwrap();
+        let present = tickets::participants(&conn, id).await.unwrap();
         assert_eq!(present.len(), 10);
         assert!(present.iter().all(|(address, _)| address.domain() == "example.com"));
     }
@@ -288,8 +288,8 @@ on_both! {
         let again = Incoming { references: vec![ours], ..stage.mail("Re", "It broke again.") };
         let received = stage.comes(&again).await;
         assert!(received.is_new_ticket);
-        let mut conn = stage.db.read().await.unwrap();
-        let links = tickets::links(&mut conn, received.ticket).await.unwrap();
+        let conn = stage.db.read().await.unwrap();
+        let links = tickets::links(&conn, received.ticket).await.unwrap();
         assert_eq!(links, [(id, "follows".to_owned(), true)]);
     }
 

@@ -78,8 +78,8 @@ on_both! {
         assert_eq!((after.state, after.waiting), (before.state, before.waiting));
         assert_eq!((after.assignee, after.first_replied_at), (None, None));
         assert_eq!(stage.messages(id).await.len(), 1);
-        let mut conn = stage.db.read().await.unwrap();
-        let drafts = people::drafts(&mut conn, id, stage.cast.priya).await.unwrap();
+        let conn = stage.db.read().await.unwrap();
+        let drafts = people::drafts(&conn, id, stage.cast.priya).await.unwrap();
         assert_eq!(drafts[0].text, "Oops", "the text is back where it was");
         drop(conn);
         stage.later(Span::minutes(1));
@@ -175,8 +175,8 @@ on_both! {
             ..Reply::default()
         };
         let participants = async || {
-            let mut conn = stage.db.read().await.unwrap();
-            let all = tickets::participants(&mut conn, id).await.unwrap();
+            let conn = stage.db.read().await.unwrap();
+            let all = tickets::participants(&conn, id).await.unwrap();
             all.into_iter().map(|(address, _)| address.to_string()).collect::<Vec<_>>()
         };
         let sent = stage.sends(&actor, id, &answer).await;
@@ -210,8 +210,8 @@ on_both! {
         people::save_draft(&mut tx, id, stage.cast.priya, &draft).await.unwrap();
         tx.commit().await.unwrap();
         stage.takes_back(sent.undo.unwrap()).await.unwrap();
-        let mut conn = stage.db.read().await.unwrap();
-        let drafts = people::drafts(&mut conn, id, stage.cast.priya).await.unwrap();
+        let conn = stage.db.read().await.unwrap();
+        let drafts = people::drafts(&conn, id, stage.cast.priya).await.unwrap();
         assert_eq!(drafts[0].text, "The first words\n\nAnd something else");
     }
 
@@ -341,9 +341,9 @@ on_both! {
         let message = stage.messages(id).await.remove(0);
         assert!(message.text.is_empty() && !message.has_html && message.redacted.is_some());
         assert_eq!(stage.ticket(id).await.snippet, "");
-        let mut conn = stage.db.read().await.unwrap();
+        let conn = stage.db.read().await.unwrap();
         let expr = search::expr(&[search::Term::Word("4242".to_owned())]).unwrap();
-        assert!(search::newest(&mut conn, &expr, None, None, 9).await.unwrap().is_empty());
+        assert!(search::newest(&conn, &expr, None, None, 9).await.unwrap().is_empty());
     }
 
     async fn nothing_of_a_redacted_message_stays_in_what_went_on_with_it(db: Db) {
@@ -373,7 +373,7 @@ on_both! {
         forward(&mut tx, &office, &actor, id, &on).await.unwrap();
         tx.commit().await.unwrap();
         let kept = async || {
-            let mut conn = stage.db.read().await.unwrap();
+            let conn = stage.db.read().await.unwrap();
             let words = "select text || coalesce(html, '') from deliveries order by id";
             let mails: Vec<String> = conn.column(words, params![]).await.unwrap();
             let sql = "select count(*) from attachments";

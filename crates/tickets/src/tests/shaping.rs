@@ -134,8 +134,8 @@ on_both! {
         assert!(stage.edits(id, Edit::Tag(" Refund ".to_owned())).await.changed);
         assert!(!stage.edits(id, Edit::Tag("refund".to_owned())).await.changed);
         assert_eq!(refused(&stage, id, Edit::Tag(String::new())).await, EditRefusal::TagName);
-        let mut conn = stage.db.read().await.unwrap();
-        assert_eq!(taxonomy::tags_of(&mut conn, id).await.unwrap(), ["refund"]);
+        let conn = stage.db.read().await.unwrap();
+        assert_eq!(taxonomy::tags_of(&conn, id).await.unwrap(), ["refund"]);
         drop(conn);
         assert!(stage.edits(id, Edit::Untag("REFUND".to_owned())).await.changed);
     }
@@ -159,11 +159,11 @@ on_both! {
         assert_eq!(stage.ticket(second).await.merged_into, Some(first));
         assert_eq!(stage.messages(first).await.len(), 2);
         assert_eq!(stage.ticket(first).await.message_count, 2);
-        let mut conn = stage.db.read().await.unwrap();
-        let kept = tickets::participants(&mut conn, first).await.unwrap();
+        let conn = stage.db.read().await.unwrap();
+        let kept = tickets::participants(&conn, first).await.unwrap();
         let kept: Vec<&str> = kept.iter().map(|(address, _)| address.as_str()).collect();
         assert_eq!(kept, ["bob@example.com", "boss@example.com"], "and not Dana twice");
-        assert_eq!(tickets::follow(&mut conn, second).await.unwrap(), Some(first));
+        assert_eq!(tickets::follow(&conn, second).await.unwrap(), Some(first));
         drop(conn);
 
         // Bob's answer to the old number arrives where his words went.
@@ -213,11 +213,11 @@ on_both! {
         }
         stage.notes(second, "Priya follows from here on").await;
         let known = async || {
-            let mut conn = stage.db.read().await.unwrap();
-            let tags = taxonomy::tags_of(&mut conn, first).await.unwrap();
-            let values = taxonomy::field_values(&mut conn, first).await.unwrap();
+            let conn = stage.db.read().await.unwrap();
+            let tags = taxonomy::tags_of(&conn, first).await.unwrap();
+            let values = taxonomy::field_values(&conn, first).await.unwrap();
             let values: Vec<String> = values.into_iter().map(|(_, value)| value).collect();
-            let followers = people::followers(&mut conn, first).await.unwrap();
+            let followers = people::followers(&conn, first).await.unwrap();
             (tags.join(" "), values.join(" "), followers)
         };
         let before = known().await;
@@ -284,14 +284,14 @@ on_both! {
         let ticket = stage.ticket(part).await;
         assert_eq!((ticket.subject.as_str(), ticket.state), ("Invoice", State::Open));
         assert_eq!((ticket.message_count, stage.ticket(id).await.message_count), (1, 1));
-        let mut conn = stage.db.read().await.unwrap();
-        let links = tickets::links(&mut conn, part).await.unwrap();
+        let conn = stage.db.read().await.unwrap();
+        let links = tickets::links(&conn, part).await.unwrap();
         assert_eq!(links, [(id, "split_from".to_owned(), true)]);
         drop(conn);
 
         stage.takes_back(undoable).await.unwrap();
-        let mut conn = stage.db.read().await.unwrap();
-        assert!(tickets::find(&mut conn, part).await.unwrap().is_none());
+        let conn = stage.db.read().await.unwrap();
+        assert!(tickets::find(&conn, part).await.unwrap().is_none());
         drop(conn);
         assert_eq!((stage.messages(id).await.len(), stage.ticket(id).await.message_count), (2, 2));
         assert!(!stage.facts(id).await.contains(&"split_off".to_owned()));
@@ -311,13 +311,13 @@ on_both! {
         let (office, actor) = (stage.office().await, stage.priya().await);
         let mut tx = stage.db.begin().await.unwrap();
         link(&mut tx, &office, &actor, first, second, LinkKind::Related).await.unwrap();
-        assert_eq!(tickets::links(&mut tx, second).await.unwrap().len(), 1);
+        assert_eq!(tickets::links(&tx, second).await.unwrap().len(), 1);
         unlink(&mut tx, &office, &actor, second, first).await.unwrap();
-        assert!(tickets::links(&mut tx, first).await.unwrap().is_empty());
+        assert!(tickets::links(&tx, first).await.unwrap().is_empty());
         let problem =
             taxonomy::add_problem(&mut tx, "Login loop", actor.id, stage.now()).await.unwrap();
         set_problem(&mut tx, &office, &actor, first, Some(problem)).await.unwrap();
-        let sizes = taxonomy::problem_sizes(&mut tx, Reader::of(&actor), &[problem]).await.unwrap();
+        let sizes = taxonomy::problem_sizes(&tx, Reader::of(&actor), &[problem]).await.unwrap();
         assert_eq!(sizes, [(problem, 1)]);
         set_problem(&mut tx, &office, &actor, first, None).await.unwrap();
     }
@@ -342,7 +342,7 @@ on_both! {
         let id = stage.dana_writes().await;
         stage.notes(id, "zebra note").await;
         stage.move_to(id, stage.cast.billing).await;
-        let mut conn = stage.db.read().await.unwrap();
+        let conn = stage.db.read().await.unwrap();
         for (word, inbox, count) in [
             ("money", stage.cast.support, 0),
             ("money", stage.cast.billing, 1),
@@ -350,7 +350,7 @@ on_both! {
             ("zebra", stage.cast.billing, 1),
         ] {
             let expr = search::expr(&[search::Term::Word(word.to_owned())]).unwrap();
-            let found = search::newest(&mut conn, &expr, Some(&[inbox]), None, 9).await.unwrap();
+            let found = search::newest(&conn, &expr, Some(&[inbox]), None, 9).await.unwrap();
             let tickets = found.iter().filter(|found| found.ticket.is_some()).count();
             assert_eq!(tickets, count, "{word} in {inbox}");
         }
@@ -367,8 +367,8 @@ on_both! {
         merge_customers(&mut tx, &office, b, a).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(stage.ticket(second).await.customer, a);
-        let mut conn = stage.db.read().await.unwrap();
-        assert!(customers::find(&mut conn, b).await.unwrap().is_none());
+        let conn = stage.db.read().await.unwrap();
+        assert!(customers::find(&conn, b).await.unwrap().is_none());
     }
 
     async fn what_is_closed_cannot_be_changed_back(db: Db) {

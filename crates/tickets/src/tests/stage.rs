@@ -157,18 +157,18 @@ impl Stage {
     }
 
     pub(crate) async fn ticket(&self, id: TicketId) -> Ticket {
-        tickets::find(&mut self.db.read().await.unwrap(), id).await.unwrap().unwrap()
+        tickets::find(&self.db.read().await.unwrap(), id).await.unwrap().unwrap()
     }
 
     pub(crate) async fn messages(&self, id: TicketId) -> Vec<Message> {
-        entries::messages(&mut self.db.read().await.unwrap(), id, None, 100).await.unwrap()
+        entries::messages(&self.db.read().await.unwrap(), id, None, 100).await.unwrap()
     }
 
     /// The kinds of facts on the timeline.
     pub(crate) async fn facts(&self, id: TicketId) -> Vec<String> {
-        let mut conn = self.db.read().await.unwrap();
+        let conn = self.db.read().await.unwrap();
         let all = (Timestamp::from_micros(i64::MIN), Timestamp::from_micros(i64::MAX));
-        let events = entries::events_between(&mut conn, id, all.0, all.1, 100).await.unwrap();
+        let events = entries::events_between(&conn, id, all.0, all.1, 100).await.unwrap();
         events.into_iter().map(|event| event.fact.kind()).collect()
     }
 
@@ -185,7 +185,7 @@ impl Stage {
     }
 
     pub(crate) async fn told(&self, agent: AgentId) -> Vec<String> {
-        let mut conn = self.db.read().await.unwrap();
+        let conn = self.db.read().await.unwrap();
         conn.column(
             "select kind from notifications where agent_id = $1 order by id",
             params![agent],

@@ -51,7 +51,7 @@ pub(super) async fn change(
         (Vec::new(), 0_i64, None, 0_i64);
     let mut tx = desk.db().begin().await?;
     for id in chosen {
-        let Ok(ticket) = seen(&mut tx, &actor, id).await else { continue };
+        let Ok(ticket) = seen(&tx, &actor, id).await else { continue };
         match edit(&mut tx, &office, &actor, ticket.id, &wanted).await {
             Ok(edited) => {
                 changed += i64::from(edited.changed);

@@ -249,7 +249,7 @@ pub(super) async fn problem(
     let problem = if title.is_empty() {
         match chosen.parse().ok() {
             Some(public_id) => {
-                let problem = taxonomy::problem_by_public_id(&mut tx, public_id).await?;
+                let problem = taxonomy::problem_by_public_id(&tx, public_id).await?;
                 Some(found(problem)?.id)
             }
             None if chosen.is_empty() => None,

@@ -143,8 +143,8 @@ pub(super) async fn create(
 
 /// When the latest thing came that the writer has on the screen.
 async fn seen_at(opened: &Opened<'_>, last_entry: &str) -> WebResult<Option<Timestamp>> {
-    let mut conn = opened.desk.db().read().await?;
-    Ok(time_of(&mut conn, opened.ticket.id, last_entry).await?)
+    let conn = opened.desk.db().read().await?;
+    Ok(time_of(&conn, opened.ticket.id, last_entry).await?)
 }
 
 enum Sent {
@@ -273,8 +273,8 @@ async fn moved_on(
         let sentence = ReplyRefusal::MovedOn.to_string();
         return again(opened, written, &sentence, StatusCode::CONFLICT).await;
     };
-    let mut conn = desk.db().read().await?;
-    let loaded = Loaded::load(&mut conn, ticket.id, Part::Since(at)).await?;
+    let conn = desk.db().read().await?;
+    let loaded = Loaded::load(&conn, ticket.id, Part::Since(at)).await?;
     drop(conn);
     let maker = Maker::new(desk, actor).await?;
     let who = loaded.last_writer(at).unwrap_or_default();
@@ -366,7 +366,7 @@ async fn again(
     let mut tx = desk.db().begin().await?;
     people::save_draft(&mut tx, ticket.id, actor.id, &draft).await?;
     tx.commit().await?;
-    let mut page = opened.again(mode, ui::rendered(&Complaint::new(sentence))).await?;
+    let mut page = Box::pin(opened.again(mode, ui::rendered(&Complaint::new(sentence)))).await?;
     *page.status_mut() = status;
     Ok(page)
 }
@@ -391,7 +391,9 @@ async fn answer(
     let now = Opened::open(desk, actor, ticket.id, list).await?;
     let w = desk.accounts.site().words(&actor.language);
     let who = Maker::new(desk, actor).await?;
-    let composer = composer::make(&now, &who, "").await?;
+    let conn = desk.db().read().await?;
+    let composer = composer::make(&now, &who, &conn).await?;
+    drop(conn);
     let toast = match written.mode {
         Mode::Note => Toast::new(w.t("note-added")),
         Mode::Reply => Toast::new(w.a("reply-leaves", "who", &composer.first_name)),
@@ -420,10 +422,11 @@ async fn answer(
 pub(super) async fn composer_again(opened: &Opened<'_>) -> WebResult<Composer> {
     let maker = Maker::new(opened.desk, opened.actor).await?;
     let part = Part::Latest;
-    let mut conn = opened.desk.db().read().await?;
-    let loaded = Loaded::load(&mut conn, opened.ticket.id, part).await?;
-    drop(conn);
-    composer::make(opened, &maker, &loaded.last_key()).await
+    let conn = opened.desk.db().read().await?;
+    let loaded = Loaded::load(&conn, opened.ticket.id, part).await?;
+    let mut composer = composer::make(opened, &maker, &conn).await?;
+    composer.last_entry = loaded.last_key();
+    Ok(composer)
 }
 
 /// What is typed, saved a moment later.

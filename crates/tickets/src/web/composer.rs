@@ -2,6 +2,7 @@
 
 use accounts::Act;
 use askama::Template;
+use database::Conn;
 use kernel::{EmailAddress, PublicId, TicketId};
 use outbox::{Party, Recipients};
 use ui::{Badge, Markup, WebResult, Words};
@@ -93,18 +94,21 @@ impl UploadCard {
     }
 }
 
+/// What is written, to whom it goes, and what was attached so far. The page sets
+/// [`Composer::last_entry`].
 pub(crate) async fn make(
     opened: &Opened<'_>,
     maker: &Maker<'_>,
-    last_entry: &str,
+    conn: &Conn,
 ) -> WebResult<Composer> {
     let Opened { desk, actor, ticket, list } = opened;
-    let mut conn = desk.db().read().await?;
-    let customer = ui::found(customers::find(&mut conn, ticket.customer).await?)?;
-    let drafts = people::drafts(&mut conn, ticket.id, actor.id).await?;
-    let uploads = entries::waiting_uploads(&mut conn, ticket.id, actor.id).await?;
-    let participants = tickets::participants(&mut conn, ticket.id).await?;
-    drop(conn);
+    let (customer, drafts, uploads, participants) = tokio::try_join!(
+        customers::find(conn, ticket.customer),
+        people::drafts(conn, ticket.id, actor.id),
+        entries::waiting_uploads(conn, ticket.id, actor.id),
+        tickets::participants(conn, ticket.id),
+    )?;
+    let customer = ui::found(customer)?;
     let usual = Recipients {
         to: customer.address.iter().map(|one| Party::new("", one.clone())).collect(),
         cc: participants.into_iter().map(|(address, _)| Party::new("", address)).collect(),
@@ -129,7 +133,7 @@ pub(crate) async fn make(
         first_name: first_name(&customer.shown_name()),
         way: w.t(if customer.address.is_some() { "way-email" } else { "way-portal" }).to_owned(),
         is_note: begins_with_note(may_write, &drafts),
-        last_entry: last_entry.to_owned(),
+        last_entry: String::new(),
         key: PublicId::new(desk.now()),
         has_others: reply.to != own || !reply.cc.is_empty() || !reply.bcc.is_empty(),
         reply,

@@ -56,19 +56,19 @@ pub(super) async fn index(
 ) -> WebResult<Response> {
     let chrome = desk.accounts.chrome(&actor, "/customers").await?;
     let query = asked.q.trim().to_owned();
-    let mut conn = desk.db().read_within(LIMIT).await?;
+    let conn = desk.db().read_within(LIMIT).await?;
     let (mut more, mut gave_up) = (None, false);
     let customers = if query.is_empty() {
         let before = asked.before.map(CustomerId);
-        let page = lists::customers(&mut conn, reader(&actor), before, PAGE).await?;
+        let page = lists::customers(&conn, reader(&actor), before, PAGE).await?;
         if kernel::count(page.len()) == PAGE {
             more = page.last().map(|last| format!("/customers?before={}", last.0));
         }
-        customers_in_order(customers::find_many(&mut conn, &page).await?)
+        customers_in_order(customers::find_many(&conn, &page).await?)
     } else {
         let terms: Vec<Term> =
             query.split_whitespace().map(|word| Term::Word(word.to_owned())).collect();
-        let known = find_customers(&mut conn, reader(&actor), &terms, PAGE).await?;
+        let known = find_customers(&conn, reader(&actor), &terms, PAGE).await?;
         gave_up = known.gave_up;
         known.rows
     };
@@ -111,9 +111,9 @@ struct CustomerPage {
 
 /// The customer, if this person has to do with them: nobody else is there for them.
 async fn seen(desk: &Desk, actor: &Actor, id: PublicId) -> WebResult<Customer> {
-    let mut conn = desk.db().read().await?;
-    let customer = found(customers::find_by_public_id(&mut conn, id).await?)?;
-    let known = lists::known_customers(&mut conn, reader(actor), &[customer.id]).await?;
+    let conn = desk.db().read().await?;
+    let customer = found(customers::find_by_public_id(&conn, id).await?)?;
+    let known = lists::known_customers(&conn, reader(actor), &[customer.id]).await?;
     found(Some(customer).filter(|_| !known.is_empty()))
 }
 
@@ -124,11 +124,11 @@ pub(super) async fn show(
 ) -> WebResult<Response> {
     let customer = seen(&desk, &actor, id).await?;
     let maker = Maker::new(&desk, &actor).await?;
-    let mut conn = desk.db().read().await?;
-    let identities = customers::identities(&mut conn, customer.id).await?;
-    let notes = customers::notes(&mut conn, customer.id).await?;
+    let conn = desk.db().read().await?;
+    let identities = customers::identities(&conn, customer.id).await?;
+    let notes = customers::notes(&conn, customer.id).await?;
     let limit = TICKETS_SHOWN;
-    let rows = lists::of_customer(&mut conn, reader(&actor), customer.id, limit).await?;
+    let rows = lists::of_customer(&conn, reader(&actor), customer.id, limit).await?;
     drop(conn);
     let identities = identities.into_iter().map(|one| IdentityLine {
         address: one.value.to_string(),
@@ -201,9 +201,9 @@ pub(super) async fn merge(
     let unknown = || WebError::Refused(w.t("customer-merge-unknown").to_owned());
     let address =
         fields.get("address").unwrap_or_default().trim().parse().ok().ok_or_else(unknown)?;
-    let mut conn = desk.db().read().await?;
-    let into = customers::by_address(&mut conn, &address).await?.ok_or_else(unknown)?;
-    let into = customers::find(&mut conn, into).await?.ok_or_else(unknown)?;
+    let conn = desk.db().read().await?;
+    let into = customers::by_address(&conn, &address).await?.ok_or_else(unknown)?;
+    let into = customers::find(&conn, into).await?.ok_or_else(unknown)?;
     drop(conn);
     // Whoever is not there for this person cannot be merged with, either.
     let into = seen(&desk, &actor, into.public_id).await.ok().ok_or_else(unknown)?;

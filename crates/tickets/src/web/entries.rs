@@ -45,7 +45,7 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    pub(crate) async fn load(conn: &mut Conn, ticket: TicketId, part: Part) -> Result<Self> {
+    pub(crate) async fn load(conn: &Conn, ticket: TicketId, part: Part) -> Result<Self> {
         let mut earlier = None;
         let mut until = Timestamp::from_micros(i64::MAX);
         let messages = match part {
@@ -77,18 +77,20 @@ impl Loaded {
             (_, None) => Timestamp::from_micros(i64::MIN),
         };
         let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
-        let notes = entries::notes_between(conn, ticket, from, until, STOPS_MAX).await?;
-        let note_ids: Vec<NoteId> = notes.iter().map(|note| note.id).collect();
-        Ok(Self {
-            attachments: entries::attachments(conn, &ids).await?,
-            note_files: entries::note_attachments(conn, &note_ids).await?,
-            deliveries: outbox::deliveries_of(conn, &ids).await?,
-            pictured: mail_view::with_remote_images(conn, &messages).await?,
+        let notes = async {
+            let notes = entries::notes_between(conn, ticket, from, until, STOPS_MAX).await?;
+            let note_ids: Vec<NoteId> = notes.iter().map(|note| note.id).collect();
+            let files = entries::note_attachments(conn, &note_ids).await?;
+            anyhow::Ok((notes, files))
+        };
+        let ((notes, note_files), attachments, deliveries, pictured, events) = tokio::try_join!(
             notes,
-            events: entries::events_between(conn, ticket, from, until, STOPS_MAX).await?,
-            messages,
-            earlier,
-        })
+            entries::attachments(conn, &ids),
+            outbox::deliveries_of(conn, &ids),
+            mail_view::with_remote_images(conn, &messages),
+            entries::events_between(conn, ticket, from, until, STOPS_MAX),
+        )?;
+        Ok(Self { messages, notes, events, attachments, note_files, deliveries, pictured, earlier })
     }
 
     /// The latest thing that is here, by its key.
@@ -132,11 +134,7 @@ impl Stops {
 }
 
 /// When the thing with this key came, if it stands in the ticket.
-pub(crate) async fn time_of(
-    conn: &mut Conn,
-    ticket: TicketId,
-    key: &str,
-) -> Result<Option<Timestamp>> {
+pub(crate) async fn time_of(conn: &Conn, ticket: TicketId, key: &str) -> Result<Option<Timestamp>> {
     let Some((kind, id)) = key.split_at_checked(1) else { return Ok(None) };
     let Ok(id) = id.parse::<i64>() else { return Ok(None) };
     match kind {

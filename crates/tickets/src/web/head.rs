@@ -2,6 +2,7 @@
 
 use accounts::Act;
 use askama::Template;
+use database::Conn;
 use kernel::TicketId;
 use ui::{Badge, Markup, WebResult, Words};
 
@@ -119,9 +120,9 @@ async fn list_title(
         .map_or_else(|| w.t("frame-inbox").to_owned(), |view| crate::frame::title(&view.title, w)))
 }
 
-pub(crate) async fn menus(opened: &Opened<'_>, maker: &Maker<'_>) -> WebResult<Menus> {
-    let Opened { desk, actor, ticket, list } = opened;
-    let followers = people::followers(&mut desk.db().read().await?, ticket.id).await?;
+pub(crate) async fn menus(opened: &Opened<'_>, maker: &Maker<'_>, conn: &Conn) -> WebResult<Menus> {
+    let Opened { actor, ticket, list, .. } = opened;
+    let followers = people::followers(conn, ticket.id).await?;
     let able = maker.directory.working();
     let mut people: Vec<Person> = able
         .into_iter()

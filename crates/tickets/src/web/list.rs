@@ -191,14 +191,13 @@ impl Wanted {
     ) -> WebResult<(Vec<Row>, bool)> {
         if !self.filter.terms.is_empty() {
             // What has these words, best first; one page of it is what a list can show.
-            let mut conn = desk.db().read_within(finding::LIMIT).await?;
-            let found = finding::find(&mut conn, reader(actor), &self.filter, PAGE, None).await?;
+            let conn = desk.db().read_within(finding::LIMIT).await?;
+            let found = finding::find(&conn, reader(actor), &self.filter, PAGE, None).await?;
             return Ok((found.rows.into_iter().map(|find| find.row).collect(), found.gave_up));
         }
-        let mut conn = desk.db().read().await?;
+        let conn = desk.db().read().await?;
         let limit = PAGE + 1;
-        let rows =
-            lists::page(&mut conn, reader(actor), &self.filter, self.sort, after, limit).await?;
+        let rows = lists::page(&conn, reader(actor), &self.filter, self.sort, after, limit).await?;
         Ok((rows, false))
     }
 

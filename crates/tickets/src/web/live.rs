@@ -188,7 +188,7 @@ impl Watch {
     }
 
     async fn presence(&self, ticket: TicketId) -> anyhow::Result<Option<(&'static str, Value)>> {
-        let inbox = lists::inbox_of(&mut self.desk.db().read().await?, ticket).await?;
+        let inbox = lists::inbox_of(&self.desk.db().read().await?, ticket).await?;
         if !inbox.is_some_and(|inbox| self.actor.may_see(inbox)) {
             return Ok(None);
         }
@@ -206,9 +206,9 @@ impl Watch {
 
     /// How many news there are, and the latest where this person wants it on the screen.
     async fn news(&self) -> anyhow::Result<(&'static str, Value)> {
-        let mut conn = self.desk.db().read().await?;
-        let count = people::unread_count(&mut conn, reader(&self.actor)).await?;
-        let latest = people::notifications(&mut conn, reader(&self.actor), None, 1).await?;
+        let conn = self.desk.db().read().await?;
+        let count = people::unread_count(&conn, reader(&self.actor)).await?;
+        let latest = people::notifications(&conn, reader(&self.actor), None, 1).await?;
         drop(conn);
         let notify = self.actor.preferences.notify;
         let Some(one) = latest.into_iter().next().filter(|one| !one.is_read) else {

@@ -30,13 +30,12 @@ pub(super) async fn rows(
     let mut all = changed.clone();
     all.extend(shown.rows.iter().map(|(id, _)| *id).filter(|id| !changed.contains(id)));
     let filter = Filter { terms: Vec::new(), ..wanted.filter.clone() };
-    let mut conn = desk.db().read().await?;
-    let mut rows = lists::some(&mut conn, reader(&actor), &filter, &all).await?;
+    let conn = desk.db().read().await?;
+    let mut rows = lists::some(&conn, reader(&actor), &filter, &all).await?;
     drop(conn);
     if !wanted.filter.terms.is_empty() {
-        let mut conn = desk.db().read_within(finding::LIMIT).await?;
-        let has_words =
-            with_words(&mut conn, reader(&actor), &wanted.filter.terms, &changed).await?;
+        let conn = desk.db().read_within(finding::LIMIT).await?;
+        let has_words = with_words(&conn, reader(&actor), &wanted.filter.terms, &changed).await?;
         rows.retain(|row| !changed.contains(&row.id) || has_words.contains(&row.id));
     }
     in_order(&mut rows, wanted.sort);

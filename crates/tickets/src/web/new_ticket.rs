@@ -97,7 +97,7 @@ impl NewForm {
 
 /// The files that wait for the ticket.
 async fn waiting(desk: &Desk, actor: &Actor, w: &Words) -> WebResult<Vec<UploadCard>> {
-    let files = entries::waiting_for_new(&mut desk.db().read().await?, actor.id).await?;
+    let files = entries::waiting_for_new(&desk.db().read().await?, actor.id).await?;
     Ok(files.iter().map(|file| UploadCard::of(file, "new", "new", w)).collect())
 }
 
@@ -106,7 +106,7 @@ pub(super) async fn new(
     actor: Actor,
     Query(prefilled): Query<Prefilled>,
 ) -> WebResult<Response> {
-    let saved = new_drafts::find(&mut desk.db().read().await?, actor.id).await?;
+    let saved = new_drafts::find(&desk.db().read().await?, actor.id).await?;
     let (mut typed, saved_at) =
         saved.map_or_else(Default::default, |saved| (saved.draft, saved.at.to_string()));
     if !prefilled.to.is_empty() {

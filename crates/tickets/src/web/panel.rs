@@ -3,6 +3,7 @@
 use accounts::Act;
 use askama::Template;
 use customers::Customer;
+use database::Conn;
 use kernel::{PublicId, TicketId, Timestamp};
 use ui::{Badge, Choice, WebResult, Words};
 
@@ -100,23 +101,25 @@ impl FieldLine {
     }
 }
 
-pub(crate) async fn make(opened: &Opened<'_>, maker: &Maker<'_>) -> WebResult<Panel> {
+pub(crate) async fn make(opened: &Opened<'_>, maker: &Maker<'_>, conn: &Conn) -> WebResult<Panel> {
     let Opened { desk, actor, ticket, list } = opened;
-    let mut conn = desk.db().read().await?;
-    let customer = ui::found(customers::find(&mut conn, ticket.customer).await?)?;
-    let identities = customers::identities(&mut conn, customer.id).await?;
-    let notes = customers::notes(&mut conn, customer.id).await?;
-    let limit = EARLIER_SHOWN + 2;
-    let earlier = lists::of_customer(&mut conn, reader(actor), customer.id, limit).await?;
-    let tags = taxonomy::tags_of(&mut conn, ticket.id).await?;
-    let followers = people::followers(&mut conn, ticket.id).await?;
-    let participants = tickets::participants(&mut conn, ticket.id).await?;
-    let linked = tickets::links(&mut conn, ticket.id).await?;
-    let values = taxonomy::field_values(&mut conn, ticket.id).await?;
-    let ids: Vec<TicketId> = linked.iter().map(|(id, ..)| *id).collect();
-    let others =
-        lists::some(&mut conn, reader(actor), &crate::filter::Filter::default(), &ids).await?;
-    drop(conn);
+    let others = async {
+        let linked = tickets::links(conn, ticket.id).await?;
+        let ids: Vec<TicketId> = linked.iter().map(|(id, ..)| *id).collect();
+        lists::some(conn, reader(actor), &crate::filter::Filter::default(), &ids).await
+    };
+    let (customer, identities, notes, earlier, tags, followers, participants, values, others) = tokio::try_join!(
+        customers::find(conn, ticket.customer),
+        customers::identities(conn, ticket.customer),
+        customers::notes(conn, ticket.customer),
+        lists::of_customer(conn, reader(actor), ticket.customer, EARLIER_SHOWN + 2),
+        taxonomy::tags_of(conn, ticket.id),
+        people::followers(conn, ticket.id),
+        tickets::participants(conn, ticket.id),
+        taxonomy::field_values(conn, ticket.id),
+        others,
+    )?;
+    let customer = ui::found(customer)?;
     let shelf = desk.shelf().await?;
     let problem = ticket.problem.and_then(|id| shelf.problems.iter().find(|one| one.id == id));
     let earlier: Vec<Row> = earlier.into_iter().filter(|row| row.id != ticket.id).collect();

@@ -87,7 +87,7 @@ async fn offered(
     url: String,
 ) -> WebResult<Response> {
     let typed = asked.q.trim().to_lowercase();
-    let all = shared::saved_replies(&mut desk.db().read().await?, actor.id).await?;
+    let all = shared::saved_replies(&desk.db().read().await?, actor.id).await?;
     let (mut by_title, mut by_text) = (Vec::new(), Vec::new());
     for reply in all {
         let option =
@@ -106,8 +106,8 @@ async fn offered(
 
 async fn values(opened: &Opened<'_>) -> WebResult<Values> {
     let Opened { desk, actor, ticket, .. } = opened;
-    let mut conn = desk.db().read().await?;
-    let customer = found(customers::find(&mut conn, ticket.customer).await?)?;
+    let conn = desk.db().read().await?;
+    let customer = found(customers::find(&conn, ticket.customer).await?)?;
     drop(conn);
     let directory = desk.accounts.directory().await?;
     let inbox = directory.inbox(ticket.inbox).map_or(String::new(), |inbox| inbox.name.clone());
@@ -137,7 +137,7 @@ pub(super) async fn used(
 ) -> WebResult<StatusCode> {
     let id = path.reply;
     let mut tx = desk.db().begin().await?;
-    let reply = found(shared::find_saved_reply(&mut tx, actor.id, id).await?)?;
+    let reply = found(shared::find_saved_reply(&tx, actor.id, id).await?)?;
     shared::count_use(&mut tx, reply.id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)

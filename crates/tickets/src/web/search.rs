@@ -109,11 +109,11 @@ async fn results(desk: &Desk, actor: &Actor, asked: &Asked) -> WebResult<Results
     let (filter, unknown) = desk.narrow(actor, Filter::default(), query).await?;
     let unknown: Vec<String> = unknown.into_iter().map(|word| word.0).collect();
     results.not_understood = unknown.join(" ");
-    let mut conn = desk.db().read_within(LIMIT).await?;
-    let found = find(&mut conn, reader(actor), &filter, PAGE, after).await?;
+    let conn = desk.db().read_within(LIMIT).await?;
+    let found = find(&conn, reader(actor), &filter, PAGE, after).await?;
     results.gave_up = found.gave_up;
     if after.is_none() && !found.gave_up {
-        let known = find_customers(&mut conn, reader(actor), &filter.terms, CUSTOMERS).await?;
+        let known = find_customers(&conn, reader(actor), &filter.terms, CUSTOMERS).await?;
         results.gave_up = known.gave_up;
         results.customers = known.rows.into_iter().map(customer_line).collect();
     }
@@ -191,13 +191,13 @@ pub(super) async fn palette(
     let mut gave_up = false;
     if !query.is_empty() {
         let (filter, _) = desk.narrow(&actor, Filter::default(), query).await?;
-        let mut conn = desk.db().read_within(LIMIT).await?;
-        let found = find(&mut conn, reader(&actor), &filter, PALETTE_TICKETS, None).await?;
+        let conn = desk.db().read_within(LIMIT).await?;
+        let found = find(&conn, reader(&actor), &filter, PALETTE_TICKETS, None).await?;
         gave_up = found.gave_up;
         groups.push((w.t("palette-tickets"), tickets(found, &w)));
         if !gave_up {
             let terms = &filter.terms;
-            let known = find_customers(&mut conn, reader(&actor), terms, CUSTOMERS).await?;
+            let known = find_customers(&conn, reader(&actor), terms, CUSTOMERS).await?;
             gave_up = known.gave_up;
             groups.push((w.t("palette-customers"), customers(known)));
         }

@@ -83,7 +83,7 @@ pub(super) async fn split(
     let mut tx = desk.db().begin().await?;
     let mut chosen: Vec<MessageId> = Vec::new();
     for public_id in fields.all("message").filter_map(|id| id.parse().ok()) {
-        let message = entries::message_by_public_id(&mut tx, public_id).await?;
+        let message = entries::message_by_public_id(&tx, public_id).await?;
         chosen.extend(message.map(|message| message.id));
     }
     let (part, undo) = actions::split(&mut tx, &office, &actor, id, &chosen, subject).await?;
@@ -151,7 +151,7 @@ pub(super) async fn people(
 }
 
 /// The message of a ticket; none of another one, whatever the address says.
-async fn of_ticket(conn: &mut Conn, ticket: TicketId, message: PublicId) -> WebResult<Message> {
+async fn of_ticket(conn: &Conn, ticket: TicketId, message: PublicId) -> WebResult<Message> {
     let shown = entries::message_by_public_id(conn, message).await?;
     found(shown.filter(|shown| shown.ticket == ticket))
 }
@@ -168,7 +168,7 @@ pub(super) async fn redact(
     let opened = Opened::open(&desk, &actor, id, &from.list).await?;
     let office = desk.office().await?;
     let mut tx = desk.db().begin().await?;
-    of_ticket(&mut tx, opened.ticket.id, message).await?;
+    of_ticket(&tx, opened.ticket.id, message).await?;
     actions::redact(&mut tx, &office, &actor, message).await?;
     let entry = actor.did(Deed::MessageRedacted, desk.now()).on("ticket", id, "");
     desk.accounts.note(&mut tx, entry.with(json!({ "message": message.to_string() })));
@@ -188,7 +188,7 @@ pub(super) async fn on_message(
     let opened = Opened::open(&desk, &actor, id, &from.list).await?;
     let office = desk.office().await?;
     let mut tx = desk.db().begin().await?;
-    let shown = of_ticket(&mut tx, opened.ticket.id, message).await?;
+    let shown = of_ticket(&tx, opened.ticket.id, message).await?;
     match what.as_str() {
         "admit" => {
             actor.must(Act::ChangeTickets)?;

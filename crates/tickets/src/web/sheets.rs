@@ -89,7 +89,7 @@ async fn make(opened: &Opened<'_>, maker: &Maker<'_>, name: &str) -> WebResult<O
         "resolve" => (CHANGE, "resolve", resolve(ticket, &maker.w)),
         "priority" => (CHANGE, "priority", priority(ticket, &maker.w)),
         "tags" => {
-            let known = taxonomy::tags(&mut desk.db().read().await?, 500).await?;
+            let known = taxonomy::tags(&desk.db().read().await?, 500).await?;
             let known = known.into_iter().map(|(_, name)| name).collect();
             (CHANGE, "tags", Body::Tags { known })
         }
@@ -102,8 +102,8 @@ async fn make(opened: &Opened<'_>, maker: &Maker<'_>, name: &str) -> WebResult<O
         "split" => ("split", "split", Body::Split { messages: messages(opened, maker).await? }),
         "problem" => ("problem", "problem", problem(opened).await?),
         "people" => {
-            let mut conn = desk.db().read().await?;
-            let participants = tickets::participants(&mut conn, ticket.id).await?;
+            let conn = desk.db().read().await?;
+            let participants = tickets::participants(&conn, ticket.id).await?;
             let participants = participants.into_iter().map(|(one, _)| one.to_string()).collect();
             ("people", "people", Body::People { participants })
         }
@@ -163,9 +163,9 @@ const OTHERS_SHOWN: usize = 8;
 /// Other tickets of the same customer that fit: what people mean most often.
 async fn others(opened: &Opened<'_>, fits: impl Fn(&lists::Row) -> bool) -> WebResult<Vec<Choice>> {
     let Opened { desk, actor, ticket, .. } = opened;
-    let mut conn = desk.db().read().await?;
+    let conn = desk.db().read().await?;
     let limit = OTHERS_LOOKED_AT;
-    let rows = lists::of_customer(&mut conn, reader(actor), ticket.customer, limit).await?;
+    let rows = lists::of_customer(&conn, reader(actor), ticket.customer, limit).await?;
     let others = rows.into_iter().filter(|row| row.id != ticket.id && fits(row));
     let others = others.take(OTHERS_SHOWN);
     Ok(others
@@ -174,8 +174,8 @@ async fn others(opened: &Opened<'_>, fits: impl Fn(&lists::Row) -> bool) -> WebR
 }
 
 async fn messages(opened: &Opened<'_>, maker: &Maker<'_>) -> WebResult<Vec<Choice>> {
-    let mut conn = opened.desk.db().read().await?;
-    let messages = entries::messages(&mut conn, opened.ticket.id, None, 200).await?;
+    let conn = opened.desk.db().read().await?;
+    let messages = entries::messages(&conn, opened.ticket.id, None, 200).await?;
     let choices = messages.into_iter().map(|message| {
         let when = ui::moment(message.created_at, &maker.when, &maker.w);
         let label = kernel::clip(&kernel::one_line(&message.text), 80);
@@ -209,8 +209,8 @@ pub(super) async fn redact(
 ) -> WebResult<Response> {
     let id: TicketId = found(reference.parse().ok())?;
     let opened = Opened::open(&desk, &actor, id, &from.list).await?;
-    let mut conn = desk.db().read().await?;
-    let shown = entries::message_by_public_id(&mut conn, message).await?;
+    let conn = desk.db().read().await?;
+    let shown = entries::message_by_public_id(&conn, message).await?;
     drop(conn);
     let shown = found(shown.filter(|one| one.ticket == opened.ticket.id))?;
     let w = desk.accounts.site().words(&actor.language);
@@ -227,12 +227,12 @@ pub(crate) async fn named(desk: &Desk, actor: &Actor, text: &str) -> WebResult<O
     } else {
         text.to_uppercase()
     };
-    let mut conn = desk.db().read().await?;
+    let conn = desk.db().read().await?;
     let id = match with_prefix.parse::<TicketId>() {
-        Ok(id) => tickets::follow(&mut conn, id).await?,
-        Err(_) => tickets::by_alias(&mut conn, text).await?,
+        Ok(id) => tickets::follow(&conn, id).await?,
+        Err(_) => tickets::by_alias(&conn, text).await?,
     };
     let Some(id) = id else { return Ok(None) };
-    let seen = lists::some(&mut conn, reader(actor), &Filter::default(), &[id]).await?;
+    let seen = lists::some(&conn, reader(actor), &Filter::default(), &[id]).await?;
     Ok(seen.first().map(|row| row.id))
 }

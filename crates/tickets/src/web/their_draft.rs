@@ -47,7 +47,7 @@ pub(super) async fn show(
     let ticket = opened.ticket.id;
     let is_here = desk.hub().present(ticket).iter().any(|(here, _)| *here == author.id);
     let drafts = if is_here {
-        people::drafts(&mut desk.db().read().await?, ticket, author.id).await?
+        people::drafts(&desk.db().read().await?, ticket, author.id).await?
     } else {
         Vec::new()
     };

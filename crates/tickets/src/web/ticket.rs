@@ -14,7 +14,7 @@ use super::compose::Mode;
 use super::composer::{self, Composer};
 use super::entries::{Loaded, Maker, Part, Stops, time_of};
 use super::head::{self, Head, Menus};
-use super::list::{self, Asked, InboxPage, JustSent, Wanted};
+use super::list::{self, Asked, InboxPage, JustSent, ListPane, Wanted};
 use super::panel::{self, Panel};
 use super::reference::Reference;
 use crate::actions::undoable_for;
@@ -86,9 +86,12 @@ struct TabTitle {
 
 /// The ticket behind a reference as far as this person may see it; where it was merged, the one
 /// that it became a part of.
-pub(crate) async fn seen(conn: &mut Conn, actor: &Actor, id: TicketId) -> WebResult<Ticket> {
-    let id = found(tickets::follow(conn, id).await?)?;
-    let ticket = found(tickets::find(conn, id).await?)?;
+pub(crate) async fn seen(conn: &Conn, actor: &Actor, id: TicketId) -> WebResult<Ticket> {
+    // Most tickets are still what they were when they got their number.
+    let (now, ticket) = tokio::try_join!(tickets::follow(conn, id), tickets::find(conn, id))?;
+    let now = found(now)?;
+    let ticket = if now == id { ticket } else { tickets::find(conn, now).await? };
+    let ticket = found(ticket)?;
     found(Some(ticket).filter(|ticket| actor.may_see(ticket.inbox)))
 }
 
@@ -108,8 +111,8 @@ impl<'o> Opened<'o> {
         id: TicketId,
         list: &str,
     ) -> WebResult<Self> {
-        let mut conn = desk.db().read().await?;
-        let ticket = seen(&mut conn, actor, id).await?;
+        let conn = desk.db().read().await?;
+        let ticket = seen(&conn, actor, id).await?;
         Ok(Self { desk, actor, ticket, list: list.to_owned() })
     }
 
@@ -117,18 +120,30 @@ impl<'o> Opened<'o> {
         url(self.ticket.id, &self.list)
     }
 
-    /// Both panes side by side: on a database across a network each of their thirty questions
-    /// takes its way.
+    /// Both panes, all of whose questions are asked at once: each would take its own way to a
+    /// database that is elsewhere.
     async fn panes(&self, maker: &Maker<'_>) -> WebResult<(Thread, Panel)> {
-        Box::pin(async { tokio::try_join!(self.thread(maker), panel::make(self, maker)) }).await
+        let conn = self.desk.db().read().await?;
+        Box::pin(async {
+            tokio::try_join!(self.thread(maker, &conn), panel::make(self, maker, &conn))
+        })
+        .await
     }
 
-    async fn thread(&self, maker: &Maker<'_>) -> WebResult<Thread> {
-        let loaded =
-            Loaded::load(&mut self.desk.db().read().await?, self.ticket.id, Part::Latest).await?;
-        let head = head::make(self, maker).await?;
-        let menus = head::menus(self, maker).await?;
-        let composer = composer::make(self, maker, &loaded.last_key()).await?;
+    /// The list that stands beside the ticket.
+    async fn beside(&self, wanted: &Wanted) -> WebResult<ListPane> {
+        Box::pin(list::pane(self.desk, self.actor, wanted, None, Some(self.ticket.id))).await
+    }
+
+    async fn thread(&self, maker: &Maker<'_>, conn: &Conn) -> WebResult<Thread> {
+        let loaded = async { Ok(Loaded::load(conn, self.ticket.id, Part::Latest).await?) };
+        let (loaded, head, menus, mut composer) = tokio::try_join!(
+            loaded,
+            head::make(self, maker),
+            head::menus(self, maker, conn),
+            composer::make(self, maker, conn),
+        )?;
+        composer.last_entry = loaded.last_key();
         Ok(Thread {
             w: maker.w.clone(),
             reference: self.ticket.id,
@@ -156,7 +171,8 @@ impl<'o> Opened<'o> {
         thread.composer.error = complaint;
         thread.composer.is_note = mode == Mode::Note;
         let wanted = list_of(self.desk, self.actor, &self.list).await?;
-        Box::pin(page(self.desk, self.actor, &wanted, (thread, panel), None)).await
+        let pane = self.beside(&wanted).await?;
+        Box::pin(page(self, pane, (thread, panel), None)).await
     }
 
     /// The whole ticket, for the place of the one that is open.
@@ -172,25 +188,35 @@ impl<'o> Opened<'o> {
     /// Every piece of the page that can look different after something was taken away.
     pub(crate) async fn whole(&self) -> WebResult<Answer> {
         let maker = Maker::new(self.desk, self.actor).await?;
-        let part = Part::Latest;
-        let loaded = Loaded::load(&mut self.desk.db().read().await?, self.ticket.id, part).await?;
-        Answer::new()
-            .piece("#thread-head", "outerMorph", &head::make(self, &maker).await?)?
-            .piece("#thread-menus", "outerMorph", &head::menus(self, &maker).await?)?
-            .piece("#panel", "outerMorph", &panel::make(self, &maker).await?)?
-            .piece("#entries", "innerMorph", &self.stops(&maker, &loaded))
+        let (answer, loaded) = self.around(&maker, Part::Latest).await?;
+        answer.piece("#entries", "innerMorph", &self.stops(&maker, &loaded))
     }
 
     /// The pieces of the page that say what the ticket is now, and what was added since.
     pub(crate) async fn pieces(&self, since: Timestamp) -> WebResult<Answer> {
         let maker = Maker::new(self.desk, self.actor).await?;
-        let part = Part::Since(since);
-        let loaded = Loaded::load(&mut self.desk.db().read().await?, self.ticket.id, part).await?;
-        Answer::new()
-            .piece("#thread-head", "outerMorph", &head::make(self, &maker).await?)?
-            .piece("#thread-menus", "outerMorph", &head::menus(self, &maker).await?)?
-            .piece("#panel", "outerMorph", &panel::make(self, &maker).await?)?
-            .piece("#entries", "beforeend", &self.stops(&maker, &loaded).without_days())
+        let (answer, loaded) = self.around(&maker, Part::Since(since)).await?;
+        answer.piece("#entries", "beforeend", &self.stops(&maker, &loaded).without_days())
+    }
+
+    /// The pieces around the course line, and a part of what stands in it.
+    async fn around(&self, maker: &Maker<'_>, part: Part) -> WebResult<(Answer, Loaded)> {
+        let conn = self.desk.db().read().await?;
+        let loaded = async { Ok(Loaded::load(&conn, self.ticket.id, part).await?) };
+        let (loaded, head, menus, panel) = Box::pin(async {
+            tokio::try_join!(
+                loaded,
+                head::make(self, maker),
+                head::menus(self, maker, &conn),
+                panel::make(self, maker, &conn),
+            )
+        })
+        .await?;
+        let answer = Answer::new()
+            .piece("#thread-head", "outerMorph", &head)?
+            .piece("#thread-menus", "outerMorph", &menus)?
+            .piece("#panel", "outerMorph", &panel)?;
+        Ok((answer, loaded))
     }
 }
 
@@ -219,10 +245,10 @@ pub(super) async fn show(
     }
     mark_read(&desk, &actor, &opened.ticket).await?;
     let maker = Maker::new(&desk, &actor).await?;
-    let (thread, panel) = opened.panes(&maker).await?;
     let wanted = list_of(&desk, &actor, &from.list).await?;
-    let title = crate::frame::title(&wanted.view.title, &maker.w);
     if view.is_partial {
+        let (thread, panel) = opened.panes(&maker).await?;
+        let title = crate::frame::title(&wanted.view.title, &maker.w);
         let company = desk.accounts.company().await?;
         let tab = format!("{} · {title} · {}", opened.ticket.subject, company.name);
         return Ok(Answer::new()
@@ -233,7 +259,8 @@ pub(super) async fn show(
             .into_response());
     }
     let sent = just_sent(&opened, &maker, &asked.sent).await?;
-    page(&desk, &actor, &wanted, (thread, panel), sent).await
+    let (panes, pane) = tokio::try_join!(opened.panes(&maker), opened.beside(&wanted))?;
+    Box::pin(page(&opened, pane, panes, sent)).await
 }
 
 /// What else the address of a ticket may say.
@@ -251,11 +278,11 @@ async fn just_sent(
 ) -> WebResult<Option<JustSent>> {
     let Ok(id) = undo.parse::<PublicId>() else { return Ok(None) };
     let Opened { desk, actor, ticket, .. } = opened;
-    let mut conn = desk.db().read().await?;
-    let Some(left) = undoable_for(&mut conn, actor, id, desk.now()).await? else {
+    let conn = desk.db().read().await?;
+    let Some(left) = undoable_for(&conn, actor, id, desk.now()).await? else {
         return Ok(None);
     };
-    let customer = found(customers::find(&mut conn, ticket.customer).await?)?;
+    let customer = found(customers::find(&conn, ticket.customer).await?)?;
     Ok(Some(JustSent {
         text: maker.w.a("reply-leaves", "who", composer::first_name(&customer.shown_name())),
         undo: format!("/undo/{id}"),
@@ -265,15 +292,13 @@ async fn just_sent(
 
 /// The ticket with its list beside it, as a whole page.
 async fn page(
-    desk: &Desk,
-    actor: &Actor,
-    wanted: &Wanted,
+    opened: &Opened<'_>,
+    pane: ListPane,
     (thread, panel): (Thread, Panel),
     sent: Option<JustSent>,
 ) -> WebResult<Response> {
-    let current = Some(thread.reference);
-    let pane = list::pane(desk, actor, wanted, None, current).await?;
-    let chrome = desk.accounts.chrome(actor, &format!("/inbox/{}", wanted.view.key)).await?;
+    let Opened { desk, actor, .. } = opened;
+    let chrome = desk.accounts.chrome(actor, &format!("/inbox/{}", pane.key)).await?;
     ui::page(&InboxPage { chrome, pane, thread: Some(thread), panel: Some(panel), sent })
 }
 
@@ -289,7 +314,7 @@ async fn list_of(desk: &Desk, actor: &Actor, key: &str) -> WebResult<Wanted> {
 /// Notes that this person has seen what is there now. Most tickets are opened read.
 async fn mark_read(desk: &Desk, actor: &Actor, ticket: &Ticket) -> WebResult<()> {
     let until = ticket.last_message_at;
-    if people::has_read(&mut desk.db().read().await?, ticket.id, actor.id, until).await? {
+    if people::has_read(&desk.db().read().await?, ticket.id, actor.id, until).await? {
         return Ok(());
     }
     let mut tx = desk.db().begin().await?;
@@ -324,21 +349,15 @@ pub(super) async fn entries(
     }
     mark_read(&desk, &actor, &opened.ticket).await?;
     let maker = Maker::new(&desk, &actor).await?;
-    let mut conn = desk.db().read().await?;
     let part = if since.touch == "message" {
         // Something that is shown looks different: all of it is drawn again.
         Part::Latest
     } else {
-        let at = time_of(&mut conn, opened.ticket.id, &since.after).await?;
+        let at = time_of(&desk.db().read().await?, opened.ticket.id, &since.after).await?;
         at.map_or(Part::Latest, Part::Since)
     };
-    let loaded = Loaded::load(&mut conn, opened.ticket.id, part).await?;
-    drop(conn);
+    let (answer, loaded) = opened.around(&maker, part).await?;
     let stops = opened.stops(&maker, &loaded);
-    let answer = Answer::new()
-        .piece("#thread-head", "outerMorph", &head::make(&opened, &maker).await?)?
-        .piece("#thread-menus", "outerMorph", &head::menus(&opened, &maker).await?)?
-        .piece("#panel", "outerMorph", &panel::make(&opened, &maker).await?)?;
     let answer = match part {
         Part::Since(at) => {
             let said = loaded.last_writer(at).map(|who| maker.w.a("announce-wrote", "who", who));
@@ -356,7 +375,7 @@ pub(super) async fn entries(
 async fn earlier(opened: &Opened<'_>, message: i64) -> WebResult<Response> {
     let maker = Maker::new(opened.desk, opened.actor).await?;
     let part = Part::Before(kernel::MessageId(message));
-    let mut conn = opened.desk.db().read().await?;
-    let loaded = Loaded::load(&mut conn, opened.ticket.id, part).await?;
+    let conn = opened.desk.db().read().await?;
+    let loaded = Loaded::load(&conn, opened.ticket.id, part).await?;
     ui::page(&opened.stops(&maker, &loaded))
 }

@@ -105,10 +105,10 @@ async fn chips(
         return Ok(answer.into_response());
     }
     let ids = keep_files(desk, actor, waits, upload.files).await?;
-    let mut conn = desk.db().read().await?;
+    let conn = desk.db().read().await?;
     let mut answer = Answer::new();
     for id in ids {
-        let file = found(entries::attachment_by_public_id(&mut conn, id).await?)?;
+        let file = found(entries::attachment_by_public_id(&conn, id).await?)?;
         answer = answer.main(&UploadCard::of(&file, reference, mode, &w))?;
     }
     Ok(answer.into_response())
@@ -139,15 +139,15 @@ pub(super) async fn show(
     actor: Actor,
     Path(id): Path<PublicId>,
 ) -> WebResult<Response> {
-    let mut conn = desk.db().read().await?;
-    let file = found(entries::attachment_by_public_id(&mut conn, id).await?)?;
-    let may_see = match entries::ticket_of_attachment(&mut conn, id).await? {
+    let conn = desk.db().read().await?;
+    let file = found(entries::attachment_by_public_id(&conn, id).await?)?;
+    let may_see = match entries::ticket_of_attachment(&conn, id).await? {
         Some(ticket) => {
-            let ticket = tickets::find(&mut conn, ticket).await?;
+            let ticket = tickets::find(&conn, ticket).await?;
             ticket.is_some_and(|ticket| actor.may_see(ticket.inbox))
         }
         // It waits in a draft: only its owner sees it.
-        None => entries::uploaded_by(&mut conn, id).await? == Some(actor.id),
+        None => entries::uploaded_by(&conn, id).await? == Some(actor.id),
     };
     drop(conn);
     if !may_see || !actor.may(Act::ReadTickets) {

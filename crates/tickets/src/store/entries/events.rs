@@ -1,7 +1,7 @@
 //! Facts of the timeline.
 
 use anyhow::Result;
-use database::{Conn, Sql, Tx, params};
+use database::{Conn, Sql, Tx, Value, params};
 use kernel::{EventId, TicketId, Timestamp};
 
 use crate::event::{By, Event, Fact};
@@ -17,14 +17,35 @@ pub(crate) async fn record(
     tx.scalar(
         "insert into events (ticket_id, kind, actor, agent_id, data, created_at)
          values ($1, $2, $3, $4, $5, $6) returning id",
-        params![ticket, fact.kind(), by.as_str(), by.agent(), serde_json::to_string(fact)?, now],
+        values(ticket, by, fact, now)?,
     )
     .await
 }
 
+/// Adds a fact that nobody takes back.
+pub(crate) async fn record_for_good(
+    tx: &mut Tx,
+    ticket: TicketId,
+    by: By,
+    fact: &Fact,
+    now: Timestamp,
+) -> Result<()> {
+    tx.send(
+        "insert into events (ticket_id, kind, actor, agent_id, data, created_at)
+         values ($1, $2, $3, $4, $5, $6)",
+        values(ticket, by, fact, now)?,
+    )
+    .await
+}
+
+fn values(ticket: TicketId, by: By, fact: &Fact, now: Timestamp) -> Result<Vec<Value>> {
+    let data = serde_json::to_string(fact)?;
+    Ok(params![ticket, fact.kind(), by.as_str(), by.agent(), data, now])
+}
+
 /// The facts of a ticket from an instant on and before another.
 pub(crate) async fn events_between(
-    conn: &mut Conn,
+    conn: &Conn,
     ticket: TicketId,
     from: Timestamp,
     until: Timestamp,
@@ -45,11 +66,11 @@ pub(crate) async fn forget_events(tx: &mut Tx, ids: &[i64]) -> Result<()> {
     }
     let mut sql = Sql::new("delete from events where id in (");
     sql.bind_list(ids.iter().copied()).push(")");
-    tx.execute_sql(sql).await.map(drop)
+    tx.send_sql(sql).await
 }
 
 pub(crate) async fn event_time(
-    conn: &mut Conn,
+    conn: &Conn,
     ticket: TicketId,
     id: i64,
 ) -> Result<Option<Timestamp>> {

@@ -14,7 +14,7 @@ pub(crate) async fn attach(
 ) -> Result<PublicId> {
     files::record(tx, &file.hash, file.size_bytes, now).await?;
     let public_id = PublicId::new(now);
-    tx.execute(
+    tx.send(
         "insert into attachments (public_id, message_id, file_hash, name, media_type, size_bytes,
             content_id, created_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -57,7 +57,7 @@ pub(crate) async fn upload(
 ) -> Result<PublicId> {
     files::record(tx, &file.hash, file.size_bytes, now).await?;
     let public_id = PublicId::new(now);
-    tx.execute(
+    tx.send(
         "insert into attachments (public_id, uploaded_by, draft_ticket_id, draft_mode, file_hash,
             name, media_type, size_bytes, created_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -111,7 +111,7 @@ pub(crate) async fn claim_note_uploads(
 }
 
 /// The files of notes.
-pub(crate) async fn note_attachments(conn: &mut Conn, notes: &[NoteId]) -> Result<Vec<Attachment>> {
+pub(crate) async fn note_attachments(conn: &Conn, notes: &[NoteId]) -> Result<Vec<Attachment>> {
     if notes.is_empty() {
         return Ok(Vec::new());
     }
@@ -123,7 +123,7 @@ pub(crate) async fn note_attachments(conn: &mut Conn, notes: &[NoteId]) -> Resul
 
 /// Files that wait for the drafts of somebody on a ticket, with the draft of each.
 pub(crate) async fn waiting_uploads(
-    conn: &mut Conn,
+    conn: &Conn,
     ticket: TicketId,
     agent: AgentId,
 ) -> Result<Vec<(String, Attachment)>> {
@@ -146,7 +146,7 @@ pub(crate) async fn waiting_uploads(
 }
 
 /// Files that wait for the new ticket that somebody writes.
-pub(crate) async fn waiting_for_new(conn: &mut Conn, agent: AgentId) -> Result<Vec<Attachment>> {
+pub(crate) async fn waiting_for_new(conn: &Conn, agent: AgentId) -> Result<Vec<Attachment>> {
     let mut sql = Sql::new("select ");
     sql.push(ATTACHMENT_COLUMNS).push(
         " from attachments a where a.message_id is null and a.note_id is null
@@ -167,10 +167,7 @@ pub(crate) async fn drop_upload(tx: &mut Tx, agent: AgentId, id: PublicId) -> Re
     Ok(gone > 0)
 }
 
-pub(crate) async fn attachments(
-    conn: &mut Conn,
-    messages: &[MessageId],
-) -> Result<Vec<Attachment>> {
+pub(crate) async fn attachments(conn: &Conn, messages: &[MessageId]) -> Result<Vec<Attachment>> {
     if messages.is_empty() {
         return Ok(Vec::new());
     }
@@ -181,7 +178,7 @@ pub(crate) async fn attachments(
 }
 
 pub(crate) async fn attachment_by_public_id(
-    conn: &mut Conn,
+    conn: &Conn,
     id: PublicId,
 ) -> Result<Option<Attachment>> {
     let mut sql = Sql::new("select ");
@@ -200,7 +197,7 @@ pub(crate) async fn copy_attachments(
     sql.push(ATTACHMENT_COLUMNS).push(" from attachments a where a.message_id = ").bind(from);
     let files: Vec<Attachment> = tx.all_sql(sql).await?;
     for file in files {
-        tx.execute(
+        tx.send(
             "insert into attachments (public_id, message_id, file_hash, name, media_type,
                 size_bytes, content_id, created_at)
              values ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -230,7 +227,7 @@ pub(crate) async fn drop_copies(tx: &mut Tx, ticket: TicketId, files: &[&str]) -
             select id from messages where kind = 'forward' and ticket_id = ",
     );
     sql.bind(ticket).push(") and file_hash in (").bind_list(files.iter().copied()).push(")");
-    tx.execute_sql(sql).await.map(drop)
+    tx.send_sql(sql).await
 }
 
 /// Drops files that waited for a draft which was never sent.
@@ -244,10 +241,7 @@ pub(crate) async fn drop_stale_uploads(tx: &mut Tx, before: Timestamp) -> Result
 }
 
 /// The ticket that an attachment belongs to; none while it waits in a draft.
-pub(crate) async fn ticket_of_attachment(
-    conn: &mut Conn,
-    id: PublicId,
-) -> Result<Option<TicketId>> {
+pub(crate) async fn ticket_of_attachment(conn: &Conn, id: PublicId) -> Result<Option<TicketId>> {
     let row: Option<(Option<TicketId>,)> = conn
         .optional(
             "select coalesce(m.ticket_id, n.ticket_id) from attachments a
@@ -261,7 +255,7 @@ pub(crate) async fn ticket_of_attachment(
 }
 
 /// Whose upload it is.
-pub(crate) async fn uploaded_by(conn: &mut Conn, id: PublicId) -> Result<Option<AgentId>> {
+pub(crate) async fn uploaded_by(conn: &Conn, id: PublicId) -> Result<Option<AgentId>> {
     let row: Option<(Option<AgentId>,)> = conn
         .optional("select uploaded_by from attachments where public_id = $1", params![id])
         .await?;

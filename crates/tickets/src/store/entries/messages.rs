@@ -72,12 +72,8 @@ pub(crate) async fn insert_message(
 }
 
 pub(crate) async fn insert_html(tx: &mut Tx, message: MessageId, html: &str) -> Result<()> {
-    tx.execute(
-        "insert into message_html (message_id, html) values ($1, $2)",
-        params![message, html],
-    )
-    .await
-    .map(drop)
+    tx.send("insert into message_html (message_id, html) values ($1, $2)", params![message, html])
+        .await
 }
 
 pub(crate) async fn insert_references(
@@ -96,16 +92,16 @@ pub(crate) async fn insert_references(
         sql.push("(").bind(reference.as_str()).push(", ").bind(message).push(")");
     }
     sql.push(" on conflict do nothing");
-    tx.execute_sql(sql).await.map(drop)
+    tx.send_sql(sql).await
 }
 
-pub(crate) async fn find_message(conn: &mut Conn, id: MessageId) -> Result<Option<Message>> {
+pub(crate) async fn find_message(conn: &Conn, id: MessageId) -> Result<Option<Message>> {
     let mut sql = Sql::new("select ");
     sql.push(COLUMNS).push(" from messages m where m.id = ").bind(id);
     conn.optional_sql(sql).await
 }
 
-pub(crate) async fn message_by_public_id(conn: &mut Conn, id: PublicId) -> Result<Option<Message>> {
+pub(crate) async fn message_by_public_id(conn: &Conn, id: PublicId) -> Result<Option<Message>> {
     let mut sql = Sql::new("select ");
     sql.push(COLUMNS).push(" from messages m where m.public_id = ").bind(id);
     conn.optional_sql(sql).await
@@ -113,7 +109,7 @@ pub(crate) async fn message_by_public_id(conn: &mut Conn, id: PublicId) -> Resul
 
 /// The messages of a ticket after one of them, oldest first.
 pub(crate) async fn messages(
-    conn: &mut Conn,
+    conn: &Conn,
     ticket: TicketId,
     after: Option<MessageId>,
     limit: i64,
@@ -121,13 +117,13 @@ pub(crate) async fn messages(
     let mut sql = Sql::new("select ");
     sql.push(COLUMNS).push(" from messages m where m.ticket_id = ").bind(ticket);
     sql.push(" and m.id > ").bind(after.map_or(0, i64::from));
-    sql.push(" order by m.id limit ").bind(limit);
+    sql.push(" order by m.id limit ").number(limit);
     conn.all_sql(sql).await
 }
 
 /// The messages of a ticket from an instant on, oldest first.
 pub(crate) async fn messages_since(
-    conn: &mut Conn,
+    conn: &Conn,
     ticket: TicketId,
     since: Timestamp,
     limit: i64,
@@ -135,13 +131,13 @@ pub(crate) async fn messages_since(
     let mut sql = Sql::new("select ");
     sql.push(COLUMNS).push(" from messages m where m.ticket_id = ").bind(ticket);
     sql.push(" and m.created_at >= ").bind(since);
-    sql.push(" order by m.id limit ").bind(limit);
+    sql.push(" order by m.id limit ").number(limit);
     conn.all_sql(sql).await
 }
 
 /// The latest messages of a ticket before one of them, newest first.
 pub(crate) async fn messages_before(
-    conn: &mut Conn,
+    conn: &Conn,
     ticket: TicketId,
     before: Option<MessageId>,
     limit: i64,
@@ -149,11 +145,11 @@ pub(crate) async fn messages_before(
     let mut sql = Sql::new("select ");
     sql.push(COLUMNS).push(" from messages m where m.ticket_id = ").bind(ticket);
     sql.push(" and m.id < ").bind(before.map_or(i64::MAX, i64::from));
-    sql.push(" order by m.id desc limit ").bind(limit);
+    sql.push(" order by m.id desc limit ").number(limit);
     conn.all_sql(sql).await
 }
 
-pub(crate) async fn html(conn: &mut Conn, message: MessageId) -> Result<Option<String>> {
+pub(crate) async fn html(conn: &Conn, message: MessageId) -> Result<Option<String>> {
     let row: Option<(String,)> = conn
         .optional("select html from message_html where message_id = $1", params![message])
         .await?;
@@ -161,10 +157,7 @@ pub(crate) async fn html(conn: &mut Conn, message: MessageId) -> Result<Option<S
 }
 
 /// Where these Message-IDs are known from: ticket, and whether the mail was one of ours.
-pub(crate) async fn by_mail_ids(
-    conn: &mut Conn,
-    mail_ids: &[String],
-) -> Result<Vec<(TicketId, bool)>> {
+pub(crate) async fn by_mail_ids(conn: &Conn, mail_ids: &[String]) -> Result<Vec<(TicketId, bool)>> {
     if mail_ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -178,7 +171,7 @@ pub(crate) async fn by_mail_ids(
 }
 
 /// Tickets with a message that refers to one of these Message-IDs.
-pub(crate) async fn referring_to(conn: &mut Conn, mail_ids: &[String]) -> Result<Vec<(TicketId,)>> {
+pub(crate) async fn referring_to(conn: &Conn, mail_ids: &[String]) -> Result<Vec<(TicketId,)>> {
     if mail_ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -192,7 +185,7 @@ pub(crate) async fn referring_to(conn: &mut Conn, mail_ids: &[String]) -> Result
 }
 
 /// The Message-IDs of a ticket that may be told outside, oldest first: for `References`.
-pub(crate) async fn thread_ids(conn: &mut Conn, ticket: TicketId) -> Result<Vec<String>> {
+pub(crate) async fn thread_ids(conn: &Conn, ticket: TicketId) -> Result<Vec<String>> {
     let mut ids: Vec<String> = conn
         .column(
             "select mail_id from messages
@@ -206,7 +199,7 @@ pub(crate) async fn thread_ids(conn: &mut Conn, ticket: TicketId) -> Result<Vec<
 }
 
 /// The latest message of the customer that may be quoted.
-pub(crate) async fn latest_inbound(conn: &mut Conn, ticket: TicketId) -> Result<Option<Message>> {
+pub(crate) async fn latest_inbound(conn: &Conn, ticket: TicketId) -> Result<Option<Message>> {
     let mut sql = Sql::new("select ");
     sql.push(COLUMNS).push(" from messages m where m.ticket_id = ").bind(ticket);
     sql.push(" and m.direction = 'in' and m.held = ").bind(false);
@@ -214,28 +207,27 @@ pub(crate) async fn latest_inbound(conn: &mut Conn, ticket: TicketId) -> Result<
     conn.optional_sql(sql).await
 }
 
-pub(crate) async fn count_messages(conn: &mut Conn, ticket: TicketId) -> Result<i64> {
+pub(crate) async fn count_messages(conn: &Conn, ticket: TicketId) -> Result<i64> {
     conn.scalar("select count(*) from messages where ticket_id = $1", params![ticket]).await
 }
 
 /// Removes a message that was taken back before it left. What was uploaded for it waits in the
 /// draft again; copies of what came with another message go.
 pub(crate) async fn delete_message(tx: &mut Tx, id: MessageId, draft: Waits<'_>) -> Result<()> {
-    tx.execute(
+    tx.send(
         "update attachments set message_id = null, draft_ticket_id = $2, draft_mode = $3
           where message_id = $1 and uploaded_by is not null",
         params![id, draft.ticket, draft.mode],
     )
     .await?;
-    tx.execute("delete from attachments where message_id = $1", params![id]).await?;
-    tx.execute("update deliveries set message_id = null where message_id = $1", params![id])
-        .await?;
+    tx.send("delete from attachments where message_id = $1", params![id]).await?;
+    tx.send("update deliveries set message_id = null where message_id = $1", params![id]).await?;
     for sql in [
         "delete from message_html where message_id = $1",
         "delete from message_references where message_id = $1",
         "delete from messages where id = $1",
     ] {
-        tx.execute(sql, params![id]).await?;
+        tx.send(sql, params![id]).await?;
     }
     Ok(())
 }
@@ -254,8 +246,8 @@ pub(crate) async fn redact(
             params![id, now, by],
         )
         .await?;
-    tx.execute("delete from message_html where message_id = $1", params![id]).await?;
-    tx.execute("delete from attachments where message_id = $1", params![id]).await?;
+    tx.send("delete from message_html where message_id = $1", params![id]).await?;
+    tx.send("delete from attachments where message_id = $1", params![id]).await?;
     Ok(changed > 0)
 }
 
@@ -283,20 +275,20 @@ pub(crate) async fn move_messages(tx: &mut Tx, ids: &[MessageId], to: TicketId) 
             " where message_id in ("
         });
         sql.bind_list(ids.iter().copied()).push(")");
-        tx.execute_sql(sql).await?;
+        tx.send_sql(sql).await?;
     }
     let mut sql = Sql::new("update search_documents set ticket_id = ");
     sql.bind(to).push(" where kind = 'message' and source_id in (");
     sql.bind_list(ids.iter().map(|id| id.0)).push(")");
-    tx.execute_sql(sql).await.map(drop)
+    tx.send_sql(sql).await
 }
 
-pub(crate) async fn message_ids(conn: &mut Conn, ticket: TicketId) -> Result<Vec<MessageId>> {
+pub(crate) async fn message_ids(conn: &Conn, ticket: TicketId) -> Result<Vec<MessageId>> {
     conn.column("select id from messages where ticket_id = $1 order by id", params![ticket]).await
 }
 
 /// The first message that was not blacked out.
-pub(crate) async fn first_message(conn: &mut Conn, ticket: TicketId) -> Result<Option<MessageId>> {
+pub(crate) async fn first_message(conn: &Conn, ticket: TicketId) -> Result<Option<MessageId>> {
     let row: Option<(MessageId,)> = conn
         .optional(
             "select id from messages
@@ -308,7 +300,7 @@ pub(crate) async fn first_message(conn: &mut Conn, ticket: TicketId) -> Result<O
 }
 
 pub(crate) async fn message_time(
-    conn: &mut Conn,
+    conn: &Conn,
     ticket: TicketId,
     id: i64,
 ) -> Result<Option<Timestamp>> {
@@ -323,7 +315,7 @@ pub(crate) async fn message_time(
 
 /// The latest message from outside up to an instant.
 pub(crate) async fn latest_inbound_until(
-    conn: &mut Conn,
+    conn: &Conn,
     ticket: TicketId,
     until: Timestamp,
 ) -> Result<Option<MessageId>> {

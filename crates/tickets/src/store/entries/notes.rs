@@ -6,7 +6,7 @@ use kernel::{AgentId, NoteId, PublicId, TicketId, Timestamp};
 
 use crate::event::Note;
 
-pub(crate) async fn note_ids(conn: &mut Conn, ticket: TicketId) -> Result<Vec<NoteId>> {
+pub(crate) async fn note_ids(conn: &Conn, ticket: TicketId) -> Result<Vec<NoteId>> {
     conn.column("select id from notes where ticket_id = $1 order by id", params![ticket]).await
 }
 
@@ -16,11 +16,11 @@ pub(crate) async fn move_notes(tx: &mut Tx, ids: &[NoteId], to: TicketId) -> Res
     }
     let mut sql = Sql::new("update notes set ticket_id = ");
     sql.bind(to).push(" where id in (").bind_list(ids.iter().copied()).push(")");
-    tx.execute_sql(sql).await?;
+    tx.send_sql(sql).await?;
     let mut sql = Sql::new("update search_documents set ticket_id = ");
     sql.bind(to).push(" where kind = 'note' and source_id in (");
     sql.bind_list(ids.iter().map(|id| id.0)).push(")");
-    tx.execute_sql(sql).await.map(drop)
+    tx.send_sql(sql).await
 }
 
 pub(crate) async fn insert_note(
@@ -42,7 +42,7 @@ pub(crate) async fn insert_note(
 }
 
 pub(crate) async fn notes(
-    conn: &mut Conn,
+    conn: &Conn,
     ticket: TicketId,
     after: Option<NoteId>,
     limit: i64,
@@ -57,7 +57,7 @@ pub(crate) async fn notes(
 
 /// The notes of a ticket from an instant on and before another.
 pub(crate) async fn notes_between(
-    conn: &mut Conn,
+    conn: &Conn,
     ticket: TicketId,
     from: Timestamp,
     until: Timestamp,
@@ -71,7 +71,7 @@ pub(crate) async fn notes_between(
     .await
 }
 
-pub(crate) async fn find_note(conn: &mut Conn, id: NoteId) -> Result<Option<Note>> {
+pub(crate) async fn find_note(conn: &Conn, id: NoteId) -> Result<Option<Note>> {
     conn.optional(
         "select id, public_id, ticket_id, author_id, text, created_at from notes where id = $1",
         params![id],
@@ -79,11 +79,7 @@ pub(crate) async fn find_note(conn: &mut Conn, id: NoteId) -> Result<Option<Note
     .await
 }
 
-pub(crate) async fn note_time(
-    conn: &mut Conn,
-    ticket: TicketId,
-    id: i64,
-) -> Result<Option<Timestamp>> {
+pub(crate) async fn note_time(conn: &Conn, ticket: TicketId, id: i64) -> Result<Option<Timestamp>> {
     let row: Option<(Timestamp,)> = conn
         .optional(
             "select created_at from notes where id = $1 and ticket_id = $2",

@@ -109,7 +109,7 @@ impl Shop {
 
     /// The public ids that a query gives.
     pub(super) async fn ids(&self, sql: &'static str) -> Vec<String> {
-        let mut conn = self.db.read().await.unwrap();
+        let conn = self.db.read().await.unwrap();
         let ids: Vec<PublicId> = conn.column(sql, params![]).await.unwrap();
         ids.iter().map(ToString::to_string).collect()
     }

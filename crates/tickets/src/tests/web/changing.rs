@@ -143,8 +143,8 @@ on_both! {
         ];
         let page = here.post(&details, &fields).await.is(200);
         let values = async || {
-            let mut conn = shop.db.read().await.unwrap();
-            let values = taxonomy::field_values(&mut conn, id).await.unwrap();
+            let conn = shop.db.read().await.unwrap();
+            let values = taxonomy::field_values(&conn, id).await.unwrap();
             values.into_iter().map(|(_, value)| value).collect::<Vec<_>>()
         };
         assert_eq!(values().await, ["Pro", "12.5"]);

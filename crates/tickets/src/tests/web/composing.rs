@@ -304,7 +304,7 @@ on_both! {
         let field = shop.texts("select key from fields").await;
         assert_eq!(field, ["order"]);
         let fields: Vec<i64> = {
-            let mut conn = shop.db.read().await.unwrap();
+            let conn = shop.db.read().await.unwrap();
             conn.column("select id from fields", vec![]).await.unwrap()
         };
         let name = format!("field-{}", fields[0]);

@@ -61,7 +61,7 @@ on_both! {
         mateo.get("/inbox/all").await.hides("data-unread");
         let agent = shop.cast.actor(shop.cast.mateo).await;
         let unread = people::unread_count(
-            &mut shop.db.read().await.unwrap(),
+            &shop.db.read().await.unwrap(),
             crate::store::lists::Reader::of(&agent),
         )
         .await;

@@ -8,8 +8,8 @@ use crate::actions::{Forward, Incoming, forward};
 use crate::store::tickets;
 
 async fn participants(shop: &Shop, id: TicketId) -> Vec<String> {
-    let mut conn = shop.db.read().await.unwrap();
-    let all = tickets::participants(&mut conn, id).await.unwrap();
+    let conn = shop.db.read().await.unwrap();
+    let all = tickets::participants(&conn, id).await.unwrap();
     all.into_iter().map(|(address, _)| address.to_string()).collect()
 }
 
@@ -228,8 +228,8 @@ on_both! {
         let priya = shop.priya_browses().await;
         let public_id = async |id: TicketId| {
             let customer = shop.ticket(id).await.customer;
-            let mut conn = shop.db.read().await.unwrap();
-            customers::find(&mut conn, customer).await.unwrap().unwrap().public_id
+            let conn = shop.db.read().await.unwrap();
+            customers::find(&conn, customer).await.unwrap().unwrap().public_id
         };
         let (dana_id, leo_id) = (public_id(dana).await, public_id(leo).await);
         let url = format!("/customers/{dana_id}");

@@ -111,8 +111,8 @@ on_both! {
         let tom = shop.tom().await;
         let customer = async |id| {
             let customer = shop.ticket(id).await.customer;
-            let mut conn = shop.db.read().await.unwrap();
-            customers::find(&mut conn, customer).await.unwrap().unwrap().public_id
+            let conn = shop.db.read().await.unwrap();
+            customers::find(&conn, customer).await.unwrap().unwrap().public_id
         };
         let (dana, leo) = (customer(secret).await, customer(own).await);
         tom.get("/customers").await.is(200).hides("Whitfield");
@@ -153,7 +153,7 @@ on_both! {
         let page = tom.get("/notifications").await.is(200);
         page.hides(&id.to_string());
         let unread = crate::store::people::unread_count(
-            &mut shop.db.read().await.unwrap(),
+            &shop.db.read().await.unwrap(),
             crate::store::lists::Reader::of(&shop.cast.actor(shop.cast.tom).await),
         )
         .await;

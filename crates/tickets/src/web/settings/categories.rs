@@ -23,7 +23,7 @@ struct Categories {
 impl Categories {
     async fn new(desk: &Desk, actor: &Actor) -> WebResult<Self> {
         let chrome = desk.accounts.chrome(actor, "/settings/categories").await?;
-        let categories = taxonomy::categories(&mut desk.db().read().await?).await?;
+        let categories = taxonomy::categories(&desk.db().read().await?).await?;
         Ok(Self { chrome, categories, name: String::new(), problems: Problems::default() })
     }
 
@@ -70,7 +70,7 @@ pub(crate) async fn update(
     let name = name_in(&fields, "name");
     let archived_at = (fields.get("archived") == Some("on")).then(|| desk.now());
     let mut tx = desk.db().begin().await?;
-    let all = taxonomy::categories(&mut tx).await?;
+    let all = taxonomy::categories(&tx).await?;
     let category = found(all.iter().find(|one| one.public_id == id))?;
     let is_done = !name.is_empty()
         && taxonomy::set_category(&mut tx, category.id, &name, archived_at).await?;

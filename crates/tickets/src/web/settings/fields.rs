@@ -56,7 +56,7 @@ fn form(field: &Field, w: &Words) -> FieldForm {
 
 async fn page(desk: &Desk, actor: &Actor) -> WebResult<FieldsPage> {
     let chrome = desk.accounts.chrome(actor, "/settings/fields").await?;
-    let fields = taxonomy::fields(&mut desk.db().read().await?).await?;
+    let fields = taxonomy::fields(&desk.db().read().await?).await?;
     let w = chrome.words.clone();
     let kinds = FieldKind::ALL
         .map(|kind| Choice::new(kind.as_str(), w.t(kind_key(kind)).to_owned(), false));
@@ -142,7 +142,7 @@ pub(crate) async fn update(
     let archived_at = (fields.get("archived") == Some("on")).then(|| desk.now());
     let is_required = fields.get("required") == Some("on");
     let mut tx = desk.db().begin().await?;
-    let all = taxonomy::fields(&mut tx).await?;
+    let all = taxonomy::fields(&tx).await?;
     let field = found(all.iter().find(|field| field.id.0 == id))?;
     let mut wrong = Vec::new();
     if label.is_empty() {

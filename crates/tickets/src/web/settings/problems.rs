@@ -37,10 +37,10 @@ pub(crate) async fn index(State(desk): State<Desk>, actor: Actor) -> WebResult<R
 
 async fn page(desk: &Desk, actor: &Actor) -> WebResult<ProblemsPage> {
     let chrome = desk.accounts.chrome(actor, "/problems").await?;
-    let mut conn = desk.db().read().await?;
-    let problems = taxonomy::problems(&mut conn, SHOWN).await?;
+    let conn = desk.db().read().await?;
+    let problems = taxonomy::problems(&conn, SHOWN).await?;
     let ids: Vec<_> = problems.iter().map(|one| one.id).collect();
-    let sizes = taxonomy::problem_sizes(&mut conn, reader(actor), &ids).await?;
+    let sizes = taxonomy::problem_sizes(&conn, reader(actor), &ids).await?;
     drop(conn);
     let line = |one: taxonomy::Problem| ProblemLine {
         tickets: sizes.iter().find(|(id, _)| *id == one.id).map_or(0, |(_, size)| *size),
@@ -84,7 +84,7 @@ pub(crate) async fn update(
 ) -> WebResult<Response> {
     let fixed_at = (fields.get("fixed") == Some("yes")).then(|| desk.now());
     let mut tx = desk.db().begin().await?;
-    let problem = found(taxonomy::problem_by_public_id(&mut tx, id).await?)?;
+    let problem = found(taxonomy::problem_by_public_id(&tx, id).await?)?;
     taxonomy::set_problem_fixed(&mut tx, problem.id, fixed_at).await?;
     tx.commit().await?;
     Ok(ui::see_other("/problems"))

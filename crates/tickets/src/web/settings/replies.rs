@@ -38,7 +38,7 @@ struct ReplyForm {
 
 async fn page(desk: &Desk, actor: &Actor) -> WebResult<Replies> {
     let chrome = desk.accounts.chrome(actor, "/settings/replies").await?;
-    let all = shared::saved_replies(&mut desk.db().read().await?, actor.id).await?;
+    let all = shared::saved_replies(&desk.db().read().await?, actor.id).await?;
     let form = |reply: SavedReply| ReplyForm {
         id: reply.public_id,
         is_shared: reply.owner.is_none(),
@@ -104,7 +104,7 @@ pub(crate) async fn update(
     fields: Fields,
 ) -> WebResult<Response> {
     let mut tx = desk.db().begin().await?;
-    let reply = found(shared::find_saved_reply(&mut tx, actor.id, id).await?)?;
+    let reply = found(shared::find_saved_reply(&tx, actor.id, id).await?)?;
     must_own(reply.owner, &actor)?;
     let words = desk.accounts.site().words(&actor.language);
     let mut problems = Problems::default();
@@ -130,7 +130,7 @@ pub(crate) async fn delete(
     Path(id): Path<PublicId>,
 ) -> WebResult<Response> {
     let mut tx = desk.db().begin().await?;
-    let reply = found(shared::find_saved_reply(&mut tx, actor.id, id).await?)?;
+    let reply = found(shared::find_saved_reply(&tx, actor.id, id).await?)?;
     must_own(reply.owner, &actor)?;
     shared::delete_saved_reply(&mut tx, reply.id).await?;
     tx.commit().await?;

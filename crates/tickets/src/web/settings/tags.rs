@@ -22,7 +22,7 @@ struct Tags {
 
 async fn page(desk: &Desk, actor: &Actor) -> WebResult<Tags> {
     let chrome = desk.accounts.chrome(actor, "/settings/tags").await?;
-    let tags = taxonomy::tags(&mut desk.db().read().await?, SHOWN).await?;
+    let tags = taxonomy::tags(&desk.db().read().await?, SHOWN).await?;
     Ok(Tags { chrome, tags, problems: Problems::default() })
 }
 
