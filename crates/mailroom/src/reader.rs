@@ -58,6 +58,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// What is ready within this time of the last commit is written down in one: nobody sees the delay,
 /// and whoever takes mail in waits for fewer commits.
 const BETWEEN_COMMITS: Duration = Duration::from_millis(25);
+/// While mails are being read, what else arrived is looked for so often.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 /// What all mails that are taken up together need to know.
 struct Desk {
@@ -72,10 +74,13 @@ impl Reader {
         let mut notices = self.db.notices();
         let mut underway = Underway::default();
         let mut may_wait_more = true;
-        let mut written = Instant::now();
+        let (mut written, mut taken) = (Instant::now(), Instant::now());
         while !stop.is_cancelled() {
-            if may_wait_more {
+            // Where much arrives, it is not asked after every mail what else has.
+            let rest = BETWEEN_LOOKS.saturating_sub(taken.elapsed());
+            if may_wait_more && (underway.is_empty() || rest.is_zero()) {
                 may_wait_more = false;
+                taken = Instant::now();
                 if let Err(fault) = self.take_up(&mut underway).await {
                     tracing::error!("stored mails cannot be taken up: {fault:#}");
                 }
@@ -100,6 +105,7 @@ impl Reader {
                 () = mail_in(&mut notices), if self.db.engine() == Engine::Postgres => {
                     may_wait_more = true;
                 }
+                () = tokio::time::sleep(rest), if may_wait_more => {}
                 () = tokio::time::sleep(LOOK_EVERY) => may_wait_more = true,
             }
         }

@@ -14,8 +14,8 @@ pub use store::check;
 pub use store::{
     Delivery, Listed, Posted, Sending, Shelf, State, accepted, black_out, bounced, claim,
     deliveries_of, discard, failed_count, failed_letters, find_by_mail_id, find_listed, free_all,
-    free_expired, hold_back, hurry, lift_suppression, listed, next_due, of_ticket, post, put_back,
-    renew, retry, sent, set_failed, suppress, suppressions, take_back,
+    free_expired, gate, hold_back, hurry, lift_suppression, listed, next_due, of_ticket, post,
+    post_passed, put_back, renew, retry, sent, set_failed, suppress, suppressions, take_back,
 };
 
 #[cfg(test)]

@@ -36,20 +36,50 @@ pub async fn post(tx: &mut Tx, letter: &Letter, caps: &Caps, now: Timestamp) -> 
         return Ok(Posted::Withheld(Withheld::Suppressed));
     }
     if letter.kind.is_capped() {
-        let first = letter.recipients.everyone().next().context("a letter without recipient")?;
-        let facts = facts(tx, letter, &first.address, now).await?;
-        if let Err(withheld) = policy::gate(&facts, caps) {
-            metrics::counter!("recourse_automatic_mail_withheld_total").increment(1);
-            if withheld == Withheld::HourCap {
-                tracing::error!("automatic mail to unverified addresses reached its hourly cap");
-            }
+        let Letter { recipients, ticket, verified, .. } = letter;
+        let withheld = gate(tx, recipients, *ticket, *verified, caps, now).await?;
+        if let Some(withheld) = withheld {
             return Ok(Posted::Withheld(withheld));
         }
+    }
+    post_passed(tx, letter, now).await.map(Posted::Queued)
+}
+
+/// Why an automatic letter to somebody, about a ticket, may not leave now. Whoever knows need not
+/// write it. `verified` says that somebody proved to own the address.
+pub async fn gate(
+    conn: &Conn,
+    recipients: &Recipients,
+    ticket: Option<TicketId>,
+    verified: bool,
+    caps: &Caps,
+    now: Timestamp,
+) -> Result<Option<Withheld>> {
+    let mut everyone = recipients.everyone();
+    let first = everyone.next().context("a letter without recipient")?;
+    let facts = Facts {
+        recipient_count: 1 + everyone.count(),
+        ..facts(conn, &first.address, ticket, verified, now).await?
+    };
+    let withheld = policy::gate(&facts, caps).err();
+    if let Some(withheld) = withheld {
+        metrics::counter!("recourse_automatic_mail_withheld_total").increment(1);
+        if withheld == Withheld::HourCap {
+            tracing::error!("automatic mail to unverified addresses reached its hourly cap");
+        }
+    }
+    Ok(withheld)
+}
+
+/// Queues a letter that [`gate`] let pass in this transaction.
+pub async fn post_passed(tx: &mut Tx, letter: &Letter, now: Timestamp) -> Result<DeliveryId> {
+    if letter.kind.is_capped() {
+        let first = letter.recipients.everyone().next().context("a letter without recipient")?;
         count_automatic(tx, letter, &first.address, now).await?;
     }
     let id = insert(tx, letter, now).await?;
     tx.announce("mail");
-    Ok(Posted::Queued(id))
+    Ok(id)
 }
 
 /// Mail of the system goes to one person, and to nobody whom mail does not reach.
@@ -63,8 +93,9 @@ async fn is_suppressed(conn: &Conn, letter: &Letter) -> Result<bool> {
 
 async fn facts<'f>(
     conn: &Conn,
-    letter: &Letter,
     address: &'f EmailAddress,
+    ticket: Option<TicketId>,
+    verified: bool,
     now: Timestamp,
 ) -> Result<Facts<'f>> {
     let row: (i64, i64, i64, i64, i64) = conn
@@ -76,14 +107,14 @@ async fn facts<'f>(
                 (select count(*) from automatic_mail
                   where address = $1 and created_at > $2 and ticket_id = $3),
                 coalesce((select sent from automatic_mail_hours where hour = $4), 0)",
-            params![address, now - DAY, letter.ticket, hour(now)],
+            params![address, now - DAY, ticket, hour(now)],
         )
         .await?;
     let (suppressed, own, today, today_on_ticket, unverified_this_hour) = row;
     Ok(Facts {
         address,
-        recipient_count: letter.recipients.everyone().count(),
-        verified: letter.verified,
+        recipient_count: 1,
+        verified,
         suppressed: suppressed > 0,
         is_own: own > 0,
         today,

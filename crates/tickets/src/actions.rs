@@ -46,7 +46,9 @@ pub use entry::{
 };
 pub use mail::{bounce_came, complaint_came, sent_elsewhere};
 pub use merge::{merge, merge_all};
-pub use receive::{Incoming, Received, ReplyTokens, Sender, receive};
+pub use receive::{
+    Before, Incoming, Received, ReplyTokens, Sender, before, receive, receive_known,
+};
 pub(crate) use reply::UNDO_FOR;
 pub use reply::{Forward, Replied, Reply, ReplyRefusal, forward, reply};
 pub use shape::{LinkKind, ShapeRefusal, link, merge_customers, set_problem, split, unlink};

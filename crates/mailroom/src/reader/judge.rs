@@ -5,7 +5,9 @@ use database::{Conn, Tx};
 use email::{Nature, Reading};
 use kernel::{EmailAddress, MessageId, Span, TicketId, Timestamp};
 use tickets::SenderCheck;
-use tickets::actions::{Office, complaint_came, receive, sent_elsewhere};
+use tickets::actions::{
+    Before, Office, before, complaint_came, receive, receive_known, sent_elsewhere,
+};
 
 use super::Prepared;
 use super::incoming::placeholder;
@@ -43,7 +45,7 @@ pub(super) async fn decide(
         subject: reading.subject.clone(),
         preview: String::new(),
     };
-    let known = known(tx, mail, reading).await?;
+    let known = known(tx, office, mail, prepared).await?;
     if known.is_ours {
         return Ok(outcome(Fate::Dismissed, Some("our own mail came back".to_owned())));
     }
@@ -67,7 +69,7 @@ pub(super) async fn decide(
         };
         return Ok(told);
     }
-    let received = receive(tx, office, &prepared.incoming).await?;
+    let received = receive_known(tx, office, &prepared.incoming, known.before).await?;
     Ok(Outcome {
         ticket: Some(received.ticket),
         message: Some(received.message),
@@ -83,10 +85,12 @@ struct Known {
     lessons: Lessons,
     /// Where the same mail to another of our addresses went.
     twin: Option<(TicketId, MessageId)>,
+    before: Before,
 }
 
 /// Asks all that most mails need to be asked, at once.
-async fn known(conn: &Conn, mail: &Waiting, reading: &Reading) -> Result<Known> {
+async fn known(conn: &Conn, office: &Office, mail: &Waiting, prepared: &Prepared) -> Result<Known> {
+    let reading = &prepared.reading;
     let ours = async {
         match &reading.mail_id {
             Some(mail_id) => outbox::find_by_mail_id(conn, mail_id).await,
@@ -100,9 +104,14 @@ async fn known(conn: &Conn, mail: &Waiting, reading: &Reading) -> Result<Known> 
         }
     };
     let since = mail.received_at - TWINS_WITHIN;
-    let (ours, rule, lessons, twin) =
-        tokio::try_join!(ours, rule, senders::lessons(conn), ledger::twin(conn, mail, since))?;
-    Ok(Known { is_ours: ours.is_some(), rule, lessons, twin })
+    let (ours, rule, lessons, twin, before) = tokio::try_join!(
+        ours,
+        rule,
+        senders::lessons(conn),
+        ledger::twin(conn, mail, since),
+        before(conn, office, &prepared.incoming)
+    )?;
+    Ok(Known { is_ours: ours.is_some(), rule, lessons, twin, before })
 }
 
 /// Why a mail goes into quarantine, if it does.

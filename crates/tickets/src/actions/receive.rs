@@ -86,18 +86,39 @@ pub struct Received {
     pub is_held: bool,
 }
 
+/// What is known of a message before anything is done with it: who sent it, and to which tickets
+/// something in it points.
+pub struct Before {
+    sender: Option<Known>,
+    pointed: Vec<(TicketId, Proof)>,
+}
+
+/// Asks what [`receive_known`] has to know. Whoever has other questions asks them at the same time.
+pub async fn before(conn: &Conn, office: &Office, incoming: &Incoming) -> Result<Before> {
+    let sender = async {
+        match &incoming.sender.address {
+            Some(address) => customers::known(conn, address).await,
+            None => Ok(None),
+        }
+    };
+    let (sender, pointed) = tokio::try_join!(sender, pointed_to(conn, office, incoming))?;
+    Ok(Before { sender, pointed })
+}
+
 /// Takes a message into the ticket it belongs to, or into a new one.
 pub async fn receive(tx: &mut Tx, office: &Office, incoming: &Incoming) -> Result<Received> {
-    let (known, pointed) = {
-        let conn: &Conn = tx;
-        let known = async {
-            match &incoming.sender.address {
-                Some(address) => customers::known(conn, address).await,
-                None => Ok(None),
-            }
-        };
-        tokio::try_join!(known, pointed_to(conn, office, incoming))?
-    };
+    let before = before(tx, office, incoming).await?;
+    receive_known(tx, office, incoming, before).await
+}
+
+/// The same, for whoever asked [`before`] in this transaction.
+pub async fn receive_known(
+    tx: &mut Tx,
+    office: &Office,
+    incoming: &Incoming,
+    before: Before,
+) -> Result<Received> {
+    let Before { sender: known, pointed } = before;
     let sender = known.map(|known| known.customer);
     let candidates = candidates(tx, incoming, pointed, sender).await?;
     let joined = join(&candidates, incoming.sender.check);
@@ -257,6 +278,12 @@ async fn start(
         updated_at: at,
         version: 1,
     };
+    let acknowledgement = acknowledgement(tx, office, incoming, writer).await?;
+    match &acknowledgement {
+        Acknowledgement::Leaves(_) => ticket.acknowledged_at = Some(at),
+        Acknowledgement::Withheld(why) => ticket.acknowledgement_withheld = Some(why.clone()),
+        Acknowledgement::None => {}
+    }
     ticket.id = tickets::insert(tx, &ticket).await?;
     let message = write(tx, incoming, &ticket, Author::Customer(writer.customer), false).await?;
     record_for_good(tx, ticket.id, By::Customer, &[Fact::Created], at).await?;
@@ -267,11 +294,8 @@ async fn start(
         findable::head_again(tx, &ticket).await?;
     }
     add_participants(tx, office, incoming, &ticket).await?;
-    if ticket.state == State::Resolved {
-        save(tx, &mut ticket, Touch::Row, at).await?;
-    }
     if !incoming.is_history {
-        acknowledge(tx, office, incoming, &mut ticket, writer).await?;
+        acknowledge(tx, office, incoming, &ticket, writer, acknowledgement).await?;
         let told = Told { reason: Reason::NewTicket, ticket: &ticket, by: &incoming.sender.name };
         notify::tell(tx, office, &told, None).await?;
     }
@@ -433,40 +457,60 @@ async fn add_participants(
     Ok(())
 }
 
-/// Says "we have it", unless it would go to a robot, too often, or where it was not wanted.
+/// Whether "we have it" is said.
+enum Acknowledgement {
+    /// The inbox says nothing, or there is nobody to say it to.
+    None,
+    /// It would go to a robot, too often, or where it is not wanted.
+    Withheld(String),
+    Leaves(Party),
+}
+
+async fn acknowledgement(
+    conn: &Conn,
+    office: &Office,
+    incoming: &Incoming,
+    writer: Writer,
+) -> Result<Acknowledgement> {
+    let inbox = office.inbox(incoming.inbox)?;
+    let Some(address) = &incoming.sender.address else { return Ok(Acknowledgement::None) };
+    if !inbox.acknowledges || incoming.is_history {
+        return Ok(Acknowledgement::None);
+    }
+    if incoming.must_not_be_answered {
+        let why = office.words(None).t("withheld-robot").to_owned();
+        return Ok(Acknowledgement::Withheld(why));
+    }
+    let to = Party::new(incoming.sender.name.as_str(), address.clone());
+    let recipients = Recipients::to(to.clone());
+    let (verified, at) = (writer.is_verified, incoming.received_at);
+    Ok(match outbox::gate(conn, &recipients, None, verified, &office.caps, at).await? {
+        Some(why) => Acknowledgement::Withheld(why.to_string()),
+        None => Acknowledgement::Leaves(to),
+    })
+}
+
+/// Says "we have it", or notes why not.
 async fn acknowledge(
     tx: &mut Tx,
     office: &Office,
     incoming: &Incoming,
-    ticket: &mut Ticket,
+    ticket: &Ticket,
     writer: Writer,
+    acknowledgement: Acknowledgement,
 ) -> Result<()> {
-    let inbox = office.inbox(ticket.inbox)?;
-    let Some(address) = &incoming.sender.address else { return Ok(()) };
-    if !inbox.acknowledges {
-        return Ok(());
-    }
-    let withheld = if incoming.must_not_be_answered {
-        Some(office.words(None).t("withheld-robot").to_owned())
-    } else {
-        let to = Party::new(incoming.sender.name.as_str(), address.clone());
-        let letter =
-            letters::acknowledgement(tx, office, ticket, incoming, to, writer.is_verified).await?;
-        match outbox::post(tx, &letter, &office.caps, incoming.received_at).await? {
-            outbox::Posted::Queued(_) => None,
-            outbox::Posted::Withheld(why) => Some(why.to_string()),
+    let at = incoming.received_at;
+    let fact = match acknowledgement {
+        Acknowledgement::None => return Ok(()),
+        Acknowledgement::Withheld(reason) => Fact::AcknowledgementWithheld { reason },
+        Acknowledgement::Leaves(to) => {
+            let verified = writer.is_verified;
+            let letter =
+                letters::acknowledgement(tx, office, ticket, incoming, to, verified).await?;
+            outbox::post_passed(tx, &letter, at).await?;
+            let within_minutes = office.inbox(ticket.inbox)?.reply_within_minutes;
+            Fact::Acknowledged { within_minutes }
         }
     };
-    let fact = match withheld {
-        None => {
-            ticket.acknowledged_at = Some(incoming.received_at);
-            Fact::Acknowledged { within_minutes: inbox.reply_within_minutes }
-        }
-        Some(reason) => {
-            ticket.acknowledgement_withheld = Some(reason.clone());
-            Fact::AcknowledgementWithheld { reason }
-        }
-    };
-    record_for_good(tx, ticket.id, By::System, &[fact], incoming.received_at).await?;
-    save(tx, ticket, Touch::Entry, incoming.received_at).await
+    record_for_good(tx, ticket.id, By::System, &[fact], at).await
 }

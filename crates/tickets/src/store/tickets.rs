@@ -61,8 +61,10 @@ pub(crate) async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<TicketId> {
         .scalar(
             "insert into tickets (inbox_id, customer_id, subject, channel, state, priority,
                 category_id, assignee_id, waiting_since, reply_due_at, message_count,
-                last_message_at, last_direction, snippet, due_at, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16)
+                last_message_at, last_direction, snippet, due_at, created_at, updated_at,
+                acknowledged_at, acknowledgement_withheld, resolved_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16,
+                $17, $18, $19)
              returning id",
             params![
                 ticket.inbox,
@@ -80,7 +82,10 @@ pub(crate) async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<TicketId> {
                 ticket.last_direction.as_str(),
                 &ticket.snippet,
                 ticket.waiting.due_at(ticket.state),
-                ticket.created_at
+                ticket.created_at,
+                ticket.acknowledged_at,
+                ticket.acknowledgement_withheld.clone(),
+                ticket.resolved_at
             ],
         )
         .await?;
