@@ -8,11 +8,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context as Task, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use futures_util::future::join_all;
 use futures_util::{SinkExt, TryStreamExt};
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, Connection, Error, Row, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -87,11 +87,25 @@ impl Link {
         false
     }
 
-    /// Sends the statements one after the other and then waits for all answers.
+    /// Whether a statement is prepared.
+    pub(super) fn knows(&self, text: &str) -> bool {
+        self.known().get(text).is_some()
+    }
+
+    /// Prepares a statement for values of these types.
+    pub(super) async fn learn(&self, text: &str, types: &[Type]) -> Result<()> {
+        let statement = self.drive(self.client.prepare_typed(text, types)).await?;
+        self.known().keep(text, statement);
+        Ok(())
+    }
+
+    /// Sends prepared statements one after the other, as soon as this is looked at for the first
+    /// time, and then waits for all answers.
     pub(super) async fn answers(&self, statements: Vec<Statement>) -> Result<Vec<Answer>> {
         let mut prepared = Vec::with_capacity(statements.len());
-        for (text, values) in &statements {
-            prepared.push(self.prepared(text, values).await?);
+        for (text, _) in &statements {
+            let statement = self.known().get(text);
+            prepared.push(statement.with_context(|| format!("not prepared: {}", short(text)))?);
         }
         let began = Instant::now();
         let asked = prepared
@@ -106,17 +120,6 @@ impl Link {
             tracing::warn!("{took} ms for the statement: {}", short(last));
         }
         answers
-    }
-
-    async fn prepared(&self, text: &str, values: &[Value]) -> Result<tokio_postgres::Statement> {
-        let known = self.known().get(text);
-        if let Some(known) = known {
-            return Ok(known);
-        }
-        let types: Vec<_> = values.iter().map(Value::postgres_type).collect();
-        let statement = self.drive(self.client.prepare_typed(text, &types)).await?;
-        self.known().keep(text, statement.clone());
-        Ok(statement)
     }
 
     /// Prepares a statement and forgets it.

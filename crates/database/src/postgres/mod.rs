@@ -26,6 +26,7 @@ use crate::Value;
 pub(crate) use link::{Answer, Link};
 pub(crate) use opening::Opening;
 
+use tokio_postgres::types::Type;
 pub(crate) use tokio_postgres::{AsyncMessage, Row};
 
 /// How long anybody waits for a connection, or for the server when the program starts.
@@ -38,7 +39,8 @@ const FRESH_FOR: Duration = Duration::from_secs(5);
 const RESTS_FOR: Duration = Duration::from_mins(10);
 const LIVES_FOR: Duration = Duration::from_mins(30);
 /// More is not kept back: it is sent and its outcome looked at.
-const UNSENT_MAX: usize = 64;
+/// Not more than what `join_all` looks at one after the other.
+const UNSENT_MAX: usize = 24;
 /// Taking back what was not committed takes no longer, or the connection is closed.
 const ROLLBACK_WITHIN: Duration = Duration::from_secs(30);
 
@@ -212,13 +214,31 @@ impl Seat {
     }
 
     async fn send(&self, last: Option<Statement>) -> Result<Vec<Answer>> {
+        let link = self.link()?;
+        // What was kept back stays there until everything is on its way at once: who gives up
+        // before leaves it, and whoever asks meanwhile takes it along.
+        while let Some((text, types)) = self.unknown(link, last.as_ref()) {
+            self.noted(Box::pin(link.learn(&text, &types)).await)?;
+        }
         let mut statements = std::mem::take(&mut self.state().unsent);
         statements.extend(last);
         if statements.is_empty() {
             return Ok(Vec::new());
         }
         // In a box: this is a part of every future that asks anything.
-        self.noted(Box::pin(self.link()?.answers(statements)).await)
+        self.noted(Box::pin(link.answers(statements)).await)
+    }
+
+    /// A statement that has to be prepared before all can be sent.
+    fn unknown(
+        &self,
+        link: &Link,
+        last: Option<&Statement>,
+    ) -> Option<(Cow<'static, str>, Vec<Type>)> {
+        let state = self.state();
+        let mut statements = state.unsent.iter().chain(last);
+        let (text, values) = statements.find(|(text, _)| !link.knows(text))?;
+        Some((text.clone(), values.iter().map(Value::postgres_type).collect()))
     }
 
     /// Remembers that something failed.

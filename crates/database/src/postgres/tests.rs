@@ -81,6 +81,39 @@ async fn a_transaction_with_a_fault_that_nobody_minded_cannot_be_kept() {
 }
 
 #[tokio::test]
+async fn questions_asked_at_once_see_what_was_kept_back_whichever_goes_first() {
+    let Some(db) = postgres().await else { return };
+    for round in 0..4 {
+        let mut tx = db.begin().await.unwrap();
+        tx.send(SET, params![format!("{round}")]).await.unwrap();
+        // The first one is new to the connection and has to wait until it is prepared.
+        let fresh = format!("select count(*) + {round} - {round} from settings");
+        let conn: &crate::Conn = &tx;
+        let (first, second): (Vec<i64>, i64) = tokio::try_join!(
+            async {
+                let sql = fresh.clone();
+                conn.fetch(sql.into(), params![], |row| crate::Column::read(row, 0)).await
+            },
+            conn.scalar("select count(*) from settings", params![]),
+        )
+        .unwrap();
+        assert_eq!((first, second), (vec![round + 1], round + 1));
+        tx.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_goes_on_after_a_question_that_was_given_up() {
+    let Some(db) = postgres().await else { return };
+    let mut tx = db.begin().await.unwrap();
+    let asked = tx.scalar::<i64>("select 41 + count(*) from settings", params![]);
+    assert!(tokio::time::timeout(Duration::ZERO, asked).await.is_err());
+    tx.execute(SET, params!["dropped"]).await.unwrap();
+    drop(tx);
+    assert!(names(&db).await.is_empty());
+}
+
+#[tokio::test]
 async fn who_goes_away_in_the_middle_of_a_question_leaves_nothing_behind() {
     let Some(db) = postgres().await else { return };
     for round in 0..40 {
