@@ -195,7 +195,7 @@ pub(crate) fn code_of(fault: &anyhow::Error) -> Option<Code> {
                 _ => None,
             };
         }
-        match cause.downcast_ref::<tokio_postgres::Error>()?.code()?.code() {
+        match cause.downcast_ref::<postgres::Fault>()?.code.as_str() {
             DISK_FULL => Some(Code::Full),
             QUERY_CANCELED => Some(Code::Interrupted),
             DEADLOCK | NOT_SERIAL => Some(Code::InTheWay),

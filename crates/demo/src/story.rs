@@ -184,7 +184,7 @@ impl Story {
             snippet: rules::snippet(&mail.text),
             created_at: at,
             updated_at: at,
-            version: 2,
+            version: 1,
         };
         let extras = Extras::default();
         let mut story = Self { ticket, person, inbox, moments: Vec::new(), extras };

@@ -177,10 +177,11 @@ impl Reader {
             Ok(Err(fault)) => tracing::info!("mails are written down one by one: {fault:#}"),
             Err(_) => tracing::info!("mails are written down one by one: one of them panicked"),
         }
+        let mut written = Ok(());
         for read in &lane {
-            self.write_alone(office, read).await?;
+            written = written.and(self.write_alone(office, read).await);
         }
-        Ok(())
+        written
     }
 
     async fn write_together(&self, office: &Office, lane: &[Read]) -> Result<()> {
@@ -211,6 +212,10 @@ impl Reader {
             match settling.await {
                 Ok(Err(fault)) if database::may_pass(&fault) && try_number < TRIES => {
                     tracing::info!(ledger = %mail.id, "mail {} is tried again: {fault:#}", mail.id);
+                }
+                // What fails only in the end counts as a try too, or it would come back for ever.
+                Ok(Err(fault)) if prepared.is_ok() && !database::may_pass(&fault) => {
+                    return self.settle(office, mail, &Err(fault)).await;
                 }
                 Ok(settled) => return settled,
                 Err(_) => return self.set_back(mail.id, mail.attempts).await,
@@ -260,6 +265,9 @@ impl Reader {
         tracing::error!(ledger = %id, "mail {id} could not be read: handling it panicked");
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
+        if ledger::take(&mut tx, &[id]).await?.is_empty() {
+            return Ok(());
+        }
         match next_try(attempts, now) {
             Some(at) => ledger::count_attempt(&mut tx, id, UNREADABLE, at).await?,
             None => ledger::settle(&mut tx, id, &Outcome::failed(UNREADABLE), now).await?,

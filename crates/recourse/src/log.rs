@@ -17,15 +17,14 @@ pub(crate) fn start(kind: Kind) {
     let usual = match kind {
         // What libraries say about every query would drown the rest, and may hold what people
         // wrote.
-        Kind::Server => "info,tokio_postgres=warn,hyper=warn,rustls=warn",
-        Kind::Command => "warn,tokio_postgres=error",
+        Kind::Server => "info,hyper=warn,rustls=warn",
+        Kind::Command => "warn",
     };
     let filter = EnvFilter::try_from_env("RECOURSE_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     // What it says of requests holds their whole addresses, some of which are keys.
-    let filter = match "tower_http::csrf=off".parse() {
-        Ok(never) => filter.add_directive(never),
-        Err(_) => filter,
-    };
+    // And the driver says at lower levels what is bound to each statement.
+    let never = ["tower_http::csrf=off", "tokio_postgres=warn"].map(str::parse);
+    let filter = never.into_iter().flatten().fold(filter, EnvFilter::add_directive);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start, as in tests, changes nothing.
     let _ = if std::io::stderr().is_terminal() {

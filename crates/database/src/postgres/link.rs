@@ -36,7 +36,40 @@ pub(crate) struct Link {
     prepared: Mutex<Prepared>,
     /// No more can be said over it.
     is_over: AtomicBool,
+    /// Somebody asked and did not wait for the answer: the server may be at it for long.
+    is_left: AtomicBool,
     opened: Instant,
+}
+
+/// What PostgreSQL said was wrong, without the values that it adds: they are what people wrote.
+#[derive(Debug, thiserror::Error)]
+#[error("PostgreSQL: {message} ({code})")]
+pub(crate) struct Fault {
+    message: String,
+    /// Of the standard's and PostgreSQL's, such as `23505`.
+    pub(crate) code: String,
+}
+
+fn explained(fault: Error) -> anyhow::Error {
+    let said = fault.as_db_error().map(|said| Fault {
+        message: said.message().to_owned(),
+        code: said.code().code().to_owned(),
+    });
+    said.map_or_else(|| fault.into(), anyhow::Error::from)
+}
+
+/// Says, if it is dropped before the end, that somebody gave up waiting.
+struct Waiting<'l> {
+    link: &'l Link,
+    is_over: bool,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.link.is_left.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// What the server said to one statement.
@@ -53,6 +86,7 @@ impl Link {
             wire: Mutex::new(wire),
             prepared: Mutex::default(),
             is_over: AtomicBool::new(false),
+            is_left: AtomicBool::new(false),
             opened: Instant::now(),
         }
     }
@@ -63,6 +97,23 @@ impl Link {
 
     pub(super) fn is_usable(&self) -> bool {
         !self.is_over.load(Ordering::Relaxed)
+    }
+
+    /// Whether an answer may still be on its way that nobody waits for.
+    pub(super) fn is_left(&self) -> bool {
+        self.is_left.load(Ordering::Relaxed)
+    }
+
+    /// Ends what the server is at for nobody, and waits until it is free. In a transaction, that
+    /// is taken back.
+    pub(super) async fn recover(&self, tls: MakeRustlsConnect, text: &str) -> Result<()> {
+        if self.is_left() {
+            // If it comes too late, nothing is there to be ended.
+            let _ = self.client.cancel_token().cancel_query(tls).await;
+        }
+        self.script(text).await?;
+        self.is_left.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     fn wire(&self) -> MutexGuard<'_, Wire> {
@@ -161,10 +212,11 @@ impl Link {
     /// a whole.
     async fn drive<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T> {
         let mut work = pin!(work);
-        poll_fn(|task| {
+        let mut waiting = Waiting { link: self, is_over: false };
+        let done = poll_fn(|task| {
             loop {
                 if let Poll::Ready(done) = work.as_mut().poll(task) {
-                    return Poll::Ready(Ok(done?));
+                    return Poll::Ready(done.map_err(explained));
                 }
                 if !self.is_usable() {
                     return Poll::Ready(Err(anyhow!("PostgreSQL ended the connection")));
@@ -175,14 +227,23 @@ impl Link {
                     Poll::Ready(Some(Ok(_))) => {}
                     Poll::Ready(Some(Err(fault))) => {
                         self.is_over.store(true, Ordering::Relaxed);
-                        return Poll::Ready(Err(fault.into()));
+                        // The answer may have come before the end.
+                        let done = work.as_mut().poll(task);
+                        return match done {
+                            Poll::Ready(Ok(done)) => Poll::Ready(Ok(done)),
+                            _ => Poll::Ready(Err(explained(fault))),
+                        };
                     }
                     Poll::Ready(None) => self.is_over.store(true, Ordering::Relaxed),
-                    Poll::Pending => return work.as_mut().poll(task).map(|done| Ok(done?)),
+                    Poll::Pending => {
+                        return work.as_mut().poll(task).map(|done| done.map_err(explained));
+                    }
                 }
             }
         })
-        .await
+        .await;
+        waiting.is_over = true;
+        done
     }
 
     /// Says goodbye.

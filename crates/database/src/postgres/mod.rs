@@ -23,7 +23,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::Value;
-pub(crate) use link::{Answer, Link};
+pub(crate) use link::{Answer, Fault, Link};
 pub(crate) use opening::Opening;
 
 use tokio_postgres::types::Type;
@@ -34,6 +34,8 @@ pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(20);
 /// A connection that rested longer is tried before it is used: something between here and the
 /// server may have forgotten it.
 const FRESH_FOR: Duration = Duration::from_secs(5);
+/// A connection that does not answer by then is taken for lost.
+const PING_WITHIN: Duration = Duration::from_secs(2);
 /// A connection that nobody needed for so long is closed, and one that is so old when it is given
 /// back: what a server's process has learnt of the schema grows.
 const RESTS_FOR: Duration = Duration::from_mins(10);
@@ -181,8 +183,11 @@ impl Pool {
 
 impl Rested {
     async fn is_usable(&self) -> bool {
-        self.link.is_still_there()
-            && (self.since.elapsed() < FRESH_FOR || self.link.ping().await.is_ok())
+        if !self.link.is_still_there() {
+            return false;
+        }
+        self.since.elapsed() < FRESH_FOR
+            || tokio::time::timeout(PING_WITHIN, self.link.ping()).await.is_ok_and(|it| it.is_ok())
     }
 }
 
@@ -316,14 +321,17 @@ impl Drop for Seat {
         let Some(link) = self.link.take() else { return };
         let state = std::mem::take(&mut *self.state());
         let has_begun = state.unsent.first().is_none_or(|(text, _)| text != "begin");
-        if state.transaction == Transaction::None || !has_begun {
+        let has_begun = has_begun && state.transaction != Transaction::None;
+        if !has_begun && !link.is_left() {
             return self.pool.give_back(link);
         }
         // Without anybody to wait for it, the connection is closed, and the server goes back.
         let Ok(runtime) = Handle::try_current() else { return };
         let (pool, permit) = (self.pool.clone(), self.permit.take());
+        let text = if has_begun { "rollback" } else { "" };
         let back: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
-            let done = tokio::time::timeout(ROLLBACK_WITHIN, link.script("rollback")).await;
+            let tls = pool.opening().tls();
+            let done = tokio::time::timeout(ROLLBACK_WITHIN, link.recover(tls, text)).await;
             if matches!(done, Ok(Ok(()))) {
                 pool.give_back(link);
             }

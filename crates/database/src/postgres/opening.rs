@@ -4,7 +4,7 @@ use std::io;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, Error};
@@ -30,6 +30,9 @@ impl Opening {
         let (url, wish) = split(url)?;
         let unreadable = "the database URL is not one that PostgreSQL understands";
         let mut config = Config::from_str(&url).context(unreadable)?;
+        if config.get_ssl_mode() != SslMode::Prefer {
+            bail!("write sslmode in the database URL as it is, in small letters and after the ?");
+        }
         let (mode, tls) = wish.connector()?;
         config.ssl_mode(mode).application_name(application_name);
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
@@ -41,7 +44,11 @@ impl Opening {
         Ok(Self { config, tls })
     }
 
-    pub(crate) async fn link(&self) -> Result<Link, Error> {
+    pub(super) fn tls(&self) -> MakeRustlsConnect {
+        self.tls.clone()
+    }
+
+    async fn link(&self) -> Result<Link, Error> {
         let (client, wire) = self.config.connect(self.tls.clone()).await?;
         Ok(Link::new(client, wire))
     }
@@ -51,7 +58,11 @@ impl Opening {
     pub(crate) async fn link_patiently(&self) -> Result<Link> {
         let (until, mut pause) = (Instant::now() + ACQUIRE_TIMEOUT, PAUSES.0);
         loop {
-            match self.link().await {
+            let left = until.saturating_duration_since(Instant::now());
+            let Ok(linked) = tokio::time::timeout(left, self.link()).await else {
+                bail!("PostgreSQL at {} takes the connection and says nothing", self.place());
+            };
+            match linked {
                 Ok(link) => return Ok(link),
                 Err(fault) if may_pass(&fault) && Instant::now() + pause < until => {
                     tokio::time::sleep(pause).await;
@@ -62,8 +73,7 @@ impl Opening {
         }
     }
 
-    /// Why a connection cannot be opened, for the operator.
-    fn why(&self, fault: &Error) -> String {
+    fn place(&self) -> String {
         let place = match self.config.get_hosts().first() {
             Some(Host::Tcp(name)) => name.clone(),
             #[cfg(unix)]
@@ -71,7 +81,12 @@ impl Opening {
             None => "the server".to_owned(),
         };
         let port = self.config.get_ports().first().copied().unwrap_or(5432);
-        let place = format!("{place}:{port}");
+        format!("{place}:{port}")
+    }
+
+    /// Why a connection cannot be opened, for the operator.
+    fn why(&self, fault: &Error) -> String {
+        let place = self.place();
         if let Some(said) = fault.as_db_error() {
             return format!("PostgreSQL at {place} does not let us in: {}", said.message());
         }
@@ -80,18 +95,19 @@ impl Opening {
                 format!("PostgreSQL does not answer at {place}: {fault}")
             }
             Some(fault) => format!("PostgreSQL at {place} is not who it has to be: {fault}"),
-            None => {
-                format!("PostgreSQL at {place} cannot be used: {:#}", anyhow!("{}", all(fault)))
-            }
+            None => format!("PostgreSQL at {place} cannot be used: {}", all(fault)),
         }
     }
 }
 
 /// The URL without its words about TLS, and those.
 fn split(url: &str) -> Result<(String, Wish)> {
-    let Some((server, query)) = url.split_once('?') else {
+    // A password may hold a question mark; the driver looks for the end of it first.
+    let named = url.find('@').map_or(0, |at| at + 1);
+    let Some(at) = url.get(named..).and_then(|rest| rest.find('?')).map(|at| named + at) else {
         return Ok((url.to_owned(), Wish::default()));
     };
+    let (server, query) = (url.get(..at).unwrap_or(url), url.get(at + 1..).unwrap_or_default());
     let mut wish = Wish::default();
     let mut rest = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -161,6 +177,7 @@ mod tests {
         for (url, rest, mode, file) in [
             ("postgres://a@b/c", "postgres://a@b/c", None, None),
             ("postgres://b/c?sslmode=require", "postgres://b/c", Some("require"), None),
+            ("postgres://u:p?w@b/c?sslmode=require", "postgres://u:p?w@b/c", Some("require"), None),
             (
                 "postgres://b/c?connect_timeout=3&sslmode=verify-ca&sslrootcert=%2Fetc%2Fmy%20ca.pem",
                 "postgres://b/c?connect_timeout=3",
@@ -180,6 +197,9 @@ mod tests {
             ("postgres://b/c?sslmode=sometimes", "“sometimes” is no sslmode"),
             ("postgres://b/c?sslrootcert=%2", "not written as in a URL"),
             ("postgres://b/c?sslmode=verify-full&sslrootcert=/nowhere", "/nowhere (sslrootcert)"),
+            ("postgres://b/c?sslmode=verify-ca", "needs sslrootcert"),
+            ("postgres://b/c?sslrootcert=/etc/ca.pem", "needs sslmode"),
+            ("postgres://b/c?ssl%6dode=require", "write sslmode"),
             ("postgres://b/c?colour=blue", "not one that PostgreSQL understands"),
         ] {
             let fault = Opening::of(url, "recourse").err().unwrap();

@@ -139,6 +139,43 @@ async fn who_goes_away_in_the_middle_of_a_question_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn what_nobody_waits_for_any_more_is_ended_and_holds_up_nobody() {
+    let Some(db) = postgres().await else { return };
+    for _ in 0..3 {
+        let conn = db.read().await.unwrap();
+        let slow = conn.scalar::<i64>("select 1::bigint from pg_sleep(30)", params![]);
+        assert!(tokio::time::timeout(Duration::from_millis(30), slow).await.is_err());
+        drop(conn);
+        assert!(names(&db).await.is_empty());
+    }
+    // Whoever has all connections knows that none is at anything.
+    let mut all = Vec::new();
+    for _ in 0..16 {
+        all.push(db.read().await.unwrap());
+    }
+    let still: i64 = all[0]
+        .scalar(
+            "select count(*) from pg_stat_activity where datname = current_database()
+                and state = 'active' and query like '%pg_sleep(30)%' and pid <> pg_backend_pid()",
+            params![],
+        )
+        .await
+        .unwrap();
+    assert_eq!(still, 0);
+}
+
+#[tokio::test]
+async fn what_people_wrote_is_not_in_the_fault() {
+    let Some(db) = postgres().await else { return };
+    begun(&db, "dana@buyer.example").await.commit().await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let fault = tx.execute(SET, params!["dana@buyer.example"]).await.unwrap_err();
+    let said = format!("{fault:#} {fault:?}");
+    assert!(said.contains("duplicate key") && said.contains("23505"), "{said}");
+    assert!(!said.contains("dana"), "{said}");
+}
+
+#[tokio::test]
 async fn connections_that_the_server_ended_are_replaced() {
     let Some(db) = postgres().await else { return };
     let mut several = Vec::new();

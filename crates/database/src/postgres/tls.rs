@@ -33,12 +33,20 @@ enum Proof {
 
 impl Wish {
     pub(super) fn connector(&self) -> Result<(SslMode, MakeRustlsConnect)> {
+        let names_roots = self.root_file.is_some();
         // As libpq has it: who names a certificate to trust wants it looked at.
-        let required = if self.root_file.is_some() { Proof::Chain } else { Proof::Nothing };
+        let required = if names_roots { Proof::Chain } else { Proof::Nothing };
         let (mode, proof) = match self.mode.as_deref() {
+            None | Some("disable" | "allow" | "prefer") if names_roots => {
+                bail!("sslrootcert needs sslmode=verify-full, verify-ca or require beside it")
+            }
             Some("disable") => (SslMode::Disable, Proof::Nothing),
             None | Some("allow" | "prefer") => (SslMode::Prefer, Proof::Nothing),
             Some("require") => (SslMode::Require, required),
+            // Anybody gets a certificate of a public authority for some name.
+            Some("verify-ca") if !names_roots => {
+                bail!("sslmode=verify-ca needs sslrootcert, the authority that you trust")
+            }
             Some("verify-ca") => (SslMode::Require, Proof::Chain),
             Some("verify-full") => (SslMode::Require, Proof::Name),
             Some(other) => bail!(
