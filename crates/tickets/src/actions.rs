@@ -2,6 +2,7 @@
 //!
 //! Every function takes the transaction that its caller opened, and none waits for the network.
 
+mod acknowledge;
 mod begin;
 mod by_customer;
 mod edit;

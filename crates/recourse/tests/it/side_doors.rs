@@ -12,6 +12,7 @@ use crate::world::{Page, Web, World, on_both};
 
 /// Within this a change of what somebody may see is in force.
 const AT_ONCE: Duration = Duration::from_secs(5);
+const A_MOMENT: Duration = Duration::from_millis(300);
 
 /// What gives the second inbox away.
 fn tells(text: &str, things: &Things) -> Option<String> {
@@ -288,6 +289,8 @@ on_both! {
         }
         assert!(changed_at.elapsed() < AT_ONCE);
         for stream in &mut streams {
+            // What was told before the change may still be on its way.
+            stream.hears("nothing like this", A_MOMENT).await;
             stream.heard.clear();
         }
         world.tags(&house.maya, &own, "hidden").await;

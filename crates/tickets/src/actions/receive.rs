@@ -10,6 +10,7 @@ use live::Touch;
 use outbox::{Party, Recipients};
 use search::{Entry, Kind};
 
+use super::acknowledge::{Acknowledgement, acknowledge, acknowledgement};
 use super::{Office, findable, record_for_good, save};
 use crate::courtesy::is_courtesy;
 use crate::event::{By, Fact};
@@ -278,7 +279,7 @@ async fn start(
         updated_at: at,
         version: 1,
     };
-    let acknowledgement = acknowledgement(tx, office, incoming, writer).await?;
+    let acknowledgement = acknowledgement(tx, office, incoming, writer.is_verified).await?;
     match &acknowledgement {
         Acknowledgement::Leaves(_) => ticket.acknowledged_at = Some(at),
         Acknowledgement::Withheld(why) => ticket.acknowledgement_withheld = Some(why.clone()),
@@ -295,7 +296,7 @@ async fn start(
     }
     add_participants(tx, office, incoming, &ticket).await?;
     if !incoming.is_history {
-        acknowledge(tx, office, incoming, &ticket, writer, acknowledgement).await?;
+        acknowledge(tx, office, incoming, &ticket, writer.is_verified, acknowledgement).await?;
         let told = Told { reason: Reason::NewTicket, ticket: &ticket, by: &incoming.sender.name };
         notify::tell(tx, office, &told, None).await?;
     }
@@ -455,62 +456,4 @@ async fn add_participants(
         }
     }
     Ok(())
-}
-
-/// Whether "we have it" is said.
-enum Acknowledgement {
-    /// The inbox says nothing, or there is nobody to say it to.
-    None,
-    /// It would go to a robot, too often, or where it is not wanted.
-    Withheld(String),
-    Leaves(Party),
-}
-
-async fn acknowledgement(
-    conn: &Conn,
-    office: &Office,
-    incoming: &Incoming,
-    writer: Writer,
-) -> Result<Acknowledgement> {
-    let inbox = office.inbox(incoming.inbox)?;
-    let Some(address) = &incoming.sender.address else { return Ok(Acknowledgement::None) };
-    if !inbox.acknowledges || incoming.is_history {
-        return Ok(Acknowledgement::None);
-    }
-    if incoming.must_not_be_answered {
-        let why = office.words(None).t("withheld-robot").to_owned();
-        return Ok(Acknowledgement::Withheld(why));
-    }
-    let to = Party::new(incoming.sender.name.as_str(), address.clone());
-    let recipients = Recipients::to(to.clone());
-    let (verified, at) = (writer.is_verified, incoming.received_at);
-    Ok(match outbox::gate(conn, &recipients, None, verified, &office.caps, at).await? {
-        Some(why) => Acknowledgement::Withheld(why.to_string()),
-        None => Acknowledgement::Leaves(to),
-    })
-}
-
-/// Says "we have it", or notes why not.
-async fn acknowledge(
-    tx: &mut Tx,
-    office: &Office,
-    incoming: &Incoming,
-    ticket: &Ticket,
-    writer: Writer,
-    acknowledgement: Acknowledgement,
-) -> Result<()> {
-    let at = incoming.received_at;
-    let fact = match acknowledgement {
-        Acknowledgement::None => return Ok(()),
-        Acknowledgement::Withheld(reason) => Fact::AcknowledgementWithheld { reason },
-        Acknowledgement::Leaves(to) => {
-            let verified = writer.is_verified;
-            let letter =
-                letters::acknowledgement(tx, office, ticket, incoming, to, verified).await?;
-            outbox::post_passed(tx, &letter, at).await?;
-            let within_minutes = office.inbox(ticket.inbox)?.reply_within_minutes;
-            Fact::Acknowledged { within_minutes }
-        }
-    };
-    record_for_good(tx, ticket.id, By::System, &[fact], at).await
 }
