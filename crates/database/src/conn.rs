@@ -1,6 +1,7 @@
 //! A connection, inside a transaction or not, on either database.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use kernel::StorageFull;
@@ -207,6 +208,17 @@ pub(crate) fn code_of(fault: &anyhow::Error) -> Option<Code> {
 /// Whether a transaction failed only because another one was in its way: done again, it may work.
 pub fn may_pass(fault: &anyhow::Error) -> bool {
     matches!(code_of(fault), Some(Code::InTheWay))
+}
+
+/// How long anybody waits for a connection, or for the server when the program starts.
+pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(20);
+/// A statement that took longer is said in the log.
+const SLOW: Duration = Duration::from_secs(1);
+
+pub(crate) fn say_if_slow(text: &str, took: Duration) {
+    if took > SLOW {
+        tracing::warn!("{} ms for the statement: {}", took.as_millis(), short(text));
+    }
 }
 
 /// The beginning of a statement, for the log.

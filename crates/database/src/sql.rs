@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::Value;
 
-/// A statement and its parameters. Text comes from string literals alone, so nothing a person
+/// A statement and its parameters. Text comes from string literals and numbers alone, so nothing a person
 /// typed can become SQL; values are always bound.
 #[derive(Clone, Debug, Default)]
 pub struct Sql {

@@ -19,9 +19,9 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Value;
+use crate::conn::{ACQUIRE_TIMEOUT, say_if_slow};
 
 const STATEMENTS_KEPT: usize = 400;
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(20);
 /// For a second process, such as a command beside a running server.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Before the next look whether another process has finished writing.
@@ -29,8 +29,6 @@ const BUSY_PAUSE: Duration = Duration::from_millis(5);
 /// Of a statement that took longer the next run is done apart, until one is quick again.
 const LONG: Duration = Duration::from_millis(3);
 const QUICK: Duration = Duration::from_millis(1);
-/// What took longer is said in the log.
-const SLOW: Duration = Duration::from_secs(1);
 /// SQLite looks at the clock after so many steps of its machine: well under a millisecond.
 const STEPS: i32 = 10_000;
 
@@ -176,13 +174,7 @@ impl Seat {
         let took = began.elapsed();
         self.pool.learn(key, was_long, took);
         tracing::trace!("{} µs: {text}", took.as_micros());
-        if took > SLOW {
-            tracing::warn!(
-                "{} ms for the statement: {}",
-                took.as_millis(),
-                crate::conn::short(text)
-            );
-        }
+        say_if_slow(text, took);
         done
     }
 

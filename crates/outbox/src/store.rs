@@ -55,12 +55,7 @@ pub async fn gate(
     caps: &Caps,
     now: Timestamp,
 ) -> Result<Option<Withheld>> {
-    let mut everyone = recipients.everyone();
-    let first = everyone.next().context("a letter without recipient")?;
-    let facts = Facts {
-        recipient_count: 1 + everyone.count(),
-        ..facts(conn, &first.address, ticket, verified, now).await?
-    };
+    let facts = facts(conn, recipients, ticket, verified, now).await?;
     let withheld = policy::gate(&facts, caps).err();
     if let Some(withheld) = withheld {
         metrics::counter!("recourse_automatic_mail_withheld_total").increment(1);
@@ -93,11 +88,13 @@ async fn is_suppressed(conn: &Conn, letter: &Letter) -> Result<bool> {
 
 async fn facts<'f>(
     conn: &Conn,
-    address: &'f EmailAddress,
+    recipients: &'f Recipients,
     ticket: Option<TicketId>,
     verified: bool,
     now: Timestamp,
 ) -> Result<Facts<'f>> {
+    let first = recipients.everyone().next().context("a letter without recipient")?;
+    let address = &first.address;
     let row: (i64, i64, i64, i64, i64) = conn
         .one(
             "select
@@ -113,7 +110,7 @@ async fn facts<'f>(
     let (suppressed, own, today, today_on_ticket, unverified_this_hour) = row;
     Ok(Facts {
         address,
-        recipient_count: 1,
+        recipient_count: recipients.everyone().count(),
         verified,
         suppressed: suppressed > 0,
         is_own: own > 0,

@@ -18,12 +18,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Statement;
 use crate::Value;
-use crate::conn::short;
+use crate::conn::{say_if_slow, short};
 
 /// What a connection keeps prepared is between this and twice as much.
 const STATEMENTS_KEPT: usize = 250;
-/// What took longer is said in the log.
-const SLOW_MS: u128 = 1_000;
 
 type Wire = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
@@ -50,7 +48,7 @@ pub(crate) struct Fault {
     pub(crate) code: String,
 }
 
-fn explained(fault: Error) -> anyhow::Error {
+fn without_values(fault: Error) -> anyhow::Error {
     let said = fault.as_db_error().map(|said| Fault {
         message: said.message().to_owned(),
         code: said.code().code().to_owned(),
@@ -165,10 +163,8 @@ impl Link {
             .map(|(statement, (_, values))| answer(&self.client, statement, values));
         // All of them are waited for: what comes after the one that failed says only so.
         let answers = self.drive(async { join_all(asked).await.into_iter().collect() }).await;
-        let took = began.elapsed().as_millis();
-        if took > SLOW_MS {
-            let last = statements.last().map_or("", |(text, _)| text);
-            tracing::warn!("{took} ms for the statement: {}", short(last));
+        if let Some((last, _)) = statements.last() {
+            say_if_slow(last, began.elapsed());
         }
         answers
     }
@@ -216,7 +212,7 @@ impl Link {
         let done = poll_fn(|task| {
             loop {
                 if let Poll::Ready(done) = work.as_mut().poll(task) {
-                    return Poll::Ready(done.map_err(explained));
+                    return Poll::Ready(done.map_err(without_values));
                 }
                 if !self.is_usable() {
                     return Poll::Ready(Err(anyhow!("PostgreSQL ended the connection")));
@@ -231,12 +227,12 @@ impl Link {
                         let done = work.as_mut().poll(task);
                         return match done {
                             Poll::Ready(Ok(done)) => Poll::Ready(Ok(done)),
-                            _ => Poll::Ready(Err(explained(fault))),
+                            _ => Poll::Ready(Err(without_values(fault))),
                         };
                     }
                     Poll::Ready(None) => self.is_over.store(true, Ordering::Relaxed),
                     Poll::Pending => {
-                        return work.as_mut().poll(task).map(|done| done.map_err(explained));
+                        return work.as_mut().poll(task).map(|done| done.map_err(without_values));
                     }
                 }
             }

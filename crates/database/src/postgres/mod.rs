@@ -14,7 +14,6 @@ mod value;
 mod tests;
 
 use std::borrow::Cow;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,14 +22,13 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::Value;
+use crate::conn::ACQUIRE_TIMEOUT;
 pub(crate) use link::{Answer, Fault, Link};
 pub(crate) use opening::Opening;
 
 use tokio_postgres::types::Type;
 pub(crate) use tokio_postgres::{AsyncMessage, Row};
 
-/// How long anybody waits for a connection, or for the server when the program starts.
-pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(20);
 /// A connection that rested longer is tried before it is used: something between here and the
 /// server may have forgotten it.
 const FRESH_FOR: Duration = Duration::from_secs(5);
@@ -40,8 +38,8 @@ const PING_WITHIN: Duration = Duration::from_secs(2);
 /// back: what a server's process has learnt of the schema grows.
 const RESTS_FOR: Duration = Duration::from_mins(10);
 const LIVES_FOR: Duration = Duration::from_mins(30);
-/// More is not kept back: it is sent and its outcome looked at.
-/// Not more than what `join_all` looks at one after the other.
+/// More is not kept back: it is sent and its outcome looked at. `join_all` looks at so many one
+/// after the other, which is the order in which they go out.
 const UNSENT_MAX: usize = 24;
 /// Taking back what was not committed takes no longer, or the connection is closed.
 const ROLLBACK_WITHIN: Duration = Duration::from_secs(30);
@@ -329,7 +327,7 @@ impl Drop for Seat {
         let Ok(runtime) = Handle::try_current() else { return };
         let (pool, permit) = (self.pool.clone(), self.permit.take());
         let text = if has_begun { "rollback" } else { "" };
-        let back: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
+        runtime.spawn(async move {
             let tls = pool.opening().tls();
             let done = tokio::time::timeout(ROLLBACK_WITHIN, link.recover(tls, text)).await;
             if matches!(done, Ok(Ok(()))) {
@@ -337,6 +335,5 @@ impl Drop for Seat {
             }
             drop(permit);
         });
-        runtime.spawn(back);
     }
 }

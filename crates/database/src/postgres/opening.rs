@@ -10,9 +10,9 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::ACQUIRE_TIMEOUT;
 use super::link::Link;
 use super::tls::Wish;
+use crate::conn::ACQUIRE_TIMEOUT;
 
 /// Before the next try to reach a server that is just starting.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
@@ -64,7 +64,7 @@ impl Opening {
             };
             match linked {
                 Ok(link) => return Ok(link),
-                Err(fault) if may_pass(&fault) && Instant::now() + pause < until => {
+                Err(fault) if may_come_up(&fault) && Instant::now() + pause < until => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(PAUSES.1);
                 }
@@ -137,7 +137,7 @@ fn decoded(value: &str) -> Result<String> {
 }
 
 /// Whether the server may be there in a moment.
-fn may_pass(fault: &Error) -> bool {
+fn may_come_up(fault: &Error) -> bool {
     if let Some(code) = fault.code() {
         return [SqlState::CANNOT_CONNECT_NOW, SqlState::TOO_MANY_CONNECTIONS].contains(code);
     }
