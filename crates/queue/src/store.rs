@@ -140,43 +140,49 @@ pub(crate) async fn set_aside(db: &Db, id: JobId, fault: &str) -> Result<()> {
 
 /// Frees the jobs of workers that died: their lease ran out. Says how many.
 pub(crate) async fn free_expired(db: &Db, now: Timestamp) -> Result<u64> {
+    free(db, now, now).await
+}
+
+/// Frees every held job. Only right where this process is the database's only user.
+pub(crate) async fn free_all(db: &Db, now: Timestamp) -> Result<u64> {
+    free(db, Timestamp::from_micros(i64::MAX), now).await
+}
+
+/// Makes jobs due at `now` whose lease ran out before `ended`, or is longer than any is given. If
+/// the same work was asked for anew meanwhile, that job does it and this one goes.
+async fn free(db: &Db, ended: Timestamp, now: Timestamp) -> Result<u64> {
     let mut tx = db.begin().await?;
     let latest = now + LEASE_MAX;
     let expired: Vec<JobId> = tx
         .column(
             "select id from jobs
               where state = 'running' and (leased_until < $1 or leased_until > $2)",
-            params![now, latest],
+            params![ended, latest],
         )
         .await?;
     let mut freed = 0;
     for id in &expired {
         freed += tx
             .execute(
-                "update jobs set state = 'waiting', run_at = $2, leased_until = null
+                "update jobs set state = 'waiting', run_at = $4, leased_until = null
                   where id = $1 and state = 'running'
                     and (leased_until < $2 or leased_until > $3)
                     and not exists (
                         select 1 from jobs other
                          where other.once_key = jobs.once_key and other.state = 'waiting')",
-                params![*id, now, latest],
+                params![*id, ended, latest, now],
             )
             .await?;
         tx.send(
             "delete from jobs
               where id = $1 and state = 'running'
                 and (leased_until < $2 or leased_until > $3)",
-            params![*id, now, latest],
+            params![*id, ended, latest],
         )
         .await?;
     }
     tx.commit().await?;
     Ok(freed)
-}
-
-/// Frees every held job. Only right where this process is the database's only user.
-pub(crate) async fn free_all(db: &Db) -> Result<()> {
-    free_expired(db, Timestamp::from_micros(i64::MAX)).await.map(drop)
 }
 
 /// A job that was set aside.

@@ -220,6 +220,34 @@ on_both! {
         assert_eq!(stage.workers.run_due().await.unwrap(), 1);
     }
 
+    async fn what_was_at_hand_at_a_crash_runs_after_the_next_start(db: Db) {
+        let stage = stage(db);
+        stage.add("well", None).await;
+        let lease = Span::seconds(50);
+        assert_eq!(store::claim(&stage.db, TUESDAY, lease, 9, 9).await.unwrap().len(), 1);
+        stage.workers.take_up().await;
+        // Another node may hold it where there can be others.
+        let alone = stage.db.engine() == database::Engine::Sqlite;
+        assert_eq!(stage.workers.run_due().await.unwrap(), usize::from(alone));
+        assert_eq!(stage.runs(), usize::from(alone));
+    }
+
+    async fn a_job_that_kills_its_worker_is_set_aside(db: Db) {
+        let stage = stage(db);
+        stage.add("well", None).await;
+        for _ in 0..Act::TRIES_MAX {
+            let now = kernel::Clock::now(&*stage.clock);
+            let claimed = store::claim(&stage.db, now, Span::seconds(50), 9, 9).await.unwrap();
+            assert_eq!(claimed.len(), 1);
+            stage.clock.advance(Span::minutes(2));
+            let now = kernel::Clock::now(&*stage.clock);
+            assert_eq!(store::free_expired(&stage.db, now).await.unwrap(), 1);
+        }
+        stage.workers.run_due().await.unwrap();
+        assert_eq!(stage.runs(), 0);
+        assert_eq!(stage.failed().await[0].fault, "its worker died at every try");
+    }
+
     async fn jumps_of_the_clock_neither_double_work_nor_lose_it(db: Db) {
         for seed in 0..12 {
             let mut chance = StdRng::seed_from_u64(seed);

@@ -91,11 +91,7 @@ impl Workers {
 
     /// Works until `stop`, then finishes what is at hand.
     pub async fn run(self, stop: CancellationToken) {
-        if self.db.engine() == Engine::Sqlite
-            && let Err(fault) = store::free_all(&self.db).await
-        {
-            tracing::error!("jobs of the last run cannot be freed: {fault:#}");
-        }
+        self.take_up().await;
         let this = Arc::new(self);
         let mut tasks = JoinSet::new();
         for index in 0..this.schedules.len() {
@@ -129,6 +125,16 @@ impl Workers {
     pub async fn run_schedules(&self) {
         for schedule in &self.schedules {
             schedule.run_if_due(&self.db, &self.clock).await;
+        }
+    }
+
+    /// Makes due what the last run of this program had at hand when it died. Where other nodes
+    /// work on the same database, leases tell whose worker died.
+    pub(crate) async fn take_up(&self) {
+        if self.db.engine() == Engine::Sqlite
+            && let Err(fault) = store::free_all(&self.db, self.clock.now()).await
+        {
+            tracing::error!("jobs of the last run cannot be freed: {fault:#}");
         }
     }
 
@@ -187,6 +193,11 @@ impl Workers {
             let fault = format!("this program does not know jobs named {}", job.name);
             return Self::note(&job, store::set_aside(&self.db, job.id, &fault).await);
         };
+        if job.attempts > kind.tries_max {
+            let fault = "its worker died at every try";
+            tracing::error!(job = %job.id, "job {} {} is set aside: {fault}", job.name, job.id);
+            return Self::note(&job, store::set_aside(&self.db, job.id, fault).await);
+        }
         metrics::counter!("recourse_jobs_started_total", "job" => job.name.clone()).increment(1);
         let outcome = self.run_with_limits(kind, &job).await;
         let done = match outcome {

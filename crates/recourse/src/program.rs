@@ -33,6 +33,7 @@ pub struct Program {
 impl Program {
     /// Starts everything. On return it answers.
     pub async fn start(settings: Settings, clock: SharedClock) -> Result<Self> {
+        server::record_figures();
         let listener = server::bind(settings.listen, "--listen").await?;
         let address = listener.local_addr()?;
         let settings = heard_at(settings, address);

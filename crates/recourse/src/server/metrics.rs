@@ -25,6 +25,13 @@ pub(crate) fn recorder() -> Option<&'static PrometheusHandle> {
         .as_ref()
 }
 
+/// From here on what happens is counted: before the first worker works.
+pub(crate) fn record_figures() {
+    if recorder().is_none() {
+        tracing::error!("figures cannot be recorded: something else records them");
+    }
+}
+
 /// A client may make up methods; each of them would be kept for ever.
 fn name_of(method: &Method) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];

@@ -12,7 +12,7 @@ pub(crate) use disclosure::Disclosure;
 pub(crate) use health::Health;
 pub(crate) use layers::dress;
 pub(crate) use listen::{bind, serve};
-pub(crate) use metrics::sum_up;
+pub(crate) use metrics::{record_figures, sum_up};
 
 #[cfg(test)]
 mod tests;
