@@ -103,15 +103,14 @@ impl Link {
     }
 
     /// Ends what the server is at for nobody, and waits until it is free. In a transaction, that
-    /// is taken back.
+    /// is taken back. Who left something is not to be used again: the server may come to the
+    /// cancellation late, and end what is asked then.
     pub(super) async fn recover(&self, tls: MakeRustlsConnect, text: &str) -> Result<()> {
         if self.is_left() {
             // If it comes too late, nothing is there to be ended.
             let _ = self.client.cancel_token().cancel_query(tls).await;
         }
-        self.script(text).await?;
-        self.is_left.store(false, Ordering::Relaxed);
-        Ok(())
+        self.script(text).await
     }
 
     fn wire(&self) -> MutexGuard<'_, Wire> {

@@ -330,7 +330,7 @@ impl Drop for Seat {
         runtime.spawn(async move {
             let tls = pool.opening().tls();
             let done = tokio::time::timeout(ROLLBACK_WITHIN, link.recover(tls, text)).await;
-            if matches!(done, Ok(Ok(()))) {
+            if matches!(done, Ok(Ok(()))) && !link.is_left() {
                 pool.give_back(link);
             }
             drop(permit);
