@@ -2,10 +2,11 @@
 //! thread and waiting for the answer would take longer than the statement.
 //!
 //! What may take long, such as a commit that waits for the disk, is done while the other work of
-//! the thread goes on elsewhere ([`Seat::apart`]). Which statements those are is learnt: one that
-//! took long is taken to be long the next time.
+//! the thread goes on elsewhere ([`apart`]). Which statements those are is learnt: one that took
+//! long twice in a row is taken to be long the next time. Once may mean that the machine was busy
+//! with something else, and a thread more for each such statement would make it busier.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,9 +27,10 @@ const STATEMENTS_KEPT: usize = 400;
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Before the next look whether another process has finished writing.
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
-/// Of a statement that took longer the next run is done apart, until one is quick again.
+/// A statement that took longer twice in a row is done apart, until it is quick again.
 const LONG: Duration = Duration::from_millis(3);
 const QUICK: Duration = Duration::from_millis(1);
+const IN_A_ROW: u8 = 2;
 /// SQLite looks at the clock after so many steps of its machine: well under a millisecond.
 const STEPS: i32 = 10_000;
 
@@ -49,8 +51,8 @@ struct Shared {
     seats: Arc<Semaphore>,
     size: u32,
     idle: Mutex<Vec<Opened>>,
-    /// Statements that took long the last time, by a hash of their text.
-    long: Mutex<HashSet<u64>>,
+    /// How often in a row statements took long, by a hash of their text.
+    long: Mutex<HashMap<u64, u8>>,
     hasher: RandomState,
 }
 
@@ -115,15 +117,18 @@ impl Pool {
         apart(move || drop(idle));
     }
 
-    fn is_long(&self, key: u64) -> bool {
-        self.0.long.lock().unwrap_or_else(PoisonError::into_inner).contains(&key)
+    /// How often in a row a statement took long.
+    fn times_long(&self, key: u64) -> u8 {
+        let long = self.0.long.lock().unwrap_or_else(PoisonError::into_inner);
+        long.get(&key).copied().unwrap_or_default()
     }
 
-    fn learn(&self, key: u64, was_long: bool, took: Duration) {
-        if was_long && took < QUICK {
-            self.0.long.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
-        } else if !was_long && took > LONG {
-            self.0.long.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+    fn learn(&self, key: u64, before: u8, took: Duration) {
+        let long = || self.0.long.lock().unwrap_or_else(PoisonError::into_inner);
+        if took > LONG && before < IN_A_ROW {
+            long().insert(key, before + 1);
+        } else if took < QUICK && before > 0 {
+            long().remove(&key);
         }
     }
 }
@@ -160,7 +165,7 @@ impl Seat {
         work: impl FnOnce(&mut Statement<'_>) -> Result<R>,
     ) -> Result<R> {
         let key = self.pool.0.hasher.hash_one(text);
-        let was_long = self.is_long || self.pool.is_long(key);
+        let times_long = self.pool.times_long(key);
         let conn = self.conn()?;
         let began = Instant::now();
         let run = || {
@@ -170,9 +175,10 @@ impl Seat {
             statement.clear_bindings();
             done
         };
-        let done = if was_long { apart(run) } else { run() };
+        let is_long = self.is_long || times_long >= IN_A_ROW;
+        let done = if is_long { apart(run) } else { run() };
         let took = began.elapsed();
-        self.pool.learn(key, was_long, took);
+        self.pool.learn(key, times_long, took);
         tracing::trace!("{} µs: {text}", took.as_micros());
         say_if_slow(text, took);
         done
