@@ -23,7 +23,7 @@ pub struct Program {
     pub routes: Vec<Route>,
     stop: CancellationToken,
     /// Ends when connections are closed: before what they stand on.
-    serving: JoinHandle<()>,
+    serving: JoinHandle<Result<()>>,
     tasks: JoinSet<()>,
     storing: JoinHandle<()>,
     /// Held where no other server may work on the same database.
@@ -34,7 +34,7 @@ impl Program {
     /// Starts everything. On return it answers.
     pub async fn start(settings: Settings, clock: SharedClock) -> Result<Self> {
         server::record_figures();
-        let listener = server::bind(settings.listen, "--listen").await?;
+        let listener = server::bind(settings.listen, "--listen")?;
         let address = listener.local_addr()?;
         let settings = heard_at(settings, address);
         let folder = DataFolder::open(&settings.data)?;
@@ -52,7 +52,7 @@ impl Program {
         tasks.spawn(hub.run(foundation.db.notices(), stop.clone()));
         let set_up_link = set_up_link(&foundation).await?;
         let (router, routes) = wiring::routes(&foundation, &settings, &stop);
-        wiring::move_mail(&foundation, &settings, &mut tasks, &stop).await?;
+        wiring::move_mail(&foundation, &settings, &mut tasks, &stop)?;
         tasks.spawn(wiring::workers(&foundation).run(stop.clone()));
         tasks.spawn(server::sum_up(stop.clone()));
         if ended_well {
@@ -67,7 +67,7 @@ impl Program {
             tasks.spawn(door.serve(foundation.clone(), stop.clone()));
         }
         #[expect(clippy::disallowed_methods, reason = "the program's own task, joined at its end")]
-        let serving = tokio::spawn(server::serve(listener, router, stop.clone()));
+        let serving = tokio::spawn(server::serve(listener.into_std()?, router, stop.clone()));
         Ok(Self { address, foundation, set_up_link, routes, stop, serving, tasks, storing, lock })
     }
 
@@ -75,7 +75,7 @@ impl Program {
     /// closed.
     pub async fn stop(self) -> Result<()> {
         self.stop.cancel();
-        self.serving.await.context("the server broke")?;
+        self.serving.await.context("the server broke")??;
         self.tasks.join_all().await;
         if let Err(fault) = accounts::vouch_for_trail(&self.foundation.accounts).await {
             tracing::warn!("the audit trail cannot be vouched for at the end: {fault:#}");

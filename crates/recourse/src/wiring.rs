@@ -179,7 +179,7 @@ impl Learner for Foundation {
 }
 
 /// The tasks that move mail.
-pub(crate) async fn move_mail(
+pub(crate) fn move_mail(
     foundation: &Foundation,
     settings: &Settings,
     tasks: &mut JoinSet<()>,
@@ -187,7 +187,7 @@ pub(crate) async fn move_mail(
 ) -> Result<()> {
     let f = foundation.clone();
     if let Some(address) = settings.lmtp {
-        let listener = crate::server::bind(address, "--lmtp").await?;
+        let listener = crate::server::bind(address, "--lmtp")?;
         let door = Doorway { accounts: f.accounts.clone(), intake: f.intake.clone() };
         let manners = Manners { hello_name: f.hello_name.clone(), limits: Limits::default() };
         tracing::info!("mail is taken on {address} (LMTP)");

@@ -109,8 +109,8 @@ pub fn run() -> ExitCode {
 }
 
 /// After so many steps of tasks the runtime looks which connections have sent something. A step
-/// that makes a page takes a millisecond; behind the 61 steps that are usual, who is to be refused
-/// would wait for as many milliseconds.
+/// that makes a page takes a millisecond; behind the 61 steps that are usual, a mail server or a
+/// browser on an open stream would wait for as many milliseconds.
 const STEPS_BETWEEN_LOOKS: u32 = 8;
 
 fn on_runtime(settings: Settings, command: Do) -> Result<u8> {

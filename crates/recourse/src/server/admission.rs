@@ -1,14 +1,22 @@
 //! How many requests are worked on at once. More would make all of them slow; so a few wait for a
 //! moment, and whoever comes on top of them is told at once to come back.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody, to_bytes};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode, header};
 use axum::middleware::Next;
+use futures_util::{StreamExt, stream};
+use http_body_util::{BodyStream, StreamBody};
+use hyper::body::Frame;
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::AbortOnDropHandle;
 use tower_http::timeout::TimeoutBody;
 
 use super::layers::{ANSWER_WITHIN, BODY_PAUSE_MAX};
@@ -22,6 +30,8 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// larger is read by its route while it has one of the places for uploads.
 const FORM_BYTES_MAX: u64 = 64 * 1024;
 const UPLOADS_AT_ONCE: usize = 32;
+/// A body is made in pieces beyond that, each when the one before was taken.
+const BYTES_AHEAD_MAX: usize = 512 * 1024;
 
 /// The places. Cheap to clone.
 #[derive(Clone)]
@@ -29,19 +39,21 @@ pub(crate) struct Admission {
     places: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    /// Where answers are made.
+    work: Handle,
 }
 
-impl Default for Admission {
-    fn default() -> Self {
+impl Admission {
+    /// Answers are made in the threads of whoever calls this.
+    pub(crate) fn here() -> Self {
         Self {
             places: Arc::new(Semaphore::new(AT_ONCE)),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
             uploads: Arc::new(Semaphore::new(UPLOADS_AT_ONCE)),
+            work: Handle::current(),
         }
     }
-}
 
-impl Admission {
     /// A place, at once or within a moment.
     async fn place(&self) -> Option<OwnedSemaphorePermit> {
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
@@ -50,6 +62,18 @@ impl Admission {
         let _chair = self.waiting.try_acquire().ok()?;
         let waiting = tokio::time::timeout(PATIENCE, Arc::clone(&self.places).acquire_owned());
         waiting.await.ok()?.ok()
+    }
+
+    /// Has an answer made, unless nobody waits for it any more.
+    async fn made(&self, request: Request, next: Next) -> Response<Body> {
+        let work = self.work.spawn(async move { ahead(next.run(request).await).await });
+        match AbortOnDropHandle::new(work).await {
+            Ok(response) => response,
+            Err(fault) => {
+                tracing::error!("an answer broke off: {fault}");
+                plain(StatusCode::INTERNAL_SERVER_ERROR, "This did not work. Please try again.\n")
+            }
+        }
     }
 }
 
@@ -61,15 +85,45 @@ pub(crate) async fn admit(
 ) -> Response<Body> {
     // Machines ask whether we are alive above all when we are busy.
     if request.uri().path().starts_with("/health/") {
-        return next.run(request).await;
+        return admission.made(request, next).await;
     }
     if request.body().size_hint().upper().is_none_or(|bytes| bytes > FORM_BYTES_MAX) {
         let Ok(_place) = admission.uploads.try_acquire() else { return refusal() };
-        return next.run(request).await;
+        return admission.made(request, next).await;
     }
     let Some(request) = with_body(request).await else { return broken_off() };
     let Some(_place) = admission.place().await else { return refusal() };
-    next.run(request).await
+    admission.made(request, next).await
+}
+
+/// Makes what can be made of a body at once, and compresses it. The rest, as of a stream, is made
+/// when somebody takes it.
+async fn ahead(response: Response<Body>) -> Response<Body> {
+    let (head, mut body) = response.into_parts();
+    let mut begun = Vec::new();
+    let mut bytes = 0;
+    let is_whole = loop {
+        let next = poll_fn(|cx| Poll::Ready(Pin::new(&mut body).poll_frame(cx))).await;
+        match next {
+            Poll::Ready(None) => break true,
+            Poll::Pending => break false,
+            Poll::Ready(Some(frame)) => {
+                let data = frame.as_ref().ok().and_then(Frame::data_ref);
+                bytes += data.map_or(BYTES_AHEAD_MAX, Bytes::len);
+                begun.push(frame);
+            }
+        }
+        if bytes >= BYTES_AHEAD_MAX {
+            break false;
+        }
+    };
+    let body = if is_whole && begun.len() <= 1 {
+        let only = begun.pop().and_then(|frame| frame.ok()?.into_data().ok());
+        Body::from(only.unwrap_or_default())
+    } else {
+        Body::new(StreamBody::new(stream::iter(begun).chain(BodyStream::new(body))))
+    };
+    Response::from_parts(head, body)
 }
 
 /// The request once all of it has arrived.
@@ -121,7 +175,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_gets_the_place_of_who_goes_and_without_a_chair_nobody_waits() {
-        let admission = Admission::default();
+        let admission = Admission::here();
         let places = taken(&admission).await;
         let _chairs = admission.waiting.acquire_many(31).await.unwrap();
         let mut waiting = std::pin::pin!(admission.place());
@@ -133,8 +187,41 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn pages_that_never_wait_are_not_made_while_too_many_come() {
+        use tower::ServiceExt;
+
+        let layer = axum::middleware::from_fn_with_state(Admission::here(), admit);
+        let routes = axum::Router::new().fallback(async || "a page").layer(layer);
+        let ask = || routes.clone().oneshot(Request::new(Body::empty()));
+        let answers = futures_util::future::join_all((0..200).map(|_| ask())).await;
+        let refused = answers.iter().filter(|answer| answer.as_ref().unwrap().status() == 503);
+        assert_eq!(refused.count(), 200 - AT_ONCE - WAITING_MAX);
+    }
+
+    #[tokio::test]
+    async fn what_is_ready_of_a_body_is_made_ahead_and_a_stream_goes_on() {
+        let page = ahead(Response::new(Body::from("a page"))).await.into_body();
+        assert_eq!(page.size_hint().exact(), Some(6));
+        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let parts = stream::unfold(receiver, async |mut parts| Some((parts.recv().await?, parts)));
+        let say = |part: &'static str| sender.send(Ok::<_, std::io::Error>(part)).unwrap();
+        say("one ");
+        let body = ahead(Response::new(Body::from_stream(parts))).await.into_body();
+        say("two");
+        drop(sender);
+        assert_eq!(to_bytes(body, 100).await.unwrap(), "one two");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_not_taken_for_whole() {
+        let parts = stream::iter([Ok("half"), Err(std::io::Error::other("gone"))]);
+        let body = ahead(Response::new(Body::from_stream(parts))).await.into_body();
+        assert!(to_bytes(body, 100).await.is_err());
+    }
+
+    #[tokio::test]
     async fn patience_ends() {
-        let admission = Admission::default();
+        let admission = Admission::here();
         let _places = taken(&admission).await;
         assert!(admission.place().await.is_none());
         assert_eq!(refusal().status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -11,16 +11,17 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-const CONNECTIONS_MAX: usize = 4_096;
+const CONNECTIONS_MAX: u16 = 4_096;
 /// A client that sends its headers more slowly than this is not a browser.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 const HEADERS_MAX: usize = 100;
@@ -28,15 +29,59 @@ const HEADER_BYTES_MAX: usize = 32 * 1024;
 const FINISH_WITHIN: Duration = Duration::from_secs(10);
 
 /// Takes the address that a setting names, or says that it cannot be had.
-pub(crate) async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
+pub(crate) fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener> {
+    listen(address).with_context(|| {
         format!("{address} cannot be listened on; choose another address with {setting}")
     })
 }
 
-/// Answers until `stop`, then lets requests at hand finish.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+/// As many may come at once as may stay. Whoever comes on top of what a listener lets queue is
+/// dropped by the kernel without a word, and tries again only after 200 ms or more.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // An address can be taken again while connections of the last run wind down.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(u32::from(CONNECTIONS_MAX))
+}
+
+/// Answers until `stop`, then lets requests at hand finish. Connections have threads of their own:
+/// those that make answers are busy for milliseconds at a time, and whoever comes would wait behind
+/// them only to be refused.
+pub(crate) async fn serve(
+    listener: std::net::TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) -> Result<()> {
+    let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(4));
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name("connections")
+        .enable_all()
+        .build()?;
+    let serving = runtime.spawn(answer(listener, router, stop));
+    let _front = Front(Some(runtime));
+    serving.await?
+}
+
+/// The threads of connections. They end with it, without being waited for.
+struct Front(Option<Runtime>);
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+async fn answer(
+    listener: std::net::TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) -> Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    let places = Arc::new(Semaphore::new(usize::from(CONNECTIONS_MAX)));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     loop {
@@ -64,6 +109,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
     if tokio::time::timeout(FINISH_WITHIN, graceful.shutdown()).await.is_err() {
         tracing::info!("requests that did not finish in time were broken off");
     }
+    Ok(())
 }
 
 type Place = tokio::sync::OwnedSemaphorePermit;
@@ -88,8 +134,8 @@ async fn accept(
     }
 }
 
-fn builder() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())

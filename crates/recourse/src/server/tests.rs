@@ -1,7 +1,9 @@
 use axum::http::HeaderMap;
 use ipnet::IpNet;
+use tokio::net::TcpStream;
+use tokio::time::{Duration, timeout};
 
-use super::{client, disclosure};
+use super::{bind, client, disclosure};
 
 fn resolved(peer: &str, forwarded: &[&str], trusted: &str) -> String {
     let trusted: Vec<IpNet> = trusted.split(' ').filter_map(|text| text.parse().ok()).collect();
@@ -38,4 +40,16 @@ fn whoever_found_a_weakness_reads_whom_to_tell_and_until_when_that_is_true() {
         "Contact: mailto:safe@example.com\nExpires: 2027-02-15T09:02:00Z\n\
          Canonical: https://desk.example.com/.well-known/security.txt\n"
     );
+}
+
+#[tokio::test]
+async fn a_crowd_that_comes_at_once_is_let_into_the_queue() {
+    let listener = bind("127.0.0.1:0".parse().unwrap(), "--listen").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut crowd = Vec::new();
+    // Nobody takes them yet.
+    for _ in 0..300 {
+        let come = timeout(Duration::from_secs(10), TcpStream::connect(address));
+        crowd.push(come.await.expect("the kernel drops nobody").unwrap());
+    }
 }
