@@ -127,7 +127,7 @@ impl Pool {
         let long = || self.0.long.lock().unwrap_or_else(PoisonError::into_inner);
         if took > LONG && before < IN_A_ROW {
             long().insert(key, before + 1);
-        } else if took < QUICK && before > 0 {
+        } else if took < QUICK && before > 0 || took <= LONG && (1..IN_A_ROW).contains(&before) {
             long().remove(&key);
         }
     }

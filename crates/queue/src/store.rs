@@ -6,7 +6,7 @@ use anyhow::Result;
 use database::{Cols, Conn, Db, FromRow, Sql, Tx, dialect, params};
 use kernel::{JobId, LEASE_MAX, Span, Timestamp};
 
-use crate::Job;
+use crate::{Job, backoff};
 
 /// Adds a job that is due now.
 pub async fn enqueue<J: Job>(tx: &mut Tx, job: &J, now: Timestamp) -> Result<()> {
@@ -148,20 +148,22 @@ pub(crate) async fn free_all(db: &Db, now: Timestamp) -> Result<u64> {
     free(db, Timestamp::from_micros(i64::MAX), now).await
 }
 
-/// Makes jobs due at `now` whose lease ran out before `ended`, or is longer than any is given. If
-/// the same work was asked for anew meanwhile, that job does it and this one goes.
+/// Frees jobs whose lease ran out before `ended`, or is longer than any is given. They are due at
+/// `now`; those that were at hand at a death before, later each time, since they may be what kills.
+/// If the same work was asked for anew meanwhile, that job does it and this one goes.
 async fn free(db: &Db, ended: Timestamp, now: Timestamp) -> Result<u64> {
     let mut tx = db.begin().await?;
     let latest = now + LEASE_MAX;
-    let expired: Vec<JobId> = tx
-        .column(
-            "select id from jobs
+    let expired: Vec<(JobId, i64)> = tx
+        .all(
+            "select id, attempts from jobs
               where state = 'running' and (leased_until < $1 or leased_until > $2)",
             params![ended, latest],
         )
         .await?;
     let mut freed = 0;
-    for id in &expired {
+    for (id, attempts) in &expired {
+        let pause = if *attempts > 1 { backoff(*attempts, 1.0) } else { Span::ZERO };
         freed += tx
             .execute(
                 "update jobs set state = 'waiting', run_at = $4, leased_until = null
@@ -170,7 +172,7 @@ async fn free(db: &Db, ended: Timestamp, now: Timestamp) -> Result<u64> {
                     and not exists (
                         select 1 from jobs other
                          where other.once_key = jobs.once_key and other.state = 'waiting')",
-                params![*id, ended, latest, now],
+                params![*id, ended, latest, now + pause],
             )
             .await?;
         tx.send(

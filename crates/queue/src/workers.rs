@@ -194,9 +194,9 @@ impl Workers {
             return Self::note(&job, store::set_aside(&self.db, job.id, &fault).await);
         };
         if job.attempts > kind.tries_max {
-            let fault = "its worker died at every try";
+            let fault = format!("its worker died at the last of {} tries", kind.tries_max);
             tracing::error!(job = %job.id, "job {} {} is set aside: {fault}", job.name, job.id);
-            return Self::note(&job, store::set_aside(&self.db, job.id, fault).await);
+            return Self::note(&job, store::set_aside(&self.db, job.id, &fault).await);
         }
         metrics::counter!("recourse_jobs_started_total", "job" => job.name.clone()).increment(1);
         let outcome = self.run_with_limits(kind, &job).await;

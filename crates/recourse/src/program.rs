@@ -36,6 +36,7 @@ impl Program {
         server::record_figures();
         let listener = server::bind(settings.listen, "--listen")?;
         let address = listener.local_addr()?;
+        let front = server::Front::begin(listener)?;
         let settings = heard_at(settings, address);
         let folder = DataFolder::open(&settings.data)?;
         // Two servers on one SQLite file would not see each other's changes. Nodes that share
@@ -67,7 +68,7 @@ impl Program {
             tasks.spawn(door.serve(foundation.clone(), stop.clone()));
         }
         #[expect(clippy::disallowed_methods, reason = "the program's own task, joined at its end")]
-        let serving = tokio::spawn(server::serve(listener.into_std()?, router, stop.clone()));
+        let serving = tokio::spawn(front.serve(router, stop.clone()));
         Ok(Self { address, foundation, set_up_link, routes, stop, serving, tasks, storing, lock })
     }
 
@@ -75,7 +76,8 @@ impl Program {
     /// closed.
     pub async fn stop(self) -> Result<()> {
         self.stop.cancel();
-        self.serving.await.context("the server broke")??;
+        // Whatever broke there, the rest is put down in good order.
+        let served = self.serving.await.context("the server broke").flatten();
         self.tasks.join_all().await;
         if let Err(fault) = accounts::vouch_for_trail(&self.foundation.accounts).await {
             tracing::warn!("the audit trail cannot be vouched for at the end: {fault:#}");
@@ -91,7 +93,7 @@ impl Program {
         if let Some(lock) = self.lock.filter(|_| is_whole) {
             lock.end()?;
         }
-        Ok(())
+        served
     }
 }
 

@@ -22,6 +22,8 @@ use crate::conn::{say_if_slow, short};
 
 /// What a connection keeps prepared is between this and twice as much.
 const STATEMENTS_KEPT: usize = 250;
+/// What nobody waits for any more may take so long until it is cancelled.
+const MOMENT: Duration = Duration::from_millis(50);
 
 type Wire = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
@@ -103,14 +105,19 @@ impl Link {
     }
 
     /// Ends what the server is at for nobody, and waits until it is free. In a transaction, that
-    /// is taken back. Who left something is not to be used again: the server may come to the
-    /// cancellation late, and end what is asked then.
-    pub(super) async fn recover(&self, tls: MakeRustlsConnect, text: &str) -> Result<()> {
-        if self.is_left() {
-            // If it comes too late, nothing is there to be ended.
-            let _ = self.client.cancel_token().cancel_query(tls).await;
+    /// is taken back. Says whether the connection can be used again: where something had to be
+    /// cancelled, the server may come to that late, and end what is asked then.
+    pub(super) async fn recover(&self, tls: MakeRustlsConnect, text: &str) -> Result<bool> {
+        // What was left is over in a moment, mostly.
+        let moment = if self.is_left() { MOMENT } else { Duration::MAX };
+        if let Ok(recovered) = tokio::time::timeout(moment, self.script(text)).await {
+            recovered?;
+            self.is_left.store(false, Ordering::Relaxed);
+            return Ok(true);
         }
-        self.script(text).await
+        let _ = self.client.cancel_token().cancel_query(tls).await;
+        self.script(text).await?;
+        Ok(false)
     }
 
     fn wire(&self) -> MutexGuard<'_, Wire> {

@@ -330,8 +330,10 @@ impl Drop for Seat {
         runtime.spawn(async move {
             let tls = pool.opening().tls();
             let done = tokio::time::timeout(ROLLBACK_WITHIN, link.recover(tls, text)).await;
-            if matches!(done, Ok(Ok(()))) && !link.is_left() {
+            if matches!(done, Ok(Ok(true))) {
                 pool.give_back(link);
+            } else {
+                drop(link);
             }
             drop(permit);
         });

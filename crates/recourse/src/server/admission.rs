@@ -11,11 +11,11 @@ use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode, header};
 use axum::middleware::Next;
-use futures_util::{StreamExt, stream};
-use http_body_util::{BodyStream, StreamBody};
+use futures_util::{Stream, StreamExt, stream};
+use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 use tower_http::timeout::TimeoutBody;
 
@@ -64,9 +64,18 @@ impl Admission {
         waiting.await.ok()?.ok()
     }
 
-    /// Has an answer made, unless nobody waits for it any more.
-    async fn made(&self, request: Request, next: Next) -> Response<Body> {
-        let work = self.work.spawn(async move { ahead(next.run(request).await).await });
+    /// Has an answer made, unless nobody waits for it any more. What was at hand then keeps its
+    /// place until it stops.
+    async fn made(
+        &self,
+        request: Request,
+        next: Next,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Response<Body> {
+        let work = self.work.spawn(async move {
+            let _place = place;
+            ahead(next.run(request).await).await
+        });
         match AbortOnDropHandle::new(work).await {
             Ok(response) => response,
             Err(fault) => {
@@ -84,21 +93,26 @@ pub(crate) async fn admit(
     next: Next,
 ) -> Response<Body> {
     // Machines ask whether we are alive above all when we are busy.
-    if request.uri().path().starts_with("/health/") {
-        return admission.made(request, next).await;
+    if ["/health/live", "/health/ready"].contains(&request.uri().path()) {
+        return admission.made(request, next, None).await;
     }
     if request.body().size_hint().upper().is_none_or(|bytes| bytes > FORM_BYTES_MAX) {
-        let Ok(_place) = admission.uploads.try_acquire() else { return refusal() };
-        return admission.made(request, next).await;
+        let place = Arc::clone(&admission.uploads).try_acquire_owned();
+        let Ok(place) = place else { return refusal() };
+        return admission.made(request, next, Some(place)).await;
     }
     let Some(request) = with_body(request).await else { return broken_off() };
-    let Some(_place) = admission.place().await else { return refusal() };
-    admission.made(request, next).await
+    let Some(place) = admission.place().await else { return refusal() };
+    admission.made(request, next, Some(place)).await
 }
 
 /// Makes what can be made of a body at once, and compresses it. The rest, as of a stream, is made
-/// when somebody takes it.
+/// piece by piece when somebody takes it.
 async fn ahead(response: Response<Body>) -> Response<Body> {
+    // All of it is there, and whoever asked is told how much it is.
+    if response.body().size_hint().exact().is_some() {
+        return response;
+    }
     let (head, mut body) = response.into_parts();
     let mut begun = Vec::new();
     let mut bytes = 0;
@@ -117,13 +131,42 @@ async fn ahead(response: Response<Body>) -> Response<Body> {
             break false;
         }
     };
-    let body = if is_whole && begun.len() <= 1 {
-        let only = begun.pop().and_then(|frame| frame.ok()?.into_data().ok());
-        Body::from(only.unwrap_or_default())
-    } else {
-        Body::new(StreamBody::new(stream::iter(begun).chain(BodyStream::new(body))))
+    let rest = (!is_whole).then_some(body);
+    let body = match (rest, begun.len()) {
+        (None, 0 | 1) => {
+            let only = begun.pop().and_then(|frame| frame.ok()?.into_data().ok());
+            Body::from(only.unwrap_or_default())
+        }
+        (None, _) => Body::new(StreamBody::new(stream::iter(begun))),
+        (Some(rest), _) => {
+            let rest = elsewhere(Handle::current(), rest);
+            Body::new(StreamBody::new(stream::iter(begun).chain(rest)))
+        }
     };
     Response::from_parts(head, body)
+}
+
+type Piece = Result<Frame<Bytes>, axum::Error>;
+
+/// The pieces of a body that are made in the threads of `work`, one ahead of whoever takes them.
+/// One who breaks is not taken for one who is done.
+fn elsewhere(work: Handle, mut body: Body) -> impl Stream<Item = Piece> {
+    let (sender, pieces) = mpsc::channel(1);
+    let maker = work.spawn(async move {
+        while let Some(piece) = body.frame().await {
+            if sender.send(piece).await.is_err() {
+                break;
+            }
+        }
+    });
+    let maker = Some(AbortOnDropHandle::new(maker));
+    stream::unfold((pieces, maker), async |(mut pieces, mut maker)| {
+        if let Some(piece) = pieces.recv().await {
+            return Some((piece, (pieces, maker)));
+        }
+        let broke = maker.take()?.await.err()?;
+        Some((Err(axum::Error::new(broke)), (pieces, maker)))
+    })
 }
 
 /// The request once all of it has arrived.
@@ -198,24 +241,55 @@ mod tests {
         assert_eq!(refused.count(), 200 - AT_ONCE - WAITING_MAX);
     }
 
+    fn in_pieces(pieces: Vec<std::io::Result<&'static str>>) -> Response<Body> {
+        // Like the streams that we have, it may not be asked again after its end.
+        let mut pieces = pieces.into_iter();
+        let next = move || std::future::ready(pieces.next());
+        let all = stream::unfold(next, async |mut next| Some((next().await?, next)));
+        Response::new(Body::from_stream(all))
+    }
+
     #[tokio::test]
-    async fn what_is_ready_of_a_body_is_made_ahead_and_a_stream_goes_on() {
-        let page = ahead(Response::new(Body::from("a page"))).await.into_body();
-        assert_eq!(page.size_hint().exact(), Some(6));
-        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+    async fn what_is_ready_of_a_body_is_made_ahead() {
+        let one = ahead(in_pieces(vec![Ok("a page")])).await.into_body();
+        assert_eq!(one.size_hint().exact(), Some(6));
+        assert_eq!(to_bytes(one, 100).await.unwrap(), "a page");
+        let two = ahead(in_pieces(vec![Ok("a "), Ok("page")])).await.into_body();
+        assert_eq!(to_bytes(two, 100).await.unwrap(), "a page");
+        let none = ahead(in_pieces(vec![])).await.into_body();
+        assert_eq!(none.size_hint().exact(), Some(0));
+    }
+
+    #[tokio::test]
+    async fn whoever_takes_a_large_file_is_told_how_large_it_is() {
+        let file = vec![7_u8; 2 * BYTES_AHEAD_MAX];
+        let body = ahead(Response::new(Body::from(file.clone()))).await.into_body();
+        assert_eq!(body.size_hint().exact(), Some(2 * 512 * 1024));
+        assert_eq!(to_bytes(body, usize::MAX).await.unwrap(), file);
+    }
+
+    #[tokio::test]
+    async fn a_stream_goes_on_and_is_made_in_the_threads_of_the_work() {
+        let (sender, receiver) = mpsc::unbounded_channel();
         let parts = stream::unfold(receiver, async |mut parts| Some((parts.recv().await?, parts)));
-        let say = |part: &'static str| sender.send(Ok::<_, std::io::Error>(part)).unwrap();
-        say("one ");
-        let body = ahead(Response::new(Body::from_stream(parts))).await.into_body();
-        say("two");
-        drop(sender);
-        assert_eq!(to_bytes(body, 100).await.unwrap(), "one two");
+        let made = parts.map(move |part: &'static str| {
+            assert!(tokio::task::try_id().is_some(), "whoever takes it does not make it");
+            if part == "broken" { panic!("told to") } else { Ok::<_, std::io::Error>(part) }
+        });
+        let mut body = ahead(Response::new(Body::from_stream(made))).await.into_body();
+        for part in ["one", "two"] {
+            sender.send(part).unwrap();
+            assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), part);
+        }
+        sender.send("broken").unwrap();
+        assert!(body.frame().await.unwrap().is_err(), "it is not taken for whole");
+        assert!(body.frame().await.is_none());
     }
 
     #[tokio::test]
     async fn a_body_that_breaks_off_is_not_taken_for_whole() {
-        let parts = stream::iter([Ok("half"), Err(std::io::Error::other("gone"))]);
-        let body = ahead(Response::new(Body::from_stream(parts))).await.into_body();
+        let broken = vec![Ok("half"), Err(std::io::Error::other("gone"))];
+        let body = ahead(in_pieces(broken)).await.into_body();
         assert!(to_bytes(body, 100).await.is_err());
     }
 

@@ -35,8 +35,8 @@ pub(crate) fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener> {
     })
 }
 
-/// As many may come at once as may stay. Whoever comes on top of what a listener lets queue is
-/// dropped by the kernel without a word, and tries again only after 200 ms or more.
+/// More may come at once than the 128 that are usual: whoever comes on top of what a listener lets
+/// queue is dropped by the kernel without a word, and tries again only after 200 ms or more.
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // An address can be taken again while connections of the last run wind down.
@@ -45,42 +45,49 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(u32::from(CONNECTIONS_MAX))
 }
 
-/// Answers until `stop`, then lets requests at hand finish. Connections have threads of their own:
-/// those that make answers are busy for milliseconds at a time, and whoever comes would wait behind
-/// them only to be refused.
-pub(crate) async fn serve(
-    listener: std::net::TcpListener,
-    router: Router,
-    stop: CancellationToken,
-) -> Result<()> {
-    let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(4));
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(threads)
-        .thread_name("connections")
-        .enable_all()
-        .build()?;
-    let serving = runtime.spawn(answer(listener, router, stop));
-    let _front = Front(Some(runtime));
-    serving.await?
+/// The threads of connections: those that make answers are busy for milliseconds at a time, and
+/// whoever comes would wait behind them only to be refused.
+pub(crate) struct Front {
+    runtime: Option<Runtime>,
+    listener: Option<TcpListener>,
 }
 
-/// The threads of connections. They end with it, without being waited for.
-struct Front(Option<Runtime>);
+impl Front {
+    /// Begins to listen; nobody is answered yet.
+    pub(crate) fn begin(listener: TcpListener) -> Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(cores.div_ceil(4))
+            .thread_name("connections")
+            .enable_all()
+            .build()?;
+        let listener = listener.into_std()?;
+        let listener = {
+            let _within = runtime.enter();
+            TcpListener::from_std(listener)?
+        };
+        Ok(Self { runtime: Some(runtime), listener: Some(listener) })
+    }
 
+    /// Answers until `stop`, then lets requests at hand finish.
+    pub(crate) async fn serve(mut self, router: Router, stop: CancellationToken) -> Result<()> {
+        let (Some(runtime), Some(listener)) = (&self.runtime, self.listener.take()) else {
+            return Ok(());
+        };
+        runtime.spawn(answer(listener, router, stop)).await.context("the server broke")
+    }
+}
+
+/// Its threads end with it, without being waited for.
 impl Drop for Front {
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-async fn answer(
-    listener: std::net::TcpListener,
-    router: Router,
-    stop: CancellationToken,
-) -> Result<()> {
-    let listener = TcpListener::from_std(listener)?;
+async fn answer(listener: TcpListener, router: Router, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(usize::from(CONNECTIONS_MAX)));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -109,7 +116,6 @@ async fn answer(
     if tokio::time::timeout(FINISH_WITHIN, graceful.shutdown()).await.is_err() {
         tracing::info!("requests that did not finish in time were broken off");
     }
-    Ok(())
 }
 
 type Place = tokio::sync::OwnedSemaphorePermit;

@@ -11,7 +11,7 @@ mod metrics;
 pub(crate) use disclosure::Disclosure;
 pub(crate) use health::Health;
 pub(crate) use layers::dress;
-pub(crate) use listen::{bind, serve};
+pub(crate) use listen::{Front, bind};
 pub(crate) use metrics::{record_figures, sum_up};
 
 #[cfg(test)]

@@ -38,9 +38,12 @@ pub(crate) fn part(places: &[&str]) -> String {
 }
 
 /// A port that nobody listens on.
+/// A port that nobody uses, and that the system does not give to a connection while whoever
+/// listens there is stopped for a moment.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    listener.local_addr().expect("it has an address").port()
+    let mut ports = std::iter::repeat_with(|| rand::random_range(10_000..32_000));
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.find(is_free).expect("a port is free")
 }
 
 pub(crate) fn wait_for_port(port: u16, who: &str, folder: &Path) {
