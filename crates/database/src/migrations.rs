@@ -81,7 +81,8 @@ pub(crate) async fn run(db: &Db, now: Timestamp) -> Result<()> {
     run_to(db, now, i64::MAX).await
 }
 
-/// Brings the schema up to what it was at a version.
+/// Brings the schema up to what it was at a version, in one transaction: where a step fails or the
+/// program dies, everything is as it was before, as in the copy that was kept.
 pub(crate) async fn run_to(db: &Db, now: Timestamp, version: i64) -> Result<()> {
     let mut tx = db.begin().await?;
     if tx.engine() == Engine::Postgres {
@@ -91,8 +92,6 @@ pub(crate) async fn run_to(db: &Db, now: Timestamp, version: i64) -> Result<()> 
     let done: Vec<(i64, String)> = tx
         .all("select version, checksum from schema_migrations order by version", params![])
         .await?;
-    tx.commit().await?;
-
     let known = latest();
     if let Some((found, _)) = done.last().filter(|(version, _)| *version > known) {
         bail!(NewerSchema { found: *found, known });
@@ -101,10 +100,10 @@ pub(crate) async fn run_to(db: &Db, now: Timestamp, version: i64) -> Result<()> 
         match done.iter().find(|(version, _)| *version == migration.version) {
             Some((_, checksum)) if *checksum == migration.checksum() => {}
             Some(_) => bail!("migration {} was changed after it had run", migration.name),
-            None => step(db, migration, now).await?,
+            None => step(&mut tx, migration, now).await?,
         }
     }
-    Ok(())
+    tx.commit().await
 }
 
 /// The version of the schema that a database has.
@@ -147,21 +146,7 @@ async fn prepare(conn: &mut Conn) -> Result<()> {
     .map(drop)
 }
 
-/// One step in one transaction: afterwards the schema is the old one or the new one.
-async fn step(db: &Db, migration: &Migration, now: Timestamp) -> Result<()> {
-    let mut tx: Tx = db.begin().await?;
-    if tx.engine() == Engine::Postgres {
-        tx.execute("select pg_advisory_xact_lock(7261011)", params![]).await?;
-    }
-    let already: i64 = tx
-        .scalar(
-            "select count(*) from schema_migrations where version = $1",
-            params![migration.version],
-        )
-        .await?;
-    if already > 0 {
-        return Ok(());
-    }
+async fn step(tx: &mut Tx, migration: &Migration, now: Timestamp) -> Result<()> {
     for part in migration.scripts(tx.engine()) {
         tx.script(part).await.with_context(|| format!("migration {}", migration.name))?;
     }
@@ -170,8 +155,8 @@ async fn step(db: &Db, migration: &Migration, now: Timestamp) -> Result<()> {
          values ($1, $2, $3, $4)",
         params![migration.version, migration.name, migration.checksum(), now],
     )
-    .await?;
-    tx.commit().await
+    .await
+    .map(drop)
 }
 
 impl Migration {

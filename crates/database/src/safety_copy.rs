@@ -16,7 +16,7 @@ pub(crate) async fn make(db: &Db, version: i64) -> Result<()> {
     drop(conn);
     let file = PathBuf::from(file);
     let copy = beside(&file, &version.to_string());
-    // One that is there was not finished: the schema would have changed after it.
+    // One that is there is of an upgrade that did not come to its end, and so of this very schema.
     let _ = fs::remove_file(&copy);
     let written = write(db, &copy).await;
     if written.is_err() {

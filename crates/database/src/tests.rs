@@ -371,6 +371,31 @@ async fn before_the_schema_changes_the_file_is_kept_as_it_was() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
+#[tokio::test]
+async fn an_upgrade_that_fails_leaves_the_way_back() {
+    let folder = std::env::temp_dir().join(format!("recourse-fails-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let location = Location::File(folder.join("recourse.db"));
+    let clock = ManualClock::at(TUESDAY);
+    let db = Db::open_to_fill_at(&location, 9, &*clock).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    // The last steps cannot make a table that is there.
+    tx.execute("create table audit_entries (id bigint)", params![]).await.unwrap();
+    tx.commit().await.unwrap();
+    db.close().await;
+    for _ in 0..2 {
+        let Err(fault) = Db::open(&location, &*clock).await else { panic!("it changed") };
+        assert!(format!("{fault:#}").contains("0014_trail"), "{fault:#}");
+        let db = Db::connect(&location).await.unwrap();
+        let version = "select max(version) from schema_migrations";
+        let found: i64 = db.read().await.unwrap().scalar(version, params![]).await.unwrap();
+        assert_eq!(found, 9, "all or nothing");
+        db.close().await;
+        assert!(folder.join("recourse.db.version-9").exists(), "the way back stays");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn a_database_url_is_postgres_or_nothing() {
     assert!("postgres://localhost/x".parse::<Location>().is_ok());

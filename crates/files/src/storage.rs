@@ -211,14 +211,18 @@ fn file_path(root: &Path, hash: &FileHash) -> PathBuf {
 /// there or it is not.
 fn write_file(root: &Path, hash: &FileHash, bytes: &[u8]) -> io::Result<()> {
     let path = file_path(root, hash);
-    if path.exists() {
-        return Ok(());
-    }
     let folder = path.parent().unwrap_or(root);
-    if !folder.exists() {
+    if !path.exists() {
         make_private_folder(folder)?;
-        sync_folder(root)?;
+        write_new(folder, &path, bytes)?;
     }
+    // Also of one that is there: whoever named it may not have come to this yet. A name that may be
+    // lost is taken back, so that the next try does not take it for safe.
+    let synced = sync_folder(folder).and_then(|()| sync_folder(root));
+    synced.inspect_err(|_| drop(std::fs::remove_file(&path)))
+}
+
+fn write_new(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = folder.join(format!(".{:016x}", rand::random::<u64>()));
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -229,12 +233,12 @@ fn write_file(root: &Path, hash: &FileHash, bytes: &[u8]) -> io::Result<()> {
     }
     let mut file = options.open(&unfinished)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    let named = written.and_then(|()| std::fs::rename(&unfinished, &path));
+    let named = written.and_then(|()| std::fs::rename(&unfinished, path));
     if named.is_err() {
         // Half a file helps nobody; that it cannot be removed either changes nothing.
         let _ = std::fs::remove_file(&unfinished);
     }
-    named.and_then(|()| sync_folder(folder))
+    named
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {
