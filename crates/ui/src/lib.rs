@@ -22,6 +22,7 @@ mod markup;
 mod parts;
 mod respond;
 mod serve;
+mod shares;
 mod site;
 mod upload;
 mod when;
@@ -42,6 +43,7 @@ pub use markup::{Markup, markdown, marked, prose, prose_with_mentions, written_h
 pub use parts::{avatar, avatar_here, avatar_none, icon, icon_flip, logo, public_mark};
 pub use respond::{Toast, View, again, fire, page, rendered, see_other};
 pub use serve::asset_routes;
+pub use shares::{Share, Shares};
 pub use site::{Brand, Site};
 pub use upload::{FILE_BYTES_MAX, Insider, Upload, UploadedFile};
 pub use when::{

@@ -1,13 +1,13 @@
 //! Forms that bring files.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock};
 
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};
 use tokio::sync::Semaphore;
 
 use crate::form::not_as_expected;
-use crate::{Client, Fields, WebError};
+use crate::{Client, Fields, Shares, WebError};
 
 /// One file may have this many bytes.
 pub const FILE_BYTES_MAX: usize = 25 * 1024 * 1024;
@@ -26,35 +26,7 @@ static OF_OTHERS: Semaphore = Semaphore::const_new(4);
 pub struct Insider;
 
 /// One network may have this many forms of strangers on their way.
-const OF_ONE_NETWORK: usize = 2;
-static NETWORKS: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-/// A form of a stranger on its way, from a network.
-struct Underway(String);
-
-impl Underway {
-    fn begin(network: String) -> Result<Self, WebError> {
-        let mut all = networks();
-        if all.iter().filter(|one| **one == network).count() >= OF_ONE_NETWORK {
-            return Err(WebError::TooMany { retry_after_seconds: 10 });
-        }
-        all.push(network.clone());
-        Ok(Self(network))
-    }
-}
-
-impl Drop for Underway {
-    fn drop(&mut self) {
-        let mut all = networks();
-        if let Some(at) = all.iter().position(|one| *one == self.0) {
-            all.swap_remove(at);
-        }
-    }
-}
-
-fn networks() -> MutexGuard<'static, Vec<String>> {
-    NETWORKS.lock().unwrap_or_else(PoisonError::into_inner)
-}
+static NETWORKS: LazyLock<Arc<Shares>> = LazyLock::new(|| Shares::new(2));
 
 /// A file as the browser sent it. Nothing in it is to be believed.
 #[derive(Clone, Debug)]
@@ -90,7 +62,9 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
         DefaultBodyLimit::max(ALL_BYTES_MAX).apply(&mut request);
         let is_insider = request.extensions().get::<Insider>().is_some();
         let client = request.extensions().get::<Client>().filter(|_| !is_insider);
-        let _underway = client.map(|client| Underway::begin(client.network())).transpose()?;
+        let too_many = WebError::TooMany { retry_after_seconds: 10 };
+        let share = client.map(|client| NETWORKS.take(client.network()).ok_or(too_many));
+        let _share = share.transpose()?;
         let places = if is_insider { &OF_THE_TEAM } else { &OF_OTHERS };
         let _place = places.acquire().await.map_err(anyhow::Error::from)?;
         let form = Multipart::from_request(request, state).await.map_err(|fault| {
@@ -164,13 +138,15 @@ mod tests {
         assert!(tokio::time::timeout(Duration::from_millis(50), outside).await.is_err());
     }
 
-    #[test]
-    fn one_network_sends_a_few_forms_at_once() {
-        let begin = |network: &str| Underway::begin(network.to_owned());
-        let (first, _second) = (begin("192.0.2.1").unwrap(), begin("192.0.2.1").unwrap());
-        assert!(matches!(begin("192.0.2.1"), Err(WebError::TooMany { .. })));
-        assert!(begin("192.0.2.2").is_ok());
-        drop(first);
-        assert!(begin("192.0.2.1").is_ok());
+    #[tokio::test]
+    async fn one_network_sends_a_few_forms_at_once() {
+        let client = Client([192, 0, 2, 1].into());
+        let ask = || {
+            let mut stranger = form();
+            stranger.extensions_mut().insert(client);
+            Upload::from_request(stranger, &())
+        };
+        let _slow = (NETWORKS.take(client.network()), NETWORKS.take(client.network()));
+        assert!(matches!(ask().await, Err(WebError::TooMany { .. })));
     }
 }

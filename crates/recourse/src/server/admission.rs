@@ -2,23 +2,27 @@
 //! moment, and whoever comes on top of them is told at once to come back.
 
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{Response, StatusCode, header};
 use axum::middleware::Next;
 use futures_util::{Stream, StreamExt, stream};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
+use ipnet::IpNet;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 use tower_http::timeout::TimeoutBody;
+use ui::{Client, Share, Shares};
 
+use super::client::{is_hidden, resolve};
 use super::layers::{ANSWER_WITHIN, BODY_PAUSE_MAX};
 
 /// Pages take one or two milliseconds, so that the last of these is answered soon.
@@ -30,6 +34,8 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// larger is read by its route while it has one of the places for uploads.
 const FORM_BYTES_MAX: u64 = 64 * 1024;
 const UPLOADS_AT_ONCE: usize = 32;
+/// One network has at most so many of them: whoever sends slowly keeps them for a while.
+const UPLOADS_OF_ONE: usize = 8;
 /// A body is made in pieces beyond that, each when the one before was taken.
 const BYTES_AHEAD_MAX: usize = 512 * 1024;
 
@@ -39,17 +45,22 @@ pub(crate) struct Admission {
     places: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    uploaders: Arc<Shares>,
+    trusted: Arc<[IpNet]>,
     /// Where answers are made.
     work: Handle,
 }
 
 impl Admission {
-    /// Answers are made in the threads of whoever calls this.
-    pub(crate) fn here() -> Self {
+    /// Answers are made in the threads of whoever calls this. The proxies that are trusted say
+    /// who really asks.
+    pub(crate) fn here(trusted: Arc<[IpNet]>) -> Self {
         Self {
             places: Arc::new(Semaphore::new(AT_ONCE)),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
             uploads: Arc::new(Semaphore::new(UPLOADS_AT_ONCE)),
+            uploaders: Shares::new(UPLOADS_OF_ONE),
+            trusted,
             work: Handle::current(),
         }
     }
@@ -64,13 +75,29 @@ impl Admission {
         waiting.await.ok()?.ok()
     }
 
+    /// A place for what is large. Where a proxy that is not trusted stands between, nobody can tell
+    /// who asks, and nobody has a share.
+    fn upload(&self, request: &Request) -> Option<(OwnedSemaphorePermit, Option<Share>)> {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let known = peer.filter(|peer| !is_hidden(request.headers(), *peer, &self.trusted));
+        let share = match known {
+            Some(peer) => {
+                let client = Client(resolve(peer, request.headers(), &self.trusted));
+                Some(self.uploaders.take(client.network())?)
+            }
+            None => None,
+        };
+        let place = Arc::clone(&self.uploads).try_acquire_owned().ok()?;
+        Some((place, share))
+    }
+
     /// Has an answer made, unless nobody waits for it any more. What was at hand then keeps its
     /// place until it stops.
-    async fn made(
+    async fn made<P: Send + 'static>(
         &self,
         request: Request,
         next: Next,
-        place: Option<OwnedSemaphorePermit>,
+        place: P,
     ) -> Response<Body> {
         let work = self.work.spawn(async move {
             let _place = place;
@@ -94,16 +121,15 @@ pub(crate) async fn admit(
 ) -> Response<Body> {
     // Machines ask whether we are alive above all when we are busy.
     if ["/health/live", "/health/ready"].contains(&request.uri().path()) {
-        return admission.made(request, next, None).await;
+        return admission.made(request, next, ()).await;
     }
     if request.body().size_hint().upper().is_none_or(|bytes| bytes > FORM_BYTES_MAX) {
-        let place = Arc::clone(&admission.uploads).try_acquire_owned();
-        let Ok(place) = place else { return refusal() };
-        return admission.made(request, next, Some(place)).await;
+        let Some(place) = admission.upload(&request) else { return refusal() };
+        return admission.made(request, next, place).await;
     }
     let Some(request) = with_body(request).await else { return broken_off() };
     let Some(place) = admission.place().await else { return refusal() };
-    admission.made(request, next, Some(place)).await
+    admission.made(request, next, place).await
 }
 
 /// Makes what can be made of a body at once, and compresses it. The rest, as of a stream, is made
@@ -218,7 +244,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_gets_the_place_of_who_goes_and_without_a_chair_nobody_waits() {
-        let admission = Admission::here();
+        let admission = Admission::here(Arc::default());
         let places = taken(&admission).await;
         let _chairs = admission.waiting.acquire_many(31).await.unwrap();
         let mut waiting = std::pin::pin!(admission.place());
@@ -233,7 +259,7 @@ mod tests {
     async fn pages_that_never_wait_are_not_made_while_too_many_come() {
         use tower::ServiceExt;
 
-        let layer = axum::middleware::from_fn_with_state(Admission::here(), admit);
+        let layer = axum::middleware::from_fn_with_state(Admission::here(Arc::default()), admit);
         let routes = axum::Router::new().fallback(async || "a page").layer(layer);
         let ask = || routes.clone().oneshot(Request::new(Body::empty()));
         let answers = futures_util::future::join_all((0..200).map(|_| ask())).await;
@@ -247,6 +273,29 @@ mod tests {
         let next = move || std::future::ready(pieces.next());
         let all = stream::unfold(next, async |mut next| Some((next().await?, next)));
         Response::new(Body::from_stream(all))
+    }
+
+    #[tokio::test]
+    async fn one_network_does_not_take_every_place_for_uploads() {
+        let admission = Admission::here(["10.0.0.1/32".parse().unwrap()].into());
+        let from = |peer: &str, forwarded: &str| {
+            let mut request = Request::new(Body::empty());
+            let peer: SocketAddr = format!("{peer}:4711").parse().unwrap();
+            request.extensions_mut().insert(ConnectInfo(peer));
+            if !forwarded.is_empty() {
+                let value = forwarded.parse().unwrap();
+                request.headers_mut().insert("x-forwarded-for", value);
+            }
+            admission.upload(&request)
+        };
+        let slow: Vec<_> = (0..40).filter_map(|_| from("203.0.113.7", "")).collect();
+        assert_eq!(slow.len(), UPLOADS_OF_ONE);
+        assert!(from("10.0.0.1", "203.0.113.7").is_none(), "the same, through our proxy");
+        assert!(from("10.0.0.1", "198.51.100.9").is_some());
+        let hidden: Vec<_> = (0..40).filter_map(|_| from("192.0.2.1", "203.0.113.7")).collect();
+        assert_eq!(hidden.len(), UPLOADS_AT_ONCE - UPLOADS_OF_ONE);
+        drop(slow);
+        assert!(from("203.0.113.7", "").is_some());
     }
 
     #[tokio::test]
@@ -295,7 +344,7 @@ mod tests {
 
     #[tokio::test]
     async fn patience_ends() {
-        let admission = Admission::here();
+        let admission = Admission::here(Arc::default());
         let _places = taken(&admission).await;
         assert!(admission.place().await.is_none());
         assert_eq!(refusal().status(), StatusCode::SERVICE_UNAVAILABLE);

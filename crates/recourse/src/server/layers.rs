@@ -44,7 +44,7 @@ pub(crate) fn dress(routes: Router, site: &Site, settings: &Settings) -> Router 
         .and(NotForContentType::const_new("message/rfc822"));
     let pages = ErrorPages { site: site.clone() };
     let layers = ServiceBuilder::new()
-        .layer(from_fn_with_state(Admission::here(), admit))
+        .layer(from_fn_with_state(Admission::here(Arc::clone(&trusted)), admit))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_response(()).on_failure(()))
         .layer(from_fn(metrics::measure))
         .layer(from_fn_with_state(settings.is_https(), ui::harden))
