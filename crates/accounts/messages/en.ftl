@@ -111,6 +111,7 @@ me-text = What others see of you, and how you like to work.
 me-profile = You
 signature = Signature
 signature-hint = Stands under your answers, above the signature of the inbox.
+preference-unknown = This preference is not known here. Reload the page and try again.
 theme-legend = Colours
 density-legend = Lists
 density-normal = Roomy

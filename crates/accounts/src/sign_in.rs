@@ -46,8 +46,12 @@ pub(crate) struct Doors {
     codes: Limiter,
     /// Guesses at what a person who is signed in proves once more.
     again: Limiter,
-    /// Links by mail, for an address.
-    pub(crate) links: Limiter,
+    /// Guesses at the present password of somebody who is signed in and wants a new one.
+    present: Limiter,
+    /// Links by mail, to an address.
+    links: Limiter,
+    /// Links by mail, to whatever addresses a network names.
+    links_asked: Limiter,
     /// Failures that the audit trail has not heard of yet.
     pub(crate) failures: Failures,
 }
@@ -61,7 +65,10 @@ impl Default for Doors {
             codes_here: Limiter::new(Rate::new(10, Span::minutes(5))),
             codes: Limiter::new(Rate::new(10, Span::minutes(5))),
             again: Limiter::new(Rate::new(10, Span::seconds(40))),
-            links: Limiter::new(Rate::new(3, Span::minutes(20))),
+            present: Limiter::new(Rate::new(3, Span::minutes(20))),
+            // Whatever is taken comes back after an hour, so that no hour has more than three.
+            links: Limiter::new(Rate::new(3, Span::hours(1))),
+            links_asked: Limiter::new(Rate::new(3, Span::minutes(20))),
             failures: Failures::default(),
         }
     }
@@ -129,6 +136,23 @@ impl Doors {
 
     pub(crate) fn forgive_again(&self, agent: AgentId) {
         self.again.clear(&agent.to_string());
+    }
+
+    /// Whether somebody who is signed in may give their present password for a new one.
+    pub(crate) fn hear_present(&self, agent: AgentId, now: Timestamp) -> Result<(), TooMany> {
+        self.present.take(&agent.to_string(), now)
+    }
+
+    /// Whether a link may go to an address because a network asks for it.
+    pub(crate) fn hear_link(
+        &self,
+        email: &EmailAddress,
+        network: &str,
+        now: Timestamp,
+    ) -> Result<(), TooMany> {
+        self.links.take(email.as_str(), now)?;
+        // What a network may not ask for costs the address nothing.
+        self.links_asked.take(network, now).inspect_err(|_| self.links.give_back(email.as_str()))
     }
 }
 

@@ -8,7 +8,8 @@ const NAMELESS: &str = "file";
 /// A name that is safe to show and to offer for saving: composed, without control characters,
 /// direction tricks and invisible characters, without any path, at most 255 bytes, never empty.
 pub fn clean_name(given: &str) -> String {
-    let composed: String = given.nfc().filter(|c| !is_hidden(*c)).collect();
+    // What is hidden goes first: between a letter and its accent it would keep them apart.
+    let composed: String = given.chars().filter(|c| !is_hidden(*c)).nfc().collect();
     let last = composed.rsplit(['/', '\\']).next().unwrap_or_default();
     let trimmed = last.trim().trim_matches('.').trim();
     if trimmed.is_empty() {

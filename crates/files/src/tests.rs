@@ -14,6 +14,8 @@ fn names_are_cleaned_before_they_are_shown() {
         ("...", "file"),
         ("/", "file"),
         ("e\u{301}.txt", "é.txt"),
+        ("e\u{200b}\u{301}.txt", "\u{e9}.txt"),
+        ("e\u{0}\u{301}.txt", "\u{e9}.txt"),
         ("NUL\u{0}.txt", "NUL.txt"),
     ] {
         assert_eq!(clean_name(given), shown, "{given:?}");

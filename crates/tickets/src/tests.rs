@@ -6,6 +6,7 @@ mod filters;
 mod finding;
 mod fuzzed;
 mod joining;
+mod leaving;
 mod lists;
 mod moving;
 mod notes_stay;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -36,6 +36,17 @@ pub async fn harden(State(is_https): State<bool>, request: Request, next: Next) 
         return response;
     }
     let headers = response.headers_mut();
+    make_careful(headers);
+    if is_https {
+        headers
+            .entry(header::STRICT_TRANSPORT_SECURITY)
+            .or_insert(HeaderValue::from_static("max-age=31536000"));
+    }
+    response
+}
+
+/// Adds the headers that every answer of ours has. What is there already stays.
+pub fn make_careful(headers: &mut HeaderMap) {
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -53,12 +64,6 @@ pub async fn harden(State(is_https): State<bool>, request: Request, next: Next) 
     ] {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    if is_https {
-        headers
-            .entry(header::STRICT_TRANSPORT_SECURITY)
-            .or_insert(HeaderValue::from_static("max-age=31536000"));
-    }
-    response
 }
 
 /// The host names under which requests are answered.

@@ -37,7 +37,7 @@ pub use fields::{
     Choice, Field, check, error_summary, input, radios, secret, select, switch, text,
 };
 pub use form::{Fields, Form, Problem, Problems};
-pub use headers::{Hosts, NotABaseUrl, guard_host, harden};
+pub use headers::{Hosts, NotABaseUrl, guard_host, harden, make_careful};
 pub use keymap::{KEYMAP, KeyGroup, KeyLine};
 pub use markup::{Markup, markdown, marked, prose, prose_with_mentions, written_html};
 pub use parts::{avatar, avatar_here, avatar_none, icon, icon_flip, logo, public_mark};

@@ -24,10 +24,10 @@ on_both! {
         let person = directory.agent(cast.priya).unwrap().public_id;
         let person = format!("/settings/people/{person}");
         for path in ["/me/tokens", "/me/second-factor", "/settings/people", &person,
-            "/settings/company", "/settings/sign-in"] {
+            "/settings/company", "/settings/sign-in", "/setup/team"] {
             assert_eq!(sarah.get(path).await.location(), format!("/confirm?next={path}"));
         }
-        for path in ["/me", "/me/notifications", "/settings/teams"] {
+        for path in ["/me", "/me/notifications", "/settings/teams", "/settings/trail"] {
             assert_eq!(sarah.get(path).await.status, StatusCode::OK, "{path} is no secret");
         }
         // A form that was sent too late is not carried out, and leads back to its page.
@@ -38,6 +38,13 @@ on_both! {
         assert_eq!(page.location(), format!("/confirm?late=yes&next={person}"));
         let page = sarah.post("/me/second-factor/app/delete", &[]).await;
         assert_eq!(page.location(), "/confirm?late=yes&next=/me/second-factor");
+        let page = sarah.post("/settings/trail/export", &[]).await;
+        assert_eq!(page.location(), "/confirm?late=yes&next=/settings/trail");
+        let row = [("name0", "Noor"), ("email0", "noor@northlight.example"), ("role0", "owner")];
+        let page = sarah.post("/setup/team", &row).await;
+        assert_eq!(page.location(), "/confirm?late=yes&next=/setup/team");
+        let everybody = cast.accounts.directory().await.unwrap().everybody().len();
+        assert_eq!(everybody, 5, "nobody was invited");
         let conn = cast.db.read().await.unwrap();
         assert!(tokens_of(&conn, cast.sarah).await.unwrap().is_empty());
         drop(conn);
@@ -51,6 +58,8 @@ on_both! {
         assert_eq!(sarah.get("/me/tokens").await.status, StatusCode::SEE_OTHER);
         assert_eq!(sarah.post("/confirm", &prove(PASSWORD)).await.location(), "/me/tokens");
         assert_eq!(sarah.post("/me/tokens", &fields).await.status, StatusCode::OK);
+        assert_eq!(sarah.post("/settings/trail/export", &[]).await.status, StatusCode::OK);
+        sarah.post("/setup/team", &row).await.says("/invite/");
         // One session proves nothing for another.
         let mut other = Browser::of(&cast, "sarah").await;
         cast.clock.advance(Span::minutes(15));

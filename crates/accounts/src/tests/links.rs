@@ -305,5 +305,35 @@ on_both! {
             assert_eq!(page.status, expected, "try {tries}");
         }
         assert_eq!(mailed(&cast.db, cast.accounts.now(), "/reset/").await.len(), 3);
+        // Wherever an hour begins, it has three.
+        let mut sent_after_minutes = vec![0, 0, 0];
+        for minutes in (10..=180).step_by(10) {
+            cast.clock.advance(Span::minutes(10));
+            let page = browser.post("/forgot", &[("email", "priya@northlight.example")]).await;
+            if page.status == StatusCode::OK {
+                sent_after_minutes.push(minutes);
+            }
+        }
+        assert!(sent_after_minutes.len() > 3, "the next hour has links of its own");
+        for four in sent_after_minutes.windows(4) {
+            assert!(four[3] - four[0] >= 60, "{sent_after_minutes:?}");
+        }
+    }
+
+    async fn asking_for_others_costs_them_no_links(db: Db) {
+        let cast = Cast::new(db, MESSAGES).await;
+        let mut guesser = Browser::new(&cast.accounts);
+        for name in ["noor", "mallory", "sarah"] {
+            let email = format!("{name}@northlight.example");
+            assert_eq!(guesser.post("/forgot", &[("email", &email)]).await.status, StatusCode::OK);
+        }
+        for _ in 0..5 {
+            let page = guesser.post("/forgot", &[("email", "priya@northlight.example")]).await;
+            assert_eq!(page.status, StatusCode::TOO_MANY_REQUESTS);
+        }
+        let mut priya = Browser::new(&cast.accounts);
+        priya.address = [198, 51, 100, 7].into();
+        let page = priya.post("/forgot", &[("email", "priya@northlight.example")]).await;
+        assert_eq!(page.status, StatusCode::OK);
     }
 }

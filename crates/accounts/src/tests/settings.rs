@@ -310,6 +310,8 @@ on_both! {
         for field in [("theme", "pink"), ("role", "owner")] {
             let page = priya.post("/me/preferences", &[field]).await;
             assert_eq!(page.status, StatusCode::BAD_REQUEST, "{field:?}");
+            page.says("This preference is not known here.");
+            page.is_silent_about(&format!("{}={}", field.0, field.1));
         }
         let theme = cast.actor(cast.priya).await.preferences.appearance.theme;
         assert_eq!(theme, "dark");

@@ -61,10 +61,7 @@ pub(super) async fn create_reset(
         return ui::again(&Forgot { w, email, is_sent: false, can_leave: true, problems });
     };
     let now = accounts.now();
-    let limited = [email.as_str(), &client.network()]
-        .iter()
-        .find_map(|key| accounts.doors().links.take(key, now).err());
-    if let Some(too_many) = limited {
+    if let Err(too_many) = accounts.doors().hear_link(&email, &client.network(), now) {
         return Err(WebError::TooMany { retry_after_seconds: too_many.retry_after_seconds });
     }
     let company = accounts.company().await?;

@@ -176,8 +176,7 @@ pub(super) async fn update_password(
     let mut problems = Problems::default();
     if let Some(new) = problems.keep("new", NewPassword::read(&form.new, &personal)) {
         // Guessing the present password through an open session is guessing, too.
-        let key = format!("password of {}", actor.id);
-        if let Err(too_many) = accounts.doors().links.take(&key, accounts.now()) {
+        if let Err(too_many) = accounts.doors().hear_present(actor.id, accounts.now()) {
             return Err(WebError::TooMany { retry_after_seconds: too_many.retry_after_seconds });
         }
         let mut tx = accounts.db().begin().await?;
@@ -207,7 +206,8 @@ pub(super) async fn update_appearance(
     let mut appearance = actor.preferences.appearance.clone();
     for (name, value) in &fields.0 {
         if !set(&mut appearance, name, value) {
-            return Err(WebError::BadInput(format!("There is no preference “{name}={value}”.")));
+            let w = accounts.site().words(&actor.language);
+            return Err(WebError::BadInput(w.t("preference-unknown").to_owned()));
         }
     }
     let preferences = Preferences { appearance, ..actor.preferences };

@@ -167,8 +167,8 @@ fn of_the_company(routes: Routes<Accounts>) -> Routes<Accounts> {
     let company = Access::May(Act::ManageCompany);
     let company_secrets = Access::Confirmed(Act::ManageCompany);
     routes
-        .get("/setup/team", people, set_up::team)
-        .post("/setup/team", people, set_up::invite_team)
+        .get("/setup/team", rights, set_up::team)
+        .post("/setup/team", rights, set_up::invite_team)
         .get("/settings/people", rights, people::index)
         .post("/settings/people", rights, people::create)
         .get("/settings/people/{id}", rights, people::show)
@@ -188,7 +188,7 @@ fn of_the_company(routes: Routes<Accounts>) -> Routes<Accounts> {
         .post("/settings/sign-in/provider", company_secrets, sign_in_rules::update_provider)
         .post("/settings/sign-in/provider/delete", company_secrets, sign_in_rules::delete_provider)
         .get("/settings/trail", company, trail::index)
-        .post("/settings/trail/export", company, trail::export)
+        .post("/settings/trail/export", company_secrets, trail::export)
         .get("/settings/trail/{number}", company, trail::show)
         .get("/settings/system", company, system::show)
         .post("/settings/system/jobs/{id}/retry", company, system::retry_job)

@@ -10,8 +10,10 @@ const EXTENSION_BYTES_MAX: usize = 32;
 /// A name that can be shown and offered for saving: composed letters, no path, no control or
 /// invisible characters, at most 255 bytes, never empty.
 pub fn clean_file_name(raw: &str) -> String {
-    // Cleaning comes before looking for separators, so that nothing hides one from the other.
-    let visible: String = raw.nfc().filter(|c| !c.is_control() && !is_invisible(*c)).collect();
+    // Cleaning comes before looking for separators, so that nothing hides one from the other, and
+    // before composing, so that nothing stays between a letter and its accent.
+    let is_visible = |c: &char| !c.is_control() && !is_invisible(*c);
+    let visible: String = raw.chars().filter(is_visible).nfc().collect();
     let last = visible.rsplit(['/', '\\']).find(|part| !is_nothing(part)).unwrap_or_default();
     let name: String = last.chars().map(|c| if "<>:\"|?*".contains(c) { '_' } else { c }).collect();
     let name = kernel::one_line(&name);

@@ -82,6 +82,8 @@ fn file_names_are_harmless_whatever_they_were() {
         ("photo\u{202e}gpj.exe", "photogpj.exe"),
         ("a\0b\r\nc.txt", "abc.txt"),
         ("Ma\u{308}rz.pdf", "März.pdf"),
+        ("e\u{200b}\u{301}.txt", "\u{e9}.txt"),
+        ("e\u{0}\u{301}.txt", "\u{e9}.txt"),
         ("report.txt.", "report.txt"),
         ("a<b>c:d|e?.txt", "a_b_c_d_e_.txt"),
         ("-rf", "rf"),
@@ -115,6 +117,7 @@ fn a_thousand_hostile_file_names_become_plain_ones() {
         "\"",
         "🙂",
         "\u{7f}",
+        "e\u{200b}\u{301}",
     ];
     for number in 0..1_000_usize {
         let raw: String = (0..5)

@@ -142,6 +142,22 @@ on_both! {
         assert_eq!(stage.get("/settings/links", &mateo).await.status, StatusCode::FORBIDDEN);
     }
 
+    async fn a_link_is_shown_only_to_an_owner_who_lately_proved_who_they_are(db: Db) {
+        let stage = Stage::new(db).await;
+        stage.mail_from(GRETA, "Greta Holm", "It does not open.").await;
+        stage.post("/help/link", "", &[("email", GRETA)]).await;
+        let sarah = agent_cookie(&stage, "sarah@northlight.example").await;
+        stage.later(Span::minutes(15));
+        assert!(stage.get("/settings/links", &sarah).await.has(GRETA), "who waits is no secret");
+        let late = stage.post("/settings/links", &sarah, &[("email", GRETA)]).await;
+        assert_eq!(late.location, "/confirm?late=yes&next=/settings/links");
+        assert!(!late.has("/help/link/"));
+        let proof = [("password", accounts::testing::PASSWORD), ("next", "/settings/links")];
+        assert_eq!(stage.post("/confirm", &sarah, &proof).await.location, "/settings/links");
+        let made = stage.post("/settings/links", &sarah, &[("email", GRETA)]).await;
+        assert!(made.has("data-copy=\"http://localhost:8080/help/link/"), "{}", made.body);
+    }
+
     async fn links_are_sent_only_so_often(db: Db) {
         let stage = Stage::new(db).await;
         stage.mail_from(GRETA, "Greta Holm", "Hello").await;

@@ -80,6 +80,9 @@ on_both! {
         assert_eq!(list.len(), 25);
         for route in list {
             let expected = match route.path {
+                "/settings/links" if route.method == "POST" => {
+                    Access::Confirmed(Act::ManageCompany)
+                }
                 "/settings/links" => Access::May(Act::ManageCompany),
                 path if path.starts_with("/settings/") => Access::May(Act::ManageTaxonomy),
                 path if path.starts_with("/help/requests") || path.starts_with("/help/files") => {

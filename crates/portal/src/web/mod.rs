@@ -33,6 +33,9 @@ pub const SETTINGS_PAGES: &[SettingsPage] = &[
 
 pub fn routes(portal: &Portal) -> (Router, Vec<Route>) {
     let taxonomy = Access::May(Act::ManageTaxonomy);
+    let company = Access::May(Act::ManageCompany);
+    // A link is the key to all that somebody wrote.
+    let links_of_customers = Access::Confirmed(Act::ManageCompany);
     Routes::new(portal.accounts())
         .get("/help", Access::Public, contact::front)
         .get("/help/contact", Access::Public, contact::new)
@@ -57,7 +60,7 @@ pub fn routes(portal: &Portal) -> (Router, Vec<Route>) {
         .post("/settings/topics/{id}/up", taxonomy, topics::move_up)
         .post("/settings/topics/{id}/archive", taxonomy, topics::archive)
         .post("/settings/topics/{id}/restore", taxonomy, topics::restore)
-        .get("/settings/links", Access::May(Act::ManageCompany), waiting::index)
-        .post("/settings/links", Access::May(Act::ManageCompany), waiting::create)
+        .get("/settings/links", company, waiting::index)
+        .post("/settings/links", links_of_customers, waiting::create)
         .with_state(portal.clone())
 }

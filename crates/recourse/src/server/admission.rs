@@ -217,6 +217,7 @@ fn broken_off() -> Response<Body> {
     plain(StatusCode::REQUEST_TIMEOUT, "The request did not arrive whole. Please send it again.\n")
 }
 
+/// An answer from outside of all layers, with the headers that they would have added.
 fn plain(status: StatusCode, sentence: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::from(sentence));
     *response.status_mut() = status;
@@ -224,9 +225,7 @@ fn plain(status: StatusCode, sentence: &'static str) -> Response<Body> {
     let text = header::HeaderValue::from_static("text/plain; charset=utf-8");
     headers.insert(header::CONTENT_TYPE, text);
     headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
-    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-    let nosniff = header::HeaderValue::from_static("nosniff");
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    ui::make_careful(headers);
     response
 }
 
@@ -348,5 +347,28 @@ mod tests {
         let _places = taken(&admission).await;
         assert!(admission.place().await.is_none());
         assert_eq!(refusal().status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    #[test]
+    fn what_is_refused_makes_browsers_as_careful_as_a_page() {
+        let broken = plain(StatusCode::INTERNAL_SERVER_ERROR, "This did not work.\n");
+        for answer in [refusal(), broken_off(), broken] {
+            let said =
+                |name: &str| answer.headers().get(name).map_or("", |value| value.to_str().unwrap());
+            let policy = said("content-security-policy");
+            for directive in ["default-src 'none'", "object-src 'none'", "frame-ancestors 'none'"] {
+                assert!(policy.contains(directive), "{directive} is not in {policy}");
+            }
+            for (name, value) in [
+                ("x-content-type-options", "nosniff"),
+                ("referrer-policy", "no-referrer"),
+                ("cross-origin-opener-policy", "same-origin"),
+                ("cross-origin-resource-policy", "same-origin"),
+                ("cache-control", "no-store"),
+                ("content-type", "text/plain; charset=utf-8"),
+            ] {
+                assert_eq!(said(name), value, "{name}");
+            }
+        }
     }
 }

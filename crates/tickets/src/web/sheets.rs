@@ -13,7 +13,7 @@ use super::ticket::{From, Opened, url};
 use super::times::moments;
 use crate::desk::{Desk, reader};
 use crate::filter::Filter;
-use crate::store::{entries, lists, taxonomy, tickets};
+use crate::store::{entries, lists, reading, tickets};
 use crate::ticket::{Priority, Resolution, Ticket};
 
 /// What stands in a sheet.
@@ -89,8 +89,8 @@ async fn make(opened: &Opened<'_>, maker: &Maker<'_>, name: &str) -> WebResult<O
         "resolve" => (CHANGE, "resolve", resolve(ticket, &maker.w)),
         "priority" => (CHANGE, "priority", priority(ticket, &maker.w)),
         "tags" => {
-            let known = taxonomy::tags(&desk.db().read().await?, 500).await?;
-            let known = known.into_iter().map(|(_, name)| name).collect();
+            let (conn, who) = (desk.db().read().await?, reader(opened.actor));
+            let known = reading::tags(&conn, who, None, TAGS_OFFERED).await?;
             (CHANGE, "tags", Body::Tags { known })
         }
         "subject" => (CHANGE, "subject", Body::Subject { subject: ticket.subject.clone() }),
@@ -157,6 +157,8 @@ fn priority(ticket: &Ticket, w: &Words) -> Body {
     Body::Priority { choices: choices.collect() }
 }
 
+/// Tags to choose from; any other can be typed.
+const TAGS_OFFERED: i64 = 500;
 const OTHERS_LOOKED_AT: i64 = 50;
 const OTHERS_SHOWN: usize = 8;
 

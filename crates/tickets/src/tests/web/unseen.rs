@@ -161,6 +161,24 @@ on_both! {
         assert_eq!(shop.ticket(id).await.assignee, None, "nobody keeps what they cannot open");
     }
 
+    async fn tags_of_others_are_not_offered(db: Db) {
+        let shop = Shop::new(db).await;
+        let (secret, own) = (shop.dana_writes().await, shop.in_billing().await);
+        shop.edits(secret, Edit::Tag("lawsuit".to_owned())).await;
+        shop.edits(own, Edit::Tag("chargeback".to_owned())).await;
+        let sheet = format!("/t/{own}/ask/tags");
+        let page = shop.tom().await.get(&sheet).await.is(200);
+        page.says("<option value=\"chargeback\">");
+        page.hides("lawsuit");
+        let page = shop.priya_browses().await.get(&sheet).await.is(200);
+        page.says("<option value=\"chargeback\">");
+        page.says("<option value=\"lawsuit\">");
+        // What moves away is offered no more.
+        shop.move_to(own, shop.cast.support).await;
+        let left = shop.in_billing().await;
+        shop.tom().await.get(&format!("/t/{left}/ask/tags")).await.is(200).hides("chargeback");
+    }
+
     async fn problems_count_what_one_sees(db: Db) {
         let shop = Shop::new(db).await;
         let (secret, own) = (shop.dana_writes().await, shop.in_billing().await);
