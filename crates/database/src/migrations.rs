@@ -53,6 +53,8 @@ static HISTORY: &[Migration] = &[
     migration!(12, "0012_token_inboxes"),
     migration!(13, "0013_second_factor"),
     migration!(14, "0014_trail", by engine),
+    migration!(15, "0015_begun"),
+    migration!(16, "0016_shares"),
 ];
 
 /// The database was written by a newer program.

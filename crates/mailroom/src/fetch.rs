@@ -5,15 +5,17 @@ mod troubles;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use database::{Db, Engine};
 use egress::Guard;
 use email::imap::Mailbox;
+use futures_util::FutureExt;
 use kernel::{InboxId, SharedClock, Span};
 use rand::RngExt;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connection;
@@ -45,27 +47,36 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const PAUSE_FIRST: Duration = Duration::from_secs(2);
 const PAUSE_LONGEST: Duration = Duration::from_mins(2);
 
+/// An inbox that has its task.
+struct AtWork {
+    connection: Connection,
+    ending: CancellationToken,
+    task: Id,
+}
+
 impl Fetcher {
     /// Keeps one task for each inbox that is fetched, until `stop`. Settings that change end the
-    /// tasks of their inboxes, and new ones begin with the new settings.
+    /// tasks of their inboxes, and new ones begin with the new settings. A task that broke off is
+    /// begun again at the next look.
     pub async fn run(self, stop: CancellationToken) {
         if self.db.engine() == Engine::Sqlite
             && let Err(fault) = self.free_leases().await
         {
             tracing::error!("inboxes of the last run cannot be freed: {fault:#}");
         }
-        let mut at_work: HashMap<InboxId, (Connection, CancellationToken)> = HashMap::new();
+        let mut at_work: HashMap<InboxId, AtWork> = HashMap::new();
         let mut tasks = JoinSet::new();
         while !stop.is_cancelled() {
+            take_out_ended(&mut tasks, &mut at_work);
             let wanted = self.wanted().await.unwrap_or_else(|fault| {
                 tracing::error!("inboxes cannot be read: {fault:#}");
-                at_work.iter().map(|(id, (connection, _))| (*id, connection.clone())).collect()
+                at_work.iter().map(|(id, work)| (*id, work.connection.clone())).collect()
             });
-            at_work.retain(|inbox, (connection, ending)| {
-                let same =
-                    wanted.get(inbox).is_some_and(|wanted| same_settings(wanted, connection));
+            at_work.retain(|inbox, work| {
+                let wanted = wanted.get(inbox);
+                let same = wanted.is_some_and(|wanted| same_settings(wanted, &work.connection));
                 if !same {
-                    ending.cancel();
+                    work.ending.cancel();
                 }
                 same
             });
@@ -74,16 +85,16 @@ impl Fetcher {
                     let ending = stop.child_token();
                     let task =
                         self.clone().keep_fetching(inbox, connection.clone(), ending.clone());
-                    tasks.spawn(task);
-                    place.insert((connection, ending));
+                    let task = tasks.spawn(task).id();
+                    place.insert(AtWork { connection, ending, task });
                 }
             }
-            while tasks.try_join_next().is_some() {}
             if stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_none() {
                 break;
             }
         }
-        let _ = tokio::time::timeout(Duration::from_secs(10), tasks.join_all()).await;
+        let ended = async { while tasks.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(Duration::from_secs(10), ended).await;
     }
 
     async fn wanted(&self) -> Result<HashMap<InboxId, Connection>> {
@@ -104,8 +115,12 @@ impl Fetcher {
             let outcome = match self.win_lease(inbox).await {
                 Ok(true) => {
                     let fetching = self.fetch_until_it_breaks(inbox, &connection, &mut troubles);
+                    let fetching = AssertUnwindSafe(fetching).catch_unwind();
                     match stop.run_until_cancelled(fetching).await {
-                        Some(outcome) => outcome,
+                        Some(Ok(outcome)) => outcome,
+                        // A mail that brought it about is set aside like one that breaks the
+                        // connection.
+                        Some(Err(_)) => Err(anyhow!("fetching panicked")),
                         None => break,
                     }
                 }
@@ -197,6 +212,19 @@ impl Fetcher {
         let mut tx = self.db.begin().await?;
         health::note_fault(&mut tx, inbox, fault, self.clock.now()).await?;
         tx.commit().await
+    }
+}
+
+/// Takes out the inboxes whose tasks ended although nobody told them to.
+fn take_out_ended(tasks: &mut JoinSet<()>, at_work: &mut HashMap<InboxId, AtWork>) {
+    while let Some(ended) = tasks.try_join_next_with_id() {
+        let task = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
+        let inbox = at_work.iter().find(|(_, work)| work.task == task).map(|(inbox, _)| *inbox);
+        let Some(inbox) = inbox else { continue };
+        at_work.remove(&inbox);
+        if ended.is_err() {
+            tracing::error!(%inbox, "fetching for inbox {inbox} broke off; it is begun again");
+        }
     }
 }
 

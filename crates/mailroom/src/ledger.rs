@@ -173,10 +173,30 @@ pub(crate) struct Waiting {
     /// A person said that it is no spam.
     pub(crate) is_released: bool,
     pub(crate) attempts: i64,
+    /// How often reading it was begun, this time among them, without coming to an end.
+    pub(crate) begun: i64,
     /// The ticket that says it could not be read, when it is read again.
     pub(crate) failed_into: Option<(TicketId, MessageId)>,
     pub(crate) received_at: Timestamp,
     pub(crate) size_bytes: i64,
+}
+
+/// A mail that was at hand so often when the program ended may be the cause: it is read while no
+/// other such is, so that the others get past it.
+pub(crate) const SUSPECT_AFTER: i64 = 3;
+/// After this it is not read any more.
+const BEGUN_MAX: i64 = 8;
+
+impl Waiting {
+    /// Whether it may be why the program ended.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.begun > SUSPECT_AFTER
+    }
+
+    /// Whether reading it has ended the program too often.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.begun > BEGUN_MAX
+    }
 }
 
 /// What became of a mail, and what it said of itself.

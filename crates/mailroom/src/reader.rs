@@ -3,7 +3,8 @@
 //! What takes time (parsing, asking the DNS, storing files) happens before the transaction, for
 //! many mails side by side, and a mail that takes long keeps no other waiting. Many are written
 //! down in one transaction; where one of them fails, each gets its own. So one that fails takes
-//! nothing else along, and after three tries it becomes a ticket that says so.
+//! nothing else along, and after three tries it becomes a ticket that says so. That reading a mail
+//! begins is counted durably before it does: one that ends the program each time is set aside, too.
 
 mod incoming;
 mod judge;
@@ -30,7 +31,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::ledger::{Fate, Outcome, Waiting};
-use crate::store::{connections, ledger};
+use crate::store::waiting::Which;
+use crate::store::{connections, ledger, waiting};
 use incoming::incoming;
 use judge::{UNREADABLE, decide, next_try, unreadable};
 use lanes::lanes;
@@ -123,34 +125,53 @@ impl Reader {
 
     /// Begins to read the oldest mails that wait, as many as there is room for.
     async fn take_up(&self, underway: &mut Underway) -> Result<usize> {
-        let waiting = self.take(&underway.ids(), underway.room()).await?;
-        let count = waiting.len();
-        if count == 0 {
+        let mails = self.take(underway).await?;
+        if mails.is_empty() {
             return Ok(0);
         }
-        let trusted = connections::trusted_hosts(&self.db.read().await?).await?;
-        let office = Office::open(&self.accounts, &self.keys).await?;
-        let desk = Arc::new(Desk { office, trusted });
-        for mail in waiting {
+        let ids: Vec<LedgerId> = mails.iter().map(|mail| mail.id).collect();
+        let desk = Arc::new(self.acquit(&ids, self.desk().await).await?);
+        for mail in mails {
             let desk = Arc::clone(&desk);
             let (reader, room) = (self.clone(), underway.room_for(&mail));
             underway.add(mail.id, async move {
                 let room = room.await;
-                let work = AssertUnwindSafe(reader.prepare(&mail, &desk)).catch_unwind();
-                let prepared = match tokio::time::timeout(PREPARED_WITHIN, work).await {
-                    Ok(Ok(prepared)) => prepared,
-                    Ok(Err(_)) => Err(anyhow!("reading it panicked")),
-                    Err(_) => Err(anyhow!("reading it took longer than {PREPARED_WITHIN:?}")),
-                };
+                let prepared = reader.prepared(&mail, &desk).await;
                 Read { mail, prepared, _room: room }
             });
         }
-        Ok(count)
+        Ok(ids.len())
     }
 
-    /// Writes down what became of mails that were read: all in one transaction, or in several side
-    /// by side where the database takes them.
-    async fn write_down(&self, mut done: Vec<Read>) -> Result<()> {
+    async fn desk(&self) -> Result<Desk> {
+        let trusted = connections::trusted_hosts(&self.db.read().await?).await?;
+        let office = Office::open(&self.accounts, &self.keys).await?;
+        Ok(Desk { office, trusted })
+    }
+
+    /// Notes of mails at hand when something failed that none of them ended the program.
+    async fn acquit<T>(&self, ids: &[LedgerId], outcome: Result<T>) -> Result<T> {
+        let note = async {
+            let mut tx = self.db.begin().await?;
+            waiting::end(&mut tx, ids).await?;
+            tx.commit().await
+        };
+        if outcome.is_err()
+            && let Err(fault) = note.await
+        {
+            tracing::info!("mails count as tried that were not: {fault:#}");
+        }
+        outcome
+    }
+
+    /// Writes down what became of mails that were read.
+    async fn write_down(&self, done: Vec<Read>) -> Result<()> {
+        let ids: Vec<LedgerId> = done.iter().map(|read| read.mail.id).collect();
+        self.acquit(&ids, self.write_lanes(done).await).await
+    }
+
+    /// All in one transaction, or in several side by side where the database takes them.
+    async fn write_lanes(&self, mut done: Vec<Read>) -> Result<()> {
         done.sort_unstable_by_key(|read| read.mail.id);
         let office = Arc::new(Office::open(&self.accounts, &self.keys).await?);
         if self.db.engine() == Engine::Sqlite {
@@ -187,11 +208,11 @@ impl Reader {
     async fn write_together(&self, office: &Office, lane: &[Read]) -> Result<()> {
         let ids: Vec<LedgerId> = lane.iter().map(|read| read.mail.id).collect();
         let mut tx = self.db.begin().await?;
-        let waiting = ledger::take(&mut tx, &ids).await?;
+        let waits = ledger::take(&mut tx, &ids).await?;
         let mut fates = Vec::with_capacity(lane.len());
         for Read { mail, prepared, .. } in lane {
             // Not those that another node wrote down meanwhile.
-            if !waiting.contains(&mail.id) {
+            if !waits.contains(&mail.id) {
                 continue;
             }
             let Ok(prepared) = prepared else { bail!("mail {} could not be read", mail.id) };
@@ -218,7 +239,7 @@ impl Reader {
                     return self.settle(office, mail, &Err(fault)).await;
                 }
                 Ok(settled) => return settled,
-                Err(_) => return self.set_back(mail.id, mail.attempts).await,
+                Err(_) => return self.set_back(mail).await,
             }
         }
         Ok(())
@@ -261,37 +282,82 @@ impl Reader {
     }
 
     /// Counts a try of a mail whose handling panicked; after the last one it has failed.
-    async fn set_back(&self, id: LedgerId, attempts: i64) -> Result<()> {
+    async fn set_back(&self, mail: &Waiting) -> Result<()> {
+        let id = mail.id;
         tracing::error!(ledger = %id, "mail {id} could not be read: handling it panicked");
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         if ledger::take(&mut tx, &[id]).await?.is_empty() {
             return Ok(());
         }
-        match next_try(attempts, now) {
+        match next_try(mail, now) {
             Some(at) => ledger::count_attempt(&mut tx, id, UNREADABLE, at).await?,
             None => ledger::settle(&mut tx, id, &Outcome::failed(UNREADABLE), now).await?,
         }
         tx.commit().await
     }
 
-    async fn take(&self, underway: &[LedgerId], room: i64) -> Result<Vec<Waiting>> {
-        let now = self.clock.now();
+    /// The mails that are read next. That reading them begins is counted.
+    async fn take(&self, underway: &mut Underway) -> Result<Vec<Waiting>> {
+        let room = underway.room();
         if room == 0 {
             return Ok(Vec::new());
         }
+        let (now, looks_for_suspect) = (self.clock.now(), underway.may_take_suspect());
+        let suspect = looks_for_suspect.then_some(Which::Suspect);
+        let mut mails: Vec<Waiting> = Vec::new();
         match self.db.engine() {
             // One process, one reader.
             Engine::Sqlite => {
                 let conn = self.db.read().await?;
-                ledger::waiting(&conn, now, underway, room).await
+                for which in [Which::Oldest(room)].into_iter().chain(suspect) {
+                    mails.extend(waiting::waiting(&conn, now, &underway.ids(), which).await?);
+                }
+                let left_over = underway.left_over(&conn).await?;
+                drop(conn);
+                self.count_left_over(&mut mails, left_over).await?;
             }
             Engine::Postgres => {
                 let mut tx = self.db.begin().await?;
-                let mails = ledger::lease(&mut tx, now, LEASE, room).await?;
+                for which in [Which::Oldest(room)].into_iter().chain(suspect) {
+                    mails.extend(waiting::lease(&mut tx, now, LEASE, which).await?);
+                }
                 tx.commit().await?;
-                Ok(mails)
             }
+        }
+        if looks_for_suspect {
+            underway.took_suspect(mails.iter().find(|mail| mail.is_suspect()));
+        }
+        Ok(mails)
+    }
+
+    /// Counts that mails are begun that were there before the first one was read here: one of them
+    /// may be why the program ended then. What came since is counted by the next program that finds
+    /// it, so that no mail takes a commit more as long as all goes well.
+    async fn count_left_over(&self, mails: &mut [Waiting], until: LedgerId) -> Result<()> {
+        let mut ids = Vec::new();
+        for mail in mails.iter_mut().filter(|mail| mail.id <= until) {
+            mail.begun += 1;
+            ids.push(mail.id);
+        }
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.db.begin().await?;
+        waiting::begin(&mut tx, &ids).await?;
+        tx.commit().await
+    }
+
+    /// A mail after everything that takes time, whatever happens meanwhile.
+    async fn prepared(&self, mail: &Waiting, desk: &Desk) -> Result<Prepared> {
+        if mail.is_given_up() {
+            bail!("reading it was begun {} times and never came to an end", mail.begun);
+        }
+        let work = AssertUnwindSafe(self.prepare(mail, desk)).catch_unwind();
+        match tokio::time::timeout(PREPARED_WITHIN, work).await {
+            Ok(Ok(prepared)) => prepared,
+            Ok(Err(_)) => Err(anyhow!("reading it panicked")),
+            Err(_) => Err(anyhow!("reading it took longer than {PREPARED_WITHIN:?}")),
         }
     }
 

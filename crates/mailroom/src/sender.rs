@@ -103,21 +103,21 @@ impl Sender {
 
     /// Begins to send what is due, as far as there is room. Says how many letters that were.
     async fn take_up(&self, underway: &mut Underway, at_least_one: bool) -> Result<usize> {
-        let (now, room) = (self.clock.now(), underway.room(at_least_one));
-        if room == 0 {
+        if underway.is_full() {
             return Ok(0);
         }
-        let next = outbox::next_due(&self.db.read().await?).await?;
-        if next.is_none_or(|at| at > now) {
-            return Ok(0);
-        }
-        let mut left_alone = underway.busy();
-        {
+        let now = self.clock.now();
+        let resting: Vec<InboxId> = {
             let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
             resting.retain(|_, until| *until > now);
-            left_alone.extend(resting.keys());
+            resting.keys().copied().collect()
+        };
+        let due = outbox::inboxes_due(&self.db.read().await?, now, &resting).await?;
+        let shares = underway.shares(&due, at_least_one);
+        if shares.is_empty() {
+            return Ok(0);
         }
-        let letters = outbox::claim(&self.db, now, LEASE, &left_alone, kernel::count(room)).await?;
+        let letters = outbox::claim(&self.db, now, LEASE, &shares).await?;
         let count = letters.len();
         for letter in letters {
             let (sender, id, inbox) = (self.clone(), letter.id, letter.letter.inbox);

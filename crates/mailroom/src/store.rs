@@ -6,3 +6,4 @@ pub(crate) mod cursors;
 pub(crate) mod health;
 pub(crate) mod ledger;
 pub(crate) mod senders;
+pub(crate) mod waiting;

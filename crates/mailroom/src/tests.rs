@@ -1,5 +1,6 @@
 mod browser;
 mod deciding;
+mod ending;
 mod fetching;
 mod frames;
 mod handling;

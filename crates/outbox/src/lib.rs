@@ -12,9 +12,9 @@ pub use letter::{Kind, Letter, Party, Recipients, new_mail_id};
 pub use policy::{Caps, Withheld};
 pub use store::check;
 pub use store::{
-    Delivery, Listed, Posted, Sending, Shelf, State, accepted, black_out, bounced, claim,
+    Delivery, Listed, Posted, SYSTEM, Sending, Shelf, State, accepted, black_out, bounced, claim,
     deliveries_of, discard, failed_count, failed_letters, find_by_mail_id, find_listed, free_all,
-    free_expired, gate, hold_back, hurry, lift_suppression, listed, next_due, of_ticket, post,
+    free_expired, gate, hold_back, hurry, inboxes_due, lift_suppression, listed, of_ticket, post,
     post_passed, put_back, renew, retry, sent, set_failed, suppress, suppressions, take_back,
 };
 

@@ -1,17 +1,19 @@
 //! The rows behind deliveries, suppressions and caps.
 
 pub mod check;
+mod due;
 mod listed;
 mod outcome;
 mod redaction;
 
 use anyhow::{Context, Result, bail};
-use database::{Cols, Conn, Db, FromRow, Sql, Tx, dialect, params};
-use kernel::{DeliveryId, EmailAddress, InboxId, LEASE_MAX, MessageId, Span, TicketId, Timestamp};
+use database::{Cols, Conn, Db, FromRow, Sql, Tx, params};
+use kernel::{DeliveryId, EmailAddress, LEASE_MAX, MessageId, Span, TicketId, Timestamp};
 
 use crate::policy::{self, Caps, Facts, Withheld};
 use crate::{Kind, Letter, Recipients};
 
+pub use due::{SYSTEM, claim, inboxes_due};
 pub use listed::{Listed, Shelf, find_listed, listed};
 pub use outcome::{
     accepted, bounced, discard, hold_back, hurry, put_back, retry, sent, set_failed, take_back,
@@ -348,40 +350,6 @@ impl FromRow for Sending {
 
 fn addresses(json: &str) -> Result<Vec<EmailAddress>> {
     Ok(serde_json::from_str(json)?)
-}
-
-/// When the next letter is due.
-pub async fn next_due(conn: &Conn) -> Result<Option<Timestamp>> {
-    conn.scalar("select min(send_after) from deliveries where state = 'queued'", params![]).await
-}
-
-/// Takes up to `limit` due letters under a lease, leaving out inboxes whose server rests.
-pub async fn claim(
-    db: &Db,
-    now: Timestamp,
-    lease: Span,
-    resting: &[InboxId],
-    limit: i64,
-) -> Result<Vec<Sending>> {
-    let tx = db.begin().await?;
-    let mut sql = Sql::new("update deliveries set state = 'sending', attempts = attempts + 1,");
-    sql.push(" leased_until = ").bind(now + lease);
-    sql.push(" where id in (select id from deliveries where state = 'queued' and send_after <= ");
-    sql.bind(now);
-    if !resting.is_empty() {
-        sql.push(" and coalesce(inbox_id, 0) not in (").bind_list(resting.iter().copied());
-        sql.push(")");
-    }
-    sql.push(" order by send_after, id limit ").bind(limit);
-    dialect::skip_locked(&mut sql, tx.engine());
-    sql.push(
-        ") returning id, attempts, give_up_at, accepted, kind, inbox_id, ticket_id, message_id, mail_id,
-            from_name, reply_to, recipients, subject, text, html, in_reply_to, mail_references,
-            send_after",
-    );
-    let claimed = tx.all_sql(sql).await?;
-    tx.commit().await?;
-    Ok(claimed)
 }
 
 /// Holds letters for longer: their sender lives and is still at it.

@@ -1,6 +1,6 @@
 use database::testing::TUESDAY;
-use database::{Db, on_both};
-use kernel::{EmailAddress, Span, Timestamp};
+use database::{Db, on_both, params};
+use kernel::{EmailAddress, InboxId, PublicId, Span, Timestamp};
 
 use crate::policy::{Facts, gate};
 use crate::*;
@@ -93,7 +93,16 @@ async fn put(db: &Db, letter: &Letter, now: Timestamp) -> Posted {
 }
 
 async fn claim_one(db: &Db, now: Timestamp) -> Option<Sending> {
-    claim(db, now, Span::seconds(60), &[], 10).await.unwrap().pop()
+    claim(db, now, Span::seconds(60), &[(SYSTEM, 10)]).await.unwrap().pop()
+}
+
+async fn new_inbox(db: &Db, name: &str) -> InboxId {
+    let tx = db.begin().await.unwrap();
+    let sql = "insert into inboxes (public_id, name, kind, sender_name, created_at)
+         values ($1, $2, 'form', '', $3) returning id";
+    let id = tx.scalar(sql, params![PublicId::new(TUESDAY), name, TUESDAY]).await.unwrap();
+    tx.commit().await.unwrap();
+    id
 }
 
 async fn state_of(db: &Db, mail_id: &str) -> State {
@@ -117,6 +126,29 @@ on_both! {
         sent(&mut tx, sending.id, now).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(state_of(&db, &letter.mail_id).await, State::Sent);
+    }
+
+    async fn of_each_inbox_as_many_leave_as_its_share(db: Db) {
+        let (shop, sales) = (new_inbox(&db, "Shop").await, new_inbox(&db, "Sales").await);
+        for (inbox, after) in [(Some(shop), 3), (Some(sales), 2), (None, 1)] {
+            let send_after = TUESDAY + Span::seconds(after);
+            for _ in 0..5 {
+                let letter = Letter { inbox, send_after, ..letter(Kind::Reply, "d@x.example") };
+                put(&db, &letter, TUESDAY).await;
+            }
+        }
+        let now = TUESDAY + Span::seconds(2);
+        let conn = db.read().await.unwrap();
+        assert_eq!(inboxes_due(&conn, now, &[]).await.unwrap(), [SYSTEM, sales]);
+        assert_eq!(inboxes_due(&conn, now, &[SYSTEM]).await.unwrap(), [sales]);
+        drop(conn);
+        let now = TUESDAY + Span::seconds(3);
+        let shares = [(shop, 2), (SYSTEM, 9)];
+        let claimed = claim(&db, now, Span::seconds(60), &shares).await.unwrap();
+        let of = |inbox: Option<InboxId>| claimed.iter().filter(|one| one.letter.inbox == inbox).count();
+        assert_eq!((of(Some(shop)), of(None), claimed.len()), (2, 5, 7));
+        let conn = db.read().await.unwrap();
+        assert_eq!(inboxes_due(&conn, now, &[]).await.unwrap(), [sales, shop]);
     }
 
     async fn taking_back_and_sending_exclude_each_other(db: Db) {

@@ -55,8 +55,8 @@ impl FromRow for Claimed {
     }
 }
 
-/// Takes up to `limit` due jobs under a lease, passing over lanes that are at work at `lane_max`
-/// places already.
+/// Takes up to `limit` due jobs under a lease. No lane is at work at more than `lane_max` places
+/// then.
 pub(crate) async fn claim(
     db: &Db,
     now: Timestamp,
@@ -65,26 +65,66 @@ pub(crate) async fn claim(
     limit: i64,
 ) -> Result<Vec<Claimed>> {
     let tx = db.begin().await?;
-    let mut sql = Sql::new("update jobs set state = 'running', attempts = attempts + 1,");
-    sql.push(" leased_until = ").bind(now + lease);
-    sql.push(
-        " where id in (
-            select id from jobs
-             where state = 'waiting'
-               and run_at <= ",
-    );
-    sql.bind(now);
-    sql.push(
-        " and lane not in (
-                   select lane from jobs where state = 'running'
-                    group by lane having count(*) >= ",
-    );
-    sql.bind(lane_max).push(") order by run_at, id limit ").bind(limit);
-    dialect::skip_locked(&mut sql, tx.engine());
-    sql.push(") returning id, name, payload, attempts");
-    let claimed = tx.all_sql(sql).await?;
+    let mut claimed: Vec<Claimed> = Vec::new();
+    for (lane, at_work) in lanes_with_room(&tx, now, lane_max, limit).await? {
+        let left = limit - kernel::count(claimed.len());
+        let share = left.min(lane_max - at_work);
+        if share > 0 {
+            claimed.extend(claim_in_lane(&tx, &lane, now, lease, share).await?);
+        }
+    }
     tx.commit().await?;
     Ok(claimed)
+}
+
+/// At most `limit` lanes in which a job is due and a place is free, and at how many places they
+/// are at work. Those at the fewest come first, so that each lane has its turn.
+///
+/// Goes from lane to lane and looks at the first job of each: one may hold thousands.
+async fn lanes_with_room(
+    conn: &Conn,
+    now: Timestamp,
+    lane_max: i64,
+    limit: i64,
+) -> Result<Vec<(String, i64)>> {
+    let mut sql = Sql::new(
+        "with recursive lanes (lane) as (
+            select min(lane) from jobs where state = 'waiting'
+             union all
+            select (select min(later.lane) from jobs later
+                     where later.state = 'waiting' and later.lane > lanes.lane)
+              from lanes where lanes.lane is not null)
+         select lane, at_work
+           from (
+            select lanes.lane,
+                   (select min(due.run_at) from jobs due
+                     where due.state = 'waiting' and due.lane = lanes.lane) as oldest,
+                   (select count(*) from jobs held
+                     where held.state = 'running' and held.lane = lanes.lane) as at_work
+              from lanes) as listed
+          where oldest <= ",
+    );
+    sql.bind(now).push(" and at_work < ").bind(lane_max);
+    sql.push(" order by at_work, oldest, lane limit ").number(limit);
+    conn.all_sql(sql).await
+}
+
+/// Takes the first due jobs of a lane.
+async fn claim_in_lane(
+    conn: &Conn,
+    lane: &str,
+    now: Timestamp,
+    lease: Span,
+    share: i64,
+) -> Result<Vec<Claimed>> {
+    let mut sql = Sql::new("update jobs set state = 'running', attempts = attempts + 1,");
+    sql.push(" leased_until = ").bind(now + lease);
+    sql.push(" where id in (select id from jobs where state = 'waiting' and lane = ").bind(lane);
+    sql.push(" and run_at <= ").bind(now);
+    sql.push(" order by run_at, id limit ").number(share);
+    dialect::skip_locked(&mut sql, conn.engine());
+    sql.push(") returning id, name, payload, attempts");
+    conn.all_sql(sql).await
 }
 
 /// When the next waiting job is due.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use database::testing::TUESDAY;
 use database::{Db, on_both};
-use kernel::{JobId, ManualClock, Span, Timestamp};
+use kernel::{JobId, ManualClock, SharedClock, Span, Timestamp};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,59 @@ impl Job for Act {
             "panic" => panic!("told to"),
             _ => Ok(()),
         }
+    }
+}
+
+/// Work for somebody, who has a lane of their own.
+#[derive(Serialize, Deserialize)]
+struct ActFor {
+    whom: String,
+}
+
+impl Job for ActFor {
+    const NAME: &'static str = "tests.act_for";
+    type Services = ();
+
+    fn lane(&self) -> String {
+        self.whom.clone()
+    }
+
+    async fn run(&self, _: &Context<Self::Services>) -> Result<(), Retry> {
+        Ok(())
+    }
+}
+
+/// Enqueues so many jobs for each, one after the other.
+async fn work_comes(db: &Db, jobs: &[(&str, usize)]) {
+    let mut tx = db.begin().await.unwrap();
+    for (whom, count) in jobs {
+        let job = ActFor { whom: (*whom).to_owned() };
+        for _ in 0..*count {
+            enqueue(&mut tx, &job, TUESDAY).await.unwrap();
+        }
+    }
+    tx.commit().await.unwrap();
+}
+
+/// Takes what there is for `free` of four workers, and says for whom.
+async fn taken(db: &Db, free: i64) -> Vec<(String, JobId)> {
+    let claimed = store::claim(db, TUESDAY, LEASE, 2, free).await.unwrap();
+    let whom = |job: &store::Claimed| serde_json::from_str::<ActFor>(&job.payload).unwrap().whom;
+    let mut taken: Vec<_> = claimed.iter().map(|job| (whom(job), job.id)).collect();
+    taken.sort();
+    taken
+}
+
+fn names(taken: &[(String, JobId)]) -> Vec<&str> {
+    taken.iter().map(|(whom, _)| whom.as_str()).collect()
+}
+
+/// Panics the first time, does not end the second time, and does well after that.
+async fn tick(cx: Context<Arc<AtomicUsize>>) -> anyhow::Result<()> {
+    match cx.services.fetch_add(1, Ordering::SeqCst) {
+        0 => panic!("told to"),
+        1 => std::future::pending().await,
+        _ => Ok(()),
     }
 }
 
@@ -275,6 +328,24 @@ on_both! {
         assert_eq!(store::claim(&stage.db, TUESDAY, lease, 2, 2).await.unwrap().len(), 0);
     }
 
+    async fn one_claim_takes_no_more_of_a_lane_than_its_share(db: Db) {
+        work_comes(&db, &[("kim", 5), ("lee", 5)]).await;
+        assert_eq!(names(&taken(&db, 4).await), ["kim", "kim", "lee", "lee"]);
+        assert!(taken(&db, 4).await.is_empty(), "both have their share");
+    }
+
+    async fn a_lane_full_of_jobs_leaves_a_place_for_another(db: Db) {
+        work_comes(&db, &[("kim", 600)]).await;
+        let first = taken(&db, 4).await;
+        assert_eq!(names(&first), ["kim", "kim"], "two workers are left for whoever comes");
+        work_comes(&db, &[("lee", 1), ("max", 3)]).await;
+        assert_eq!(names(&taken(&db, 2).await), ["lee", "max"]);
+        store::finish(&db, first[0].1).await.unwrap();
+        work_comes(&db, &[("zoe", 1)]).await;
+        assert_eq!(names(&taken(&db, 1).await), ["zoe"], "nothing of hers is at work yet");
+        assert_eq!(names(&taken(&db, 1).await), ["kim"]);
+    }
+
     async fn two_workers_never_hold_the_same_job(db: Db) {
         let stage = stage(db);
         for _ in 0..40 {
@@ -291,6 +362,19 @@ on_both! {
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), all);
+    }
+
+    async fn after_a_tick_that_panics_or_hangs_comes_the_next(db: Db) {
+        let (clock, runs) = (ManualClock::at(TUESDAY), Arc::new(AtomicUsize::new(0)));
+        let shared: SharedClock = clock.clone();
+        let cx = Context { db: db.clone(), clock: shared.clone(), services: Arc::clone(&runs) };
+        let mut schedule = schedule::Schedule::new("tests.tick", Span::minutes(1), cx, tick);
+        schedule.time_limit = Span::ZERO;
+        for _ in 0..3 {
+            schedule.run_if_due(&db, &shared).await;
+            clock.advance(Span::minutes(1));
+        }
+        assert_eq!(runs.load(Ordering::SeqCst), 3);
     }
 
     async fn a_schedule_is_kept_by_one_node_and_survives_clock_jumps(db: Db) {

@@ -10,6 +10,7 @@ mod log;
 mod program;
 mod server;
 mod soundness;
+mod tasks;
 pub mod turning;
 mod wiring;
 

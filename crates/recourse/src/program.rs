@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 
 use accounts::Route;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use database::Location;
 use kernel::SharedClock;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{DataFolder, Lock, Settings};
 use crate::soundness::look_through;
+use crate::tasks::Tasks;
 use crate::{Foundation, local, server, wiring};
 
 /// A server that answers.
@@ -22,9 +23,7 @@ pub struct Program {
     /// Every route with its guard.
     pub routes: Vec<Route>,
     stop: CancellationToken,
-    /// Ends when connections are closed: before what they stand on.
-    serving: JoinHandle<Result<()>>,
-    tasks: JoinSet<()>,
+    tasks: Tasks,
     storing: JoinHandle<()>,
     /// Held where no other server may work on the same database.
     lock: Option<Lock>,
@@ -48,28 +47,33 @@ impl Program {
         let ended_well = lock.as_ref().map_or(Ok(true), Lock::begin)?;
         let (foundation, storing) = Foundation::open(&settings, clock).await?;
         let stop = CancellationToken::new();
-        let mut tasks = JoinSet::new();
+        let mut tasks = Tasks::new(&stop);
         let hub = foundation.hub.clone();
-        tasks.spawn(hub.run(foundation.db.notices(), stop.clone()));
+        tasks.keep("passing on changes", hub.run(foundation.db.notices(), stop.clone()));
         let set_up_link = set_up_link(&foundation).await?;
         let (router, routes) = wiring::routes(&foundation, &settings, &stop);
         wiring::move_mail(&foundation, &settings, &mut tasks, &stop)?;
-        tasks.spawn(wiring::workers(&foundation).run(stop.clone()));
-        tasks.spawn(server::sum_up(stop.clone()));
+        tasks.keep("doing jobs", wiring::workers(&foundation).run(stop.clone()));
+        tasks.begin(server::sum_up(stop.clone()));
         if ended_well {
             foundation.soundness.trust();
         } else if let Location::File(file) = &settings.database {
             tracing::warn!(
                 "the last server did not end in good order; the database file is looked through"
             );
-            tasks.spawn(look_through(file.clone(), foundation.clone(), stop.clone()));
+            tasks.begin(look_through(file.clone(), foundation.clone(), stop.clone()));
         }
         if let Some(door) = local::Door::open(&folder.socket()) {
-            tasks.spawn(door.serve(foundation.clone(), stop.clone()));
+            tasks.keep("taking commands", door.serve(foundation.clone(), stop.clone()));
         }
-        #[expect(clippy::disallowed_methods, reason = "the program's own task, joined at its end")]
-        let serving = tokio::spawn(front.serve(router, stop.clone()));
-        Ok(Self { address, foundation, set_up_link, routes, stop, serving, tasks, storing, lock })
+        tasks.keep("answering requests", front.serve(router, stop.clone()));
+        Ok(Self { address, foundation, set_up_link, routes, stop, tasks, storing, lock })
+    }
+
+    /// Waits until a part of the server breaks off that it cannot do without: it is to be stopped
+    /// then.
+    pub async fn broke(&self) {
+        self.tasks.broke().await;
     }
 
     /// Ends in good order: no new requests, those at hand finished, jobs put down, the database
@@ -77,8 +81,7 @@ impl Program {
     pub async fn stop(self) -> Result<()> {
         self.stop.cancel();
         // Whatever broke there, the rest is put down in good order.
-        let served = self.serving.await.context("the server broke").flatten();
-        self.tasks.join_all().await;
+        let ended = self.tasks.join().await;
         if let Err(fault) = accounts::vouch_for_trail(&self.foundation.accounts).await {
             tracing::warn!("the audit trail cannot be vouched for at the end: {fault:#}");
         }
@@ -93,7 +96,7 @@ impl Program {
         if let Some(lock) = self.lock.filter(|_| is_whole) {
             lock.end()?;
         }
-        served
+        ended
     }
 }
 

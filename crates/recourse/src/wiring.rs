@@ -12,12 +12,12 @@ use queue::{Context, Leaps, Workers};
 use tickets::Desk;
 use tickets::actions::{hand_over, sleepers_wake, spent_tickets_close};
 use tickets::{Learner, Lesson, TeachLesson};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::Foundation;
 use crate::config::Settings;
 use crate::server::{Disclosure, Health, dress};
+use crate::tasks::Tasks;
 
 /// All pages and doors, dressed, and the list of their guards.
 pub(crate) fn routes(
@@ -182,7 +182,7 @@ impl Learner for Foundation {
 pub(crate) fn move_mail(
     foundation: &Foundation,
     settings: &Settings,
-    tasks: &mut JoinSet<()>,
+    tasks: &mut Tasks,
     stop: &CancellationToken,
 ) -> Result<()> {
     let f = foundation.clone();
@@ -192,7 +192,8 @@ pub(crate) fn move_mail(
         let manners = Manners { hello_name: f.hello_name.clone(), limits: Limits::default() };
         tracing::info!("mail is taken on {address} (LMTP)");
         let ending = stop.clone().cancelled_owned();
-        tasks.spawn(email::lmtp::serve(listener, manners, Arc::new(door), ending));
+        let serving = email::lmtp::serve(listener, manners, Arc::new(door), ending);
+        tasks.keep("taking mail by LMTP", serving);
     }
     let reader = Reader {
         db: f.db.clone(),
@@ -222,10 +223,10 @@ pub(crate) fn move_mail(
         node: node_name(),
         hello_name: f.hello_name.clone(),
     };
-    tasks.spawn(f.portal.clone().begin(stop.clone()));
-    tasks.spawn(reader.run(f.intake.arrived(), stop.clone()));
-    tasks.spawn(sender.run(stop.clone()));
-    tasks.spawn(fetcher.run(stop.clone()));
+    tasks.begin(f.portal.clone().begin(stop.clone()));
+    tasks.keep("reading mail", reader.run(f.intake.arrived(), stop.clone()));
+    tasks.keep("sending mail", sender.run(stop.clone()));
+    tasks.keep("fetching mail", fetcher.run(stop.clone()));
     Ok(())
 }
 

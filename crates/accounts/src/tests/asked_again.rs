@@ -184,7 +184,8 @@ on_both! {
         let given = [("email", "priya@northlight.example"), ("password", PASSWORD)];
         assert_eq!(priya.post("/login", &given).await.location(), "/");
         let now = cast.accounts.now();
-        let sent = outbox::claim(&cast.db, now, Span::minutes(1), &[], 100).await.unwrap();
+        let shares = [(outbox::SYSTEM, 100)];
+        let sent = outbox::claim(&cast.db, now, Span::minutes(1), &shares).await.unwrap();
         let subjects: Vec<&str> = sent.iter().map(|one| one.letter.subject.as_str()).collect();
         assert_eq!(subjects, ["Your second factor at Northlight Studio"]);
     }

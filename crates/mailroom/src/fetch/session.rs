@@ -127,6 +127,7 @@ impl Session<'_> {
             let set_aside = self.set_aside(haul.set_aside, false);
             let intake = &self.fetcher.intake;
             intake.store_fetched(&arrivals, &set_aside, self.inbox, cursor).await?;
+            self.troubles.stored();
             self.troubles.untidied.extend(uids);
             self.tidy(mailbox).await?;
             if self.fetcher.still_ours(self.inbox).await? == Going::Over {
@@ -197,6 +198,7 @@ impl Session<'_> {
                 let set_aside = self.set_aside(haul.set_aside, true);
                 let intake = &self.fetcher.intake;
                 intake.store_fetched(&arrivals, &set_aside, self.inbox, cursor).await?;
+                self.troubles.stored();
             }
             if self.fetch_new(mailbox, cursor).await? == Going::Over
                 || self.fetcher.still_ours(self.inbox).await? == Going::Over

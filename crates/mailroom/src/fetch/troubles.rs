@@ -14,6 +14,8 @@ pub(super) struct Troubles {
     tried: BTreeMap<u32, (usize, String)>,
     /// Handled, although one before them is not: the cursor cannot say so.
     done: BTreeSet<u32>,
+    /// Handled, and not yet stored.
+    unstored: Vec<u32>,
     /// Asked for at this moment. If the connection breaks now, one of them may be why.
     pub(super) asked: Vec<u32>,
     /// Stored, and not yet marked or moved on the server.
@@ -25,6 +27,10 @@ impl Troubles {
     pub(super) fn begin(&mut self, uid_validity: u32) {
         if self.uid_validity != uid_validity {
             *self = Self { uid_validity, ..Self::default() };
+        }
+        // What could not be stored is asked for again.
+        for uid in std::mem::take(&mut self.unstored) {
+            self.done.remove(&uid);
         }
         match std::mem::take(&mut self.asked).as_slice() {
             [only] => self.count(*only, "the connection broke while it was sent".to_owned()),
@@ -71,10 +77,16 @@ impl Troubles {
         if good.is_empty() { waiting().min_by_key(tries).into_iter().collect() } else { good }
     }
 
-    /// A mail is stored, set aside or gone.
+    /// A mail came, is set aside or gone.
     pub(super) fn settle(&mut self, uid: u32) {
         self.tried.remove(&uid);
         self.done.insert(uid);
+        self.unstored.push(uid);
+    }
+
+    /// Whatever came was stored.
+    pub(super) fn stored(&mut self) {
+        self.unstored.clear();
     }
 
     /// The last mail before which nothing is left to do.
@@ -101,6 +113,7 @@ mod tests {
             troubles.settle(uid);
         }
         assert_eq!(troubles.reached(&[1, 2, 3, 4, 5], 0), 0);
+        troubles.stored();
         assert_eq!(troubles.next(&[1, 2, 3, 4, 5], &BTreeSet::new(), 50), [1]);
         troubles.settle(1);
         assert_eq!(troubles.reached(&[1, 2, 3, 4, 5], 0), 1);
@@ -117,5 +130,25 @@ mod tests {
         assert_eq!(troubles.reached(&[2, 3, 4, 5], 1), 5);
         troubles.begin(2);
         assert_eq!(troubles.next(&[4], &BTreeSet::new(), 50), [4], "other numbers, other mails");
+    }
+
+    #[test]
+    fn what_came_and_could_not_be_stored_is_asked_for_again() {
+        let mut troubles = Troubles::default();
+        troubles.begin(1);
+        troubles.asked = vec![1];
+        troubles.begin(1);
+        for uid in [2, 3] {
+            troubles.settle(uid);
+        }
+        assert_eq!(troubles.reached(&[1, 2, 3], 0), 0);
+        troubles.begin(1);
+        assert_eq!(troubles.next(&[1, 2, 3], &BTreeSet::new(), 50), [2, 3]);
+        for uid in [2, 3] {
+            troubles.settle(uid);
+        }
+        troubles.stored();
+        troubles.begin(1);
+        assert_eq!(troubles.next(&[1, 2, 3], &BTreeSet::new(), 50), [1], "they are here");
     }
 }

@@ -21,10 +21,11 @@ pub(super) fn incoming(
     // A form wrote in somebody's name: that is who we answer, though nobody has proved it.
     let author =
         reading.author_behind_no_reply().filter(|party| !office.is_own_address(&party.address));
-    let tokens = match author {
-        // What proves that somebody has our mail proves it of who sent this one.
-        Some(_) => ReplyTokens::default(),
-        None => reply_tokens(reading, own),
+    let (mail_id, references, tokens) = match author {
+        // Whatever leads into a ticket speaks for who sent this one: a stranger who knows the
+        // mails of a customer gets into no ticket in the customer's name.
+        Some(_) => (None, Vec::new(), ReplyTokens::default()),
+        None => (reading.mail_id.clone(), reading.references.clone(), reply_tokens(reading, own)),
     };
     Incoming {
         inbox: mail.inbox,
@@ -41,8 +42,8 @@ pub(super) fn incoming(
         // Plain text that was dressed as HTML reads better as text.
         html: reading.html.clone().filter(|html| email::html::is_rich(html)),
         files,
-        mail_id: reading.mail_id.clone(),
-        references: reading.references.clone(),
+        mail_id,
+        references,
         tokens,
         is_automatic: reading.nature.is_automatic() || mail.envelope_from == NOBODY,
         must_not_be_answered: reading.nature.must_not_be_answered() || mail.envelope_from == NOBODY,

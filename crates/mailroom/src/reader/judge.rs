@@ -282,7 +282,7 @@ pub(super) async fn unreadable(
 ) -> Result<Option<Outcome>> {
     let said = format!("{fault:#}");
     // People get a sentence; what the machine said is for the log.
-    if let Some(at) = next_try(mail.attempts, office.now) {
+    if let Some(at) = next_try(mail, office.now) {
         tracing::warn!(ledger = %mail.id, "mail {} could not be read and is tried again: {said}", mail.id);
         ledger::count_attempt(tx, mail.id, UNREADABLE, at).await?;
         return Ok(None);
@@ -312,7 +312,10 @@ pub(super) async fn unreadable(
 
 /// When a mail that failed is tried again; never, if that was its last try. A storage that is
 /// away for some minutes should not make tickets out of mails that are good.
-pub(super) fn next_try(attempts: i64, now: Timestamp) -> Option<Timestamp> {
-    let pause = PAUSES.get(usize::try_from(attempts).ok()?)?;
+pub(super) fn next_try(mail: &Waiting, now: Timestamp) -> Option<Timestamp> {
+    if mail.is_given_up() {
+        return None;
+    }
+    let pause = PAUSES.get(usize::try_from(mail.attempts).ok()?)?;
     Some(now + *pause)
 }

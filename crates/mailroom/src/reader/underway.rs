@@ -3,13 +3,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use database::Conn;
 use kernel::LedgerId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::Prepared;
 use crate::ledger::Waiting;
+use crate::store::waiting;
 
 /// So many are read side by side: most of that time they wait for the DNS.
 const SIDE_BY_SIDE: usize = 64;
@@ -17,12 +20,19 @@ const SIDE_BY_SIDE: usize = 64;
 pub(super) const TOGETHER: usize = 32;
 /// Of all sources that are read side by side so much is in memory.
 const SOURCES_KIB: u32 = 64 * 1024;
+/// Where no mail may be why the program ended, it is asked so often whether there is one.
+const BETWEEN_SUSPECTS: Duration = Duration::from_secs(1);
 
 /// Mails that are being read. Nothing is read any more when it is dropped.
 pub(super) struct Underway {
     reading: JoinSet<Read>,
     ids: HashMap<Id, LedgerId>,
     memory: Arc<Semaphore>,
+    /// The last one that may be why the program ended, and when there was none.
+    suspect: Option<LedgerId>,
+    no_suspect_at: Option<Instant>,
+    /// The latest mail that was there before the first one was read.
+    left_over: Option<LedgerId>,
 }
 
 /// A mail that was read, or the reason why not.
@@ -50,6 +60,9 @@ impl Default for Underway {
             reading: JoinSet::new(),
             ids: HashMap::new(),
             memory: Arc::new(Semaphore::new(memory)),
+            suspect: None,
+            no_suspect_at: None,
+            left_over: None,
         }
     }
 }
@@ -66,6 +79,28 @@ impl Underway {
 
     pub(super) fn ids(&self) -> Vec<LedgerId> {
         self.ids.values().copied().collect()
+    }
+
+    /// Whether one that may be why the program ended may be read, since no other such is.
+    pub(super) fn may_take_suspect(&self) -> bool {
+        let is_read = self.ids.values().any(|id| Some(*id) == self.suspect);
+        let is_early = self.no_suspect_at.is_some_and(|at| at.elapsed() < BETWEEN_SUSPECTS);
+        !is_read && !is_early
+    }
+
+    /// Notes what came of looking for such a one.
+    pub(super) fn took_suspect(&mut self, found: Option<&Waiting>) {
+        self.suspect = found.map(|mail| mail.id);
+        self.no_suspect_at = found.is_none().then(Instant::now);
+    }
+
+    /// The latest mail that was there before the first one was read.
+    pub(super) async fn left_over(&mut self, conn: &Conn) -> anyhow::Result<LedgerId> {
+        if let Some(known) = self.left_over {
+            return Ok(known);
+        }
+        let latest = waiting::latest(conn).await?.unwrap_or(LedgerId(0));
+        Ok(*self.left_over.insert(latest))
     }
 
     /// Waits for the memory that a mail takes; the largest takes all of it.

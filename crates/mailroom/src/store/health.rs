@@ -70,6 +70,14 @@ pub(crate) async fn note_fault(
     .await
 }
 
+/// When an inbox was last looked at with success, by whatever settings.
+pub(crate) async fn worked_at(conn: &Conn, inbox: InboxId) -> Result<Option<Timestamp>> {
+    let row: Option<(Option<Timestamp>,)> = conn
+        .optional("select worked_at from mail_health where inbox_id = $1", params![inbox])
+        .await?;
+    Ok(row.and_then(|(at,)| at))
+}
+
 /// Forgets how fetching went: the settings are new.
 pub(crate) async fn forget(tx: &mut Tx, inbox: InboxId) -> Result<()> {
     tx.send(

@@ -77,68 +77,6 @@ pub(crate) async fn store(tx: &mut Tx, arrival: &Arrival) -> Result<Option<Ledge
     Ok(Some(id))
 }
 
-impl FromRow for Waiting {
-    fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
-        Ok(Self {
-            id: cols.next()?,
-            inbox: cols.next()?,
-            content_hash: cols.next()?,
-            mail_id: cols.next()?,
-            envelope_from: cols.next()?,
-            is_history: cols.next()?,
-            is_released: cols.next::<Option<String>>()?.as_deref() == Some("released"),
-            attempts: cols.next()?,
-            failed_into: cols.next::<Option<TicketId>>()?.zip(cols.next()?),
-            received_at: cols.next()?,
-            size_bytes: cols.next()?,
-        })
-    }
-}
-
-const WAITING: &str = "select l.id, l.inbox_id, l.content_hash, l.mail_id, l.envelope_from,
-        l.history, l.decision, l.attempts, l.ticket_id, l.message_id, l.received_at, l.size_bytes
-   from mail_ledger l";
-
-/// The oldest mails that wait besides those that are being read, for the only reader there is.
-pub(crate) async fn waiting(
-    conn: &Conn,
-    now: Timestamp,
-    underway: &[LedgerId],
-    limit: i64,
-) -> Result<Vec<Waiting>> {
-    let mut sql = Sql::new(WAITING);
-    sql.push(" where l.state = 'received' and (l.leased_until is null or l.leased_until <= ");
-    sql.bind(now).push(")");
-    if !underway.is_empty() {
-        sql.push(" and l.id not in (").bind_list(underway.iter().copied()).push(")");
-    }
-    sql.push(" order by l.id limit ").bind(limit);
-    conn.all_sql(sql).await
-}
-
-/// The oldest mails that wait and that no other node reads, under a lease.
-pub(crate) async fn lease(
-    tx: &mut Tx,
-    now: Timestamp,
-    lasts: Span,
-    limit: i64,
-) -> Result<Vec<Waiting>> {
-    let mut sql = Sql::new("update mail_ledger set leased_until = ");
-    sql.bind(now + lasts).push(" where id in (select id from mail_ledger where state = 'received'");
-    sql.push(" and (leased_until is null or leased_until <= ").bind(now);
-    sql.push(") order by id limit ").bind(limit);
-    dialect::skip_locked(&mut sql, tx.engine());
-    sql.push(") returning id");
-    let ids: Vec<(LedgerId,)> = tx.all_sql(sql).await?;
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut sql = Sql::new(WAITING);
-    sql.push(" where l.id in (").bind_list(ids.into_iter().map(|(id,)| id));
-    sql.push(") order by l.id");
-    tx.all_sql(sql).await
-}
-
 /// Which of these mails still wait. Nobody else writes down what becomes of them before the end of
 /// the transaction.
 pub(crate) async fn take(tx: &mut Tx, ids: &[LedgerId]) -> Result<Vec<LedgerId>> {
@@ -184,7 +122,8 @@ pub(crate) async fn count_attempt(
     at: Timestamp,
 ) -> Result<()> {
     tx.send(
-        "update mail_ledger set attempts = attempts + 1, reason = $2, leased_until = $3
+        "update mail_ledger
+            set attempts = attempts + 1, begun = 0, reason = $2, leased_until = $3
           where id = $1 and state = 'received'",
         params![id, kernel::clip(&kernel::one_line(fault), 500), at],
     )
@@ -195,7 +134,8 @@ pub(crate) async fn count_attempt(
 pub(crate) async fn read_again(tx: &mut Tx, id: LedgerId) -> Result<bool> {
     let changed = tx
         .execute(
-            "update mail_ledger set state = 'received', attempts = 0, leased_until = null
+            "update mail_ledger
+                set state = 'received', attempts = 0, begun = 0, leased_until = null
               where id = $1 and state = 'failed'",
             params![id],
         )
@@ -214,8 +154,8 @@ pub(crate) async fn release(
     let changed = tx
         .execute(
             "update mail_ledger
-                set state = 'received', attempts = 0, leased_until = $2, decision = 'released',
-                    decided_by = $3, decided_at = $4
+                set state = 'received', attempts = 0, begun = 0, leased_until = $2,
+                    decision = 'released', decided_by = $3, decided_at = $4
               where id = $1 and state = 'quarantined'",
             params![id, at, by, now],
         )

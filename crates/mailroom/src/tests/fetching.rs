@@ -1,13 +1,18 @@
 //! Mail is fetched over IMAP: all of it, once, from where we left off.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use database::{Engine, on_both};
-use kernel::{Span, Timestamp};
+use kernel::{Clock, SharedClock, Span, Timestamp};
 use tokio_util::sync::CancellationToken;
 
+use super::browser::Browser;
+use super::pages::{form, saved};
 use super::servers::{Post, Withheld, until};
 use super::stage::{Stage, mail};
+use crate::Fetcher;
 use crate::connection::{AfterFetch, Connection};
 use crate::health::{health, raise_alarm};
 use crate::ledger::Fate;
@@ -35,6 +40,21 @@ async fn fetches(stage: &Stage, node: &str, is_so: impl AsyncFn() -> bool) {
 
 async fn stored(stage: &Stage) -> usize {
     stage.lines().await.len()
+}
+
+/// A clock that breaks once, after it was looked at so often.
+struct Breaking {
+    clock: SharedClock,
+    looks: AtomicUsize,
+    breaks_after: usize,
+}
+
+impl Clock for Breaking {
+    fn now(&self) -> Timestamp {
+        let looks = self.looks.fetch_add(1, Ordering::Relaxed);
+        assert_ne!(looks, self.breaks_after, "the clock breaks");
+        self.clock.now()
+    }
 }
 
 /// Five mails come, of which the server does not give the second one.
@@ -158,6 +178,50 @@ on_both! {
         assert_eq!(stored(&stage).await, 121, "what was here already is recognised");
     }
 
+    async fn what_came_before_the_server_was_changed_comes_from_the_new_one_once(db: Db) {
+        let browser = Browser::new(db).await;
+        let stage = &browser.stage;
+        let (old, new) = (Post::new().await, Post::new().await);
+        let (port, other_port) = (old.port().to_string(), new.port().to_string());
+        let worked_at = async || {
+            let all = health(&stage.db.read().await.unwrap()).await.unwrap();
+            all[0].worked_at
+        };
+        let arrives = |post: &Post, id: &str, at: Timestamp| post.arrives(mail(id, "New", id), at);
+        arrives(&new, "before", stage.now() - Span::hours(1));
+        browser.signs_in("mateo").await;
+        browser.posts("/settings/inboxes", &form(&port, "587")).await.location();
+        let (_, id, connection) = saved(&browser, "sales@northlight.example").await;
+        let (path, connected_at) = (format!("/settings/inboxes/{id}"), connection.fetch_from);
+        for post in [&old, &new] {
+            arrives(post, "m1", stage.now() + Span::seconds(1));
+        }
+        let is_looked_at = async || stored(stage).await == 1 && worked_at().await.is_some();
+        fetches(stage, "a", is_looked_at).await;
+
+        // The old server is away; mail comes to the new one before anybody enters it here.
+        stage.later(Span::hours(3));
+        arrives(&new, "m2", stage.now());
+        stage.later(Span::hours(30));
+        browser.signs_in("mateo").await;
+        browser.posts(&path, &form(&other_port, "587")).await.location();
+        let (.., connection) = saved(&browser, "sales@northlight.example").await;
+        assert_eq!(connection.fetch_from, connected_at, "what was there before stays away");
+        fetches(stage, "a", async || stored(stage).await > 1).await;
+        let ids: Vec<String> = stage.lines().await.into_iter().map(|line| line.mail_id).collect();
+        assert_eq!(ids, ["m2@example.com", "m1@example.com"]);
+
+        // After a long time, only what came since the last look is looked at.
+        stage.later(Span::days(30));
+        let now = stage.now();
+        fetches(stage, "a", async || worked_at().await == Some(now)).await;
+        stage.later(Span::days(2));
+        browser.signs_in("mateo").await;
+        browser.posts(&path, &form(&port, "587")).await.location();
+        let (.., connection) = saved(&browser, "sales@northlight.example").await;
+        assert_eq!(connection.fetch_from, Some(now - Span::days(1)));
+    }
+
     async fn a_folder_that_counts_from_the_beginning_hides_no_mail(db: Db) {
         let (stage, post) = (Stage::new(db).await, Post::new().await);
         stage.connects(stage.cast.support, &connection(&stage, &post)).await;
@@ -262,6 +326,25 @@ on_both! {
         fetches(&stage, "a", async || fault().await.is_none()).await;
         stage.later(Span::minutes(6));
         assert_eq!(raise_alarm(&stage.cast.accounts).await.unwrap().len(), 1, "and anew");
+    }
+
+    async fn an_inbox_whose_fetching_panicked_is_fetched_again(db: Db) {
+        let (stage, post) = (Stage::new(db).await, Post::new().await);
+        stage.connects(stage.cast.support, &connection(&stage, &post)).await;
+        // While the connection is used, and before there is one.
+        for (number, breaks_after) in [1, 0].into_iter().enumerate() {
+            let id = format!("m{number}");
+            post.arrives(mail(&id, "New", "Text"), stage.now() + Span::seconds(1));
+            let (clock, looks) = (stage.clock.clone(), AtomicUsize::new(0));
+            let clock: SharedClock = Arc::new(Breaking { clock, looks, breaks_after });
+            let fetcher = Fetcher { clock, ..stage.fetcher("a") };
+            let stop = CancellationToken::new();
+            let wait = async {
+                until(async || stored(&stage).await > number).await;
+                stop.cancel();
+            };
+            tokio::join!(fetcher.run(stop.clone()), wait);
+        }
     }
 
     async fn one_node_fetches_and_another_takes_over(db: Db) {

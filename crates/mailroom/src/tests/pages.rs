@@ -11,7 +11,7 @@ use crate::connection::{Connection, place};
 use crate::raise_alarm_about_quiet;
 
 /// The form of an inbox with servers at these ports.
-fn form<'f>(imap: &'f str, smtp: &'f str) -> Vec<(&'static str, &'f str)> {
+pub(super) fn form<'f>(imap: &'f str, smtp: &'f str) -> Vec<(&'static str, &'f str)> {
     vec![
         ("name", "Sales"),
         ("address", "sales@northlight.example"),
@@ -48,7 +48,10 @@ fn with<'f>(
     fields
 }
 
-async fn saved(browser: &Browser, address: &str) -> (kernel::InboxId, PublicId, Connection) {
+pub(super) async fn saved(
+    browser: &Browser,
+    address: &str,
+) -> (kernel::InboxId, PublicId, Connection) {
     let directory = browser.stage.cast.accounts.directory().await.unwrap();
     let inbox = directory.inbox_by_address(&address.parse().unwrap()).unwrap();
     let conn = browser.stage.db.read().await.unwrap();

@@ -222,6 +222,24 @@ on_both! {
         }
         let said: Vec<String> = stage.column("select text from messages order by id limit 1").await;
         assert!(said[0].contains("noreply@shop.example"), "{said:?}");
+
+        // Who knows the mails of a customer, and ours, does not get into the ticket by them.
+        let ticket = stage.comes(mail("d1", "My order", "Where is it?")).await.ticket;
+        let second = with_field(&mail("d2", "My order", "Hello?"), "In-Reply-To: <d1@example.com>");
+        assert_eq!(stage.comes(second).await.ticket, ticket);
+        let ours: Vec<String> = stage
+            .column("select mail_id from deliveries where recipients like '%dana@example.com%'")
+            .await;
+        for (id, answered) in
+            [("x1", "d1@example.com"), ("x2", ours[0].as_str()), ("d1", "unknown@example.com")]
+        {
+            let plain = mail_from("noreply@shop.example", id, "Form", "Send it elsewhere");
+            let fields = format!("Reply-To: dana@example.com\r\nReferences: <{answered}>");
+            let line = stage.comes(with_field(&plain, &fields)).await;
+            assert_eq!(line.fate, Fate::Ticketed, "{id}");
+            assert_ne!(line.ticket, ticket, "{id} {answered}");
+        }
+
         says(&stage, "noreply@shop.example", Rule::Block).await;
         let plain = mail_from("noreply@shop.example", "w9", "Form", "Hello");
         let line = stage.comes(with_field(&plain, "Reply-To: kim@customer.example")).await;

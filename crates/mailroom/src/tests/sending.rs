@@ -343,6 +343,44 @@ on_both! {
         assert_eq!(stage.count(sent).await, 0, "the silent server took nothing");
     }
 
+    async fn two_servers_that_say_nothing_leave_room_for_a_third(db: Db) {
+        let (stage, sink) = stage_with_sink(db).await;
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = silent.local_addr().unwrap().port();
+        dana_is_answered(&stage).await;
+        let mut tx = stage.db.begin().await.unwrap();
+        let address = "sales@northlight.example".parse().unwrap();
+        let sales = accounts::NewInbox::email("Sales", address, "Northlight Studio");
+        let sales = accounts::add_inbox(&mut tx, &sales, stage.now()).await.unwrap();
+        let silent_inboxes = [(stage.cast.billing, "billing"), (sales, "sales")];
+        for (inbox, name) in silent_inboxes {
+            for number in 0..10 {
+                tx.execute(COPY, params![format!(".copy.{name}{number}")]).await.unwrap();
+            }
+            let first = "update deliveries set inbox_id = $1, send_after = 0 where mail_id like $2";
+            tx.execute(first, params![inbox, format!("%.copy.{name}%")]).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        for (inbox, _) in silent_inboxes {
+            let smtp = Some(stage.endpoint(inbox, "smtp", port));
+            stage.connects(inbox, &Connection { smtp, ..Connection::default() }).await;
+        }
+        stage.later(Span::seconds(30));
+        let stop = CancellationToken::new();
+        let see = async {
+            while sink.got().is_empty() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            let held = "select count(*) from deliveries where state = 'sending' and mail_id like '%copy%'";
+            let held = stage.count(held).await;
+            stop.cancel();
+            drop(silent);
+            held
+        };
+        let (held, ()) = tokio::join!(see, stage.sender().run(stop.clone()));
+        assert_eq!(held, 6, "the silent servers hold all that they may, and still do");
+    }
+
     async fn an_answer_leaves_under_the_address_of_its_inbox_or_waits(db: Db) {
         let (stage, sink) = stage_with_sink(db).await;
         let (ticket, _) = dana_is_answered(&stage).await;

@@ -185,7 +185,9 @@ pub(super) async fn add(
     let mut tx = mailroom.db().begin().await?;
     match accounts::add_inbox(&mut tx, &wanted.inbox, now).await {
         Ok(id) => {
-            let connection = wanted.connection(&Connection::default(), &mailroom.keys, id, now);
+            let none = Connection::default();
+            let fetch_from = wanted.fetch_from(&none, None, now);
+            let connection = wanted.connection(&none, &mailroom.keys, id, fetch_from);
             connection.save(&mut tx, id, now).await?;
             accounts::let_maker_see(&mut tx, actor, id).await?;
             noted::inbox_made(mailroom, &mut tx, actor, id, (&wanted.inbox, &connection));
@@ -282,7 +284,9 @@ async fn keep(
 ) -> Result<()> {
     let now = mailroom.now();
     let before = Connection::find(tx, inbox.id).await?.unwrap_or_default();
-    let connection = wanted.connection(&before, &mailroom.keys, inbox.id, now);
+    let looked_at = health_store::worked_at(tx, inbox.id).await?;
+    let fetch_from = wanted.fetch_from(&before, looked_at, now);
+    let connection = wanted.connection(&before, &mailroom.keys, inbox.id, fetch_from);
     if connection == before {
         return Ok(());
     }

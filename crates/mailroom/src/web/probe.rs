@@ -95,7 +95,7 @@ pub(super) async fn tried(
     mailroom.take_trial(actor)?;
     // Sealed for the inbox, or for one that will never be.
     let id = inbox.unwrap_or(InboxId(0));
-    let connection = wanted.connection(before, &mailroom.keys, id, mailroom.now());
+    let connection = wanted.connection(before, &mailroom.keys, id, before.fetch_from);
     parts.trials = trials(mailroom, inbox, &connection, w).await?;
     Ok(())
 }

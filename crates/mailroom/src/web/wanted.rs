@@ -1,10 +1,14 @@
 //! What the form of an inbox asks for, and what of it is kept sealed.
 
 use accounts::NewInbox;
-use kernel::{InboxId, Secret, Timestamp};
+use kernel::{InboxId, Secret, Span, Timestamp};
 use keys::Keys;
 
 use crate::connection::{AfterFetch, Connection, Endpoint, Oauth, Tls, place};
+
+/// Of the time before the last look so much is looked at again: another server may date its mail
+/// earlier, and what is here already is recognised.
+const LOOKED_AT_AGAIN: Span = Span::days(1);
 
 /// What the form asks for, checked.
 pub(super) struct Wanted {
@@ -81,6 +85,23 @@ impl Wanted {
         }
     }
 
+    /// From when on mail counts as new. What came since the last successful look is new at another
+    /// place, too; what was there before the inbox was connected never is.
+    pub(super) fn fetch_from(
+        &self,
+        before: &Connection,
+        looked_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        if !self.fetches_elsewhere(before) {
+            return before.fetch_from;
+        }
+        if before.imap.is_none() {
+            return Some(now);
+        }
+        before.fetch_from.max(looked_at.map(|at| at - LOOKED_AT_AGAIN))
+    }
+
     /// The settings as they are to be kept. Secrets that were not entered again stay, but only
     /// for the host, port and user that they were given for.
     pub(super) fn connection(
@@ -88,7 +109,7 @@ impl Wanted {
         before: &Connection,
         keys: &Keys,
         inbox: InboxId,
-        now: Timestamp,
+        fetch_from: Option<Timestamp>,
     ) -> Connection {
         let endpoint = |server: &Server, before: Option<&Endpoint>, what: &str| {
             let typed = !server.password.is_empty();
@@ -107,12 +128,11 @@ impl Wanted {
                 password,
             }
         };
-        let begins_anew = self.fetches_elsewhere(before);
         Connection {
             imap: self.imap.as_ref().map(|one| endpoint(one, before.imap.as_ref(), "imap")),
             folder: self.folder.clone(),
             after_fetch: self.after_fetch.clone(),
-            fetch_from: if begins_anew { Some(now) } else { before.fetch_from },
+            fetch_from,
             history_from: self.history_from,
             smtp: self.smtp.as_ref().map(|one| endpoint(one, before.smtp.as_ref(), "smtp")),
             oauth: self.oauth.as_ref().map(|app| self.permission(app, before, keys, inbox)),

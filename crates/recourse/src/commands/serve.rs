@@ -26,6 +26,7 @@ pub(super) async fn run(settings: Settings, clock: SharedClock) -> Result<u8> {
     tokio::select! {
         _ = interrupted.recv() => {}
         _ = terminated.recv() => {}
+        () = program.broke() => {}
     }
     tracing::info!("stopping");
     program.stop().await?;

@@ -70,11 +70,13 @@ impl Front {
     }
 
     /// Answers until `stop`, then lets requests at hand finish.
-    pub(crate) async fn serve(mut self, router: Router, stop: CancellationToken) -> Result<()> {
+    pub(crate) async fn serve(mut self, router: Router, stop: CancellationToken) {
         let (Some(runtime), Some(listener)) = (&self.runtime, self.listener.take()) else {
-            return Ok(());
+            return;
         };
-        runtime.spawn(answer(listener, router, stop)).await.context("the server broke")
+        if let Err(fault) = runtime.spawn(answer(listener, router, stop)).await {
+            tracing::error!("the server broke: {fault}");
+        }
     }
 }
 

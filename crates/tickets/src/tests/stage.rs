@@ -174,7 +174,10 @@ impl Stage {
 
     /// Everything that leaves by now, as the sender of mail gets it.
     pub(crate) async fn leaves(&self) -> Vec<Sending> {
-        outbox::claim(&self.db, self.now(), Span::seconds(60), &[], 100).await.unwrap()
+        let now = self.now();
+        let due = outbox::inboxes_due(&self.db.read().await.unwrap(), now, &[]).await.unwrap();
+        let shares: Vec<_> = due.into_iter().map(|inbox| (inbox, 100)).collect();
+        outbox::claim(&self.db, now, Span::seconds(60), &shares).await.unwrap()
     }
 
     pub(crate) async fn move_to(&self, ticket: TicketId, inbox: InboxId) {
