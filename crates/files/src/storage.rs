@@ -216,10 +216,10 @@ fn write_file(root: &Path, hash: &FileHash, bytes: &[u8]) -> io::Result<()> {
         make_private_folder(folder)?;
         write_new(folder, &path, bytes)?;
     }
-    // Also of one that is there: whoever named it may not have come to this yet. A name that may be
-    // lost is taken back, so that the next try does not take it for safe.
-    let synced = sync_folder(folder).and_then(|()| sync_folder(root));
-    synced.inspect_err(|_| drop(std::fs::remove_file(&path)))
+    // Also of one that is there: whoever named it may not have come to this yet, or in vain. It is
+    // never taken back, since others may rely on it.
+    sync_folder(folder)?;
+    sync_folder(root)
 }
 
 fn write_new(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
