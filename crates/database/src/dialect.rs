@@ -20,3 +20,12 @@ pub fn for_update(engine: Engine) -> &'static str {
         Engine::Postgres => " for update",
     }
 }
+
+/// The end of a select of a row that others are about to refer to: until the transaction ends it
+/// cannot be removed. None where the one writer keeps it anyway.
+pub fn to_refer_to(engine: Engine) -> Option<&'static str> {
+    match engine {
+        Engine::Sqlite => None,
+        Engine::Postgres => Some(" for key share"),
+    }
+}

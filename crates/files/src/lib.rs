@@ -4,12 +4,15 @@
 //! told by its bytes, never by its name.
 
 mod check;
+mod collect;
 mod media;
 mod name;
 mod storage;
 mod store;
+mod trash;
 
 pub use check::check;
+pub use collect::{Collected, Reference, Unreferenced, collect, unreferenced};
 pub use media::MediaType;
 pub use name::clean_name;
 pub use storage::{BucketAccess, FileHash, Files, NotAStorage, Place};

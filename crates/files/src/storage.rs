@@ -13,6 +13,8 @@ use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use sha2::{Digest, Sha256};
 
+use crate::trash::{trash_key, trash_path};
+
 /// SHA-256 of the content, in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileHash(String);
@@ -83,10 +85,10 @@ const PROBE_WITHIN: Duration = Duration::from_secs(20);
 
 /// The storage. Cheap to clone.
 #[derive(Clone)]
-pub struct Files(Backend);
+pub struct Files(pub(crate) Backend);
 
 #[derive(Clone)]
-enum Backend {
+pub(crate) enum Backend {
     Folder(Arc<Path>),
     Bucket { store: Arc<dyn ObjectStore>, prefix: Key },
 }
@@ -143,30 +145,27 @@ impl Files {
         Ok(hash)
     }
 
-    /// The bytes of a stored file.
+    /// The bytes of a stored file, which may have been put aside meanwhile.
     pub async fn get(&self, hash: &FileHash) -> Result<Vec<u8>> {
         match &self.0 {
             Backend::Folder(root) => {
-                let path = file_path(root, hash);
-                tokio::fs::read(path).await.with_context(|| format!("stored file {hash}"))
+                let found = match tokio::fs::read(file_path(root, hash)).await {
+                    Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
+                        tokio::fs::read(trash_path(root, hash)).await
+                    }
+                    found => found,
+                };
+                found.with_context(|| format!("stored file {hash}"))
             }
             Backend::Bucket { store, prefix } => {
-                let found = store.get(&bucket_key(prefix, hash)).await;
+                let found = match store.get(&bucket_key(prefix, hash)).await {
+                    Err(object_store::Error::NotFound { .. }) => {
+                        store.get(&trash_key(prefix, hash)).await
+                    }
+                    found => found,
+                };
                 let found = found.with_context(|| format!("stored file {hash}"))?;
                 Ok(found.bytes().await?.to_vec())
-            }
-        }
-    }
-
-    /// Removes a file. That nothing refers to it any more is for the caller to know.
-    pub async fn remove(&self, hash: &FileHash) -> Result<()> {
-        match &self.0 {
-            Backend::Folder(root) => match tokio::fs::remove_file(file_path(root, hash)).await {
-                Err(fault) if fault.kind() != io::ErrorKind::NotFound => Err(fault.into()),
-                Ok(()) | Err(_) => Ok(()),
-            },
-            Backend::Bucket { store, prefix } => {
-                store.delete(&bucket_key(prefix, hash)).await.map_err(Into::into)
             }
         }
     }
@@ -197,12 +196,12 @@ fn open_bucket(url: &str, access: &BucketAccess) -> Result<Backend> {
     Ok(Backend::Bucket { store: Arc::new(store), prefix: Key::from(prefix) })
 }
 
-fn bucket_key(prefix: &Key, hash: &FileHash) -> Key {
+pub(crate) fn bucket_key(prefix: &Key, hash: &FileHash) -> Key {
     let (folder, name) = hash.path();
     prefix.clone().join(folder).join(name)
 }
 
-fn file_path(root: &Path, hash: &FileHash) -> PathBuf {
+pub(crate) fn file_path(root: &Path, hash: &FileHash) -> PathBuf {
     let (folder, name) = hash.path();
     root.join(folder).join(name)
 }
@@ -241,11 +240,11 @@ fn write_new(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     named
 }
 
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     std::fs::File::open(folder)?.sync_all()
 }
 
-fn make_private_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -1,3 +1,10 @@
+use std::sync::Arc;
+
+use database::{Db, on_both, params};
+use kernel::{Clock, PublicId, Span, SystemClock, Timestamp};
+use object_store::memory::InMemory;
+
+use crate::storage::Backend;
 use crate::*;
 
 #[test]
@@ -67,8 +74,122 @@ async fn a_file_is_stored_once_and_privately() {
         let mode = std::fs::metadata(root.join(folder).join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    files.remove(&hash).await.unwrap();
-    files.remove(&hash).await.unwrap();
-    assert!(files.get(&hash).await.is_err());
     std::fs::remove_dir_all(root).unwrap();
+}
+
+/// A folder and a bucket, both empty.
+fn storages() -> [Files; 2] {
+    let unique = PublicId::new(SystemClock.now()).to_string();
+    let root = std::env::temp_dir().join(format!("recourse-files-{unique}"));
+    let prefix = object_store::path::Path::from("recourse");
+    [
+        Files::open(&Place::Folder(root), &BucketAccess::default()).unwrap(),
+        Files(Backend::Bucket { store: Arc::new(InMemory::new()), prefix }),
+    ]
+}
+
+const REFERENCES: &[Reference] = &[Reference { table: "attachments", column: "file_hash" }];
+
+/// A file is stored and noted, and an attachment may refer to it.
+async fn keep(
+    db: &Db,
+    files: &Files,
+    bytes: &[u8],
+    now: Timestamp,
+    is_referred_to: bool,
+) -> FileHash {
+    let hash = files.put(bytes.to_vec()).await.unwrap();
+    if is_referred_to {
+        keep_row(db, &hash, now).await;
+        return hash;
+    }
+    let mut tx = db.begin().await.unwrap();
+    record(&mut tx, &hash, kernel::count(bytes.len()), now).await.unwrap();
+    tx.commit().await.unwrap();
+    hash
+}
+
+on_both! {
+    async fn what_nothing_refers_to_is_removed_in_days(db: Db) {
+        for files in storages() {
+            let now = SystemClock.now();
+            let kept = keep(&db, &files, b"kept", now, true).await;
+            let left = keep(&db, &files, b"left", now, false).await;
+            let stray = files.put(b"stray".to_vec()).await.unwrap();
+            let collect = async |now| collect(&db, &files, REFERENCES, now).await.unwrap();
+            let waiting = async || {
+                let conn = db.read().await.unwrap();
+                unreferenced(&conn, &files, REFERENCES).await.unwrap()
+            };
+            assert_eq!(waiting().await, Unreferenced { files: 2, bytes: 9 });
+            // An upload may take its time until it is bound.
+            assert_eq!(collect(now + Span::hours(23)).await, Collected::default());
+            let days = |days| now + Span::days(days) + Span::hours(1);
+            let done = collect(days(1)).await;
+            assert_eq!(done, Collected { forgotten: 1, aside: 2, ..<_>::default() });
+            // A backup that began before goes on reading.
+            assert_eq!(files.get(&left).await.unwrap(), b"left");
+            assert_eq!(waiting().await.files, 2);
+            let done = collect(days(2) + Span::hours(1)).await;
+            assert_eq!(done, Collected { removed: 2, removed_bytes: 9, ..<_>::default() });
+            assert!(files.get(&left).await.is_err() && files.get(&stray).await.is_err());
+            assert_eq!(files.get(&kept).await.unwrap(), b"kept");
+            assert_eq!(waiting().await, Unreferenced::default());
+            assert_eq!(collect(days(9)).await, Collected::default());
+            let mut tx = db.begin().await.unwrap();
+            tx.execute("delete from attachments", params![]).await.unwrap();
+            tx.commit().await.unwrap();
+            collect(days(10)).await;
+            collect(days(12)).await;
+            assert!(files.get(&kept).await.is_err());
+        }
+    }
+
+    async fn what_comes_again_while_it_leaves_comes_back(db: Db) {
+        for files in storages() {
+            let now = SystemClock.now();
+            let collect = async |days| {
+                let then = now + Span::days(days) + Span::hours(days);
+                collect(&db, &files, REFERENCES, then).await.unwrap()
+            };
+            let hash = keep(&db, &files, b"again", now, false).await;
+            // Whoever stores it found the bytes, and has not come to the row when they leave.
+            files.put(b"again".to_vec()).await.unwrap();
+            assert_eq!(collect(2).await.aside, 1);
+            keep_row(&db, &hash, now + Span::days(2)).await;
+            assert_eq!(files.get(&hash).await.unwrap(), b"again");
+            assert_eq!(collect(3).await.back, 1);
+            assert_eq!(collect(4).await, Collected::default());
+            assert_eq!(files.get(&hash).await.unwrap(), b"again");
+            let mut tx = db.begin().await.unwrap();
+            tx.execute("delete from attachments", params![]).await.unwrap();
+            tx.execute("delete from files", params![]).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    }
+
+    async fn a_row_that_is_about_to_be_referred_to_is_not_forgotten(db: Db) {
+        let [files, _] = storages();
+        let now = SystemClock.now();
+        let hash = keep(&db, &files, b"about", now, false).await;
+        if db.engine() == database::Engine::Sqlite {
+            return;
+        }
+        let mut tx = db.begin().await.unwrap();
+        record(&mut tx, &hash, 5, now).await.unwrap();
+        // What was sent goes out with what is waited for.
+        let _: i64 = tx.scalar("select count(*) from files", params![]).await.unwrap();
+        let done = collect(&db, &files, REFERENCES, now + Span::days(2)).await.unwrap();
+        assert_eq!(done, Collected::default());
+    }
+}
+
+async fn keep_row(db: &Db, hash: &FileHash, now: Timestamp) {
+    let mut tx = db.begin().await.unwrap();
+    record(&mut tx, hash, 5, now).await.unwrap();
+    let sql = "insert into attachments (public_id, file_hash, name, media_type, size_bytes,
+            created_at)
+         values ($1, $2, 'a', 'b', 1, $3)";
+    tx.send(sql, params![PublicId::new(now), hash.as_str(), now]).await.unwrap();
+    tx.commit().await.unwrap();
 }

@@ -84,6 +84,7 @@ pub(crate) fn workers(foundation: &Foundation) -> Workers {
     workers.every("outbox.free", Span::seconds(10), leaps, free_letters);
     workers.every("audit.vouch", Span::hours(1), all.clone(), vouch);
     workers.every("audit.verify", Span::hours(24), all.clone(), verify_trail);
+    workers.every("files.collect", Span::hours(24), all.clone(), collect_files);
     workers.every("sweep", Span::hours(1), all, sweep);
     workers
 }
@@ -154,6 +155,24 @@ async fn sweep(cx: Context<Foundation>) -> Result<()> {
     let mut tx = cx.db.begin().await?;
     requests::sweep(&mut tx, cx.now()).await?;
     tx.commit().await
+}
+
+/// Removes files that nothing refers to any more.
+async fn collect_files(cx: Context<Foundation>) -> Result<()> {
+    let references = tickets::FILE_REFERENCES;
+    let done = files::collect(&cx.db, &cx.services.files, references, cx.now()).await?;
+    metrics::counter!("recourse_files_removed_total").increment(done.removed);
+    metrics::counter!("recourse_files_removed_bytes_total").increment(done.removed_bytes);
+    if done != files::Collected::default() {
+        tracing::info!(
+            aside = done.aside,
+            back = done.back,
+            removed = done.removed,
+            removed_bytes = done.removed_bytes,
+            "files that nothing refers to were collected"
+        );
+    }
+    Ok(())
 }
 
 impl HandOver for Foundation {

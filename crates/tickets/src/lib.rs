@@ -41,6 +41,7 @@ pub use names::Known;
 pub use state::{CannotMove, Happening, State, Then};
 pub use store::again::{index_messages_again, index_notes_again};
 pub use store::check;
+pub use store::entries::FILE_REFERENCES;
 pub use store::shared::View;
 pub use store::taxonomy::{Category, Field, FieldKind, Problem};
 pub use ticket::{Channel, Direction, Priority, Resolution, Ticket};

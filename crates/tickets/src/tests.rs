@@ -1,6 +1,7 @@
 //! Tests of the rules are in `rules`; `stage` sets the scene for the others.
 
 mod chance;
+mod collecting;
 mod customer_view;
 mod filters;
 mod finding;

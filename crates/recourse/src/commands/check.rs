@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use database::Db;
 use database::check::Finding;
-use files::Files;
+use files::{Files, Unreferenced};
 use keys::Keys;
 
 use super::progress::Progress;
@@ -37,6 +37,11 @@ impl Check {
             look(&mut conn, &files, &keys, self.quick, &mut |step| shown.step(step)).await?;
         shown.end();
         let (tickets, messages) = size(&conn).await?;
+        let unreferenced = if self.quick {
+            Unreferenced::default()
+        } else {
+            files::unreferenced(&conn, &files, tickets::FILE_REFERENCES).await?
+        };
         drop(conn);
         db.close().await;
         for finding in &findings {
@@ -45,6 +50,16 @@ impl Check {
         if findings.is_empty() {
             let said = format!("{tickets} tickets with {messages} messages: everything agrees");
             terminal::say(&said);
+        }
+        // No fault: the server removes them in its time.
+        if unreferenced.files > 0 {
+            let Unreferenced { files, bytes } = unreferenced;
+            terminal::say(&format!(
+                "stored files that belong to nothing any more: {files} ({bytes} bytes); a running \
+                 server removes them within four days"
+            ));
+        }
+        if findings.is_empty() {
             return Ok(0);
         }
         Ok(EX_DATAERR)

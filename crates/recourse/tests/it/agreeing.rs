@@ -171,6 +171,9 @@ on_both! {
         assert!(code == 65 && said.contains("a stored file is not what was stored: "), "{said}");
         assert_eq!(world.run(&["check", "--quick"], "").0, 0);
         std::fs::write(&file, bytes).unwrap();
+        std::fs::write(file.with_file_name("0".repeat(62)), "left over").unwrap();
+        let (code, said) = world.run(&["check"], "");
+        assert!(code == 0 && said.contains("belong to nothing any more: 1 (9 bytes)"), "{said}");
         let (code, said) = world.run(&["check", "--data", "nowhere"], "");
         assert_ne!(code, 0, "{said}");
     }

@@ -6,6 +6,10 @@ use kernel::{AgentId, MessageId, NoteId, PublicId, TicketId, Timestamp};
 
 use crate::message::{ATTACHMENT_COLUMNS, Attachment, StoredFile};
 
+/// What keeps a stored file from being collected.
+pub const FILE_REFERENCES: &[files::Reference] =
+    &[files::Reference { table: "attachments", column: "file_hash" }];
+
 pub(crate) async fn attach(
     tx: &mut Tx,
     message: MessageId,
