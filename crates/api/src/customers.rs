@@ -45,7 +45,7 @@ pub(crate) async fn index(
     Query(query): Query<CustomerQuery>,
 ) -> ApiResult<Json<Page<wire::Customer>>> {
     let (limit, after) = (limit(query.limit)?, place(query.after.as_deref(), id)?);
-    let conn = api.db().read().await?;
+    let conn = api.db().read_list().await?;
     let reader = Reader::of(&actor);
     if let Some(email) = &query.email {
         let known = by_address(&conn, &address("email", email)?).await?;

@@ -64,7 +64,7 @@ pub(crate) async fn messages(
     Query(paging): Query<Paging>,
 ) -> ApiResult<Response> {
     let (limit, after) = (limit(paging.limit)?, place(paging.after.as_deref(), id)?);
-    let conn = api.db().read().await?;
+    let conn = api.db().read_list().await?;
     let ticket = find(&conn, &actor, &text).await?;
     if let Some(moved) = moved(&ticket, &text, "/messages") {
         return Ok(moved);
@@ -153,7 +153,7 @@ pub(crate) async fn notes(
     Query(paging): Query<Paging>,
 ) -> ApiResult<Response> {
     let (limit, after) = (limit(paging.limit)?, place(paging.after.as_deref(), id)?);
-    let conn = api.db().read().await?;
+    let conn = api.db().read_list().await?;
     let ticket = find(&conn, &actor, &text).await?;
     if let Some(moved) = moved(&ticket, &text, "/notes") {
         return Ok(moved);

@@ -52,7 +52,7 @@ pub(crate) async fn index(
         Problem::field("fate", format!("is one of {}", known.join(", ")))
     };
     let fate = query.fate.as_deref().map(Fate::named).transpose().map_err(wrong)?;
-    let conn = api.db().read().await?;
+    let conn = api.db().read_list().await?;
     let lookup = Lookup::open(&api, &conn).await?;
     let inboxes = match (&query.inbox, &actor.sees) {
         (Some(inbox), _) => Some(vec![lookup.inbox(&actor, inbox)?]),

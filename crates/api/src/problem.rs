@@ -270,7 +270,7 @@ impl<R: Refusal> From<Failure<R>> for Problem {
     fn from(failure: Failure<R>) -> Self {
         match failure {
             Failure::Refused(refusal) => Self::saying(Kind::Refused, sentence(&refusal)),
-            Failure::Broken(fault) => Self::broken(&fault),
+            Failure::Broken(fault) => Self::from(fault),
         }
     }
 }
@@ -286,7 +286,7 @@ impl From<WebError> for Problem {
             WebError::TooLarge => Self::new(Kind::TooLarge),
             WebError::TooMany { .. } => Self::new(Kind::TooMany),
             WebError::Conflict(sentence) => Self::saying(Kind::Conflict, sentence),
-            WebError::Broken(fault) => Self::broken(&fault),
+            WebError::Broken(fault) => Self::from(fault),
         }
     }
 }

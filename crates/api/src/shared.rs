@@ -24,7 +24,7 @@ pub(crate) async fn tags(
 ) -> ApiResult<Json<Page<wire::Tag>>> {
     let limit = limit(paging.limit)?;
     let after = place(paging.after.as_deref(), |name| Some(name.to_owned()))?;
-    let conn = api.db().read().await?;
+    let conn = api.db().read_list().await?;
     let rows = reading::tags(&conn, Reader::of(&actor), after.as_deref(), limit + 1).await?;
     let show = |name: &String| wire::Tag { name: name.clone() };
     Ok(Json(page(rows, limit, String::clone, show)))
@@ -41,7 +41,7 @@ pub(crate) async fn views(
     Query(paging): Query<Paging>,
 ) -> ApiResult<Json<Page<wire::View>>> {
     let (limit, after) = (limit(paging.limit)?, place(paging.after.as_deref(), id)?);
-    let conn = api.db().read().await?;
+    let conn = api.db().read_list().await?;
     let mut rows = reading::views(&conn, &actor).await?;
     if let Some(after) = after {
         let seen = rows.iter().position(|view| view.public_id == after);

@@ -34,7 +34,7 @@ pub(crate) async fn index(
     Query(query): Query<wire::TicketQuery>,
 ) -> ApiResult<Json<Page<wire::Ticket>>> {
     let limit = limit(query.limit)?;
-    let conn = api.db().read().await?;
+    let conn = api.db().read_list().await?;
     let lookup = Lookup::open(&api, &conn).await?;
     let (filter, sort) = filter(&conn, &lookup, &actor, &query).await?;
     // A place in one order is nowhere in another.

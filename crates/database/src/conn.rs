@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use kernel::StorageFull;
+use kernel::{StorageFull, TooSlow};
 
 use crate::row::Row;
 use crate::{Cols, Column, Engine, FromRow, Sql, Value, postgres, sqlite};
@@ -169,8 +169,11 @@ impl Conn {
 
 /// The fault, and in words what the operator has to do about it where that is known.
 pub(crate) fn explained(fault: anyhow::Error) -> anyhow::Error {
-    let is_full = code_of(&fault).is_some_and(|code| matches!(code, Code::Full));
-    if is_full { fault.context(StorageFull) } else { fault }
+    match code_of(&fault) {
+        Some(Code::Full) => fault.context(StorageFull),
+        Some(Code::Interrupted) => fault.context(TooSlow),
+        Some(Code::InTheWay) | None => fault,
+    }
 }
 
 /// Faults that mean the same on both databases.

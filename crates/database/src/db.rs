@@ -5,11 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use kernel::Clock;
 
 use crate::conn::{Inner, explained};
+use crate::limit::LIST_LIMIT;
 use crate::network::assert_local;
 use crate::notices::{Hub, relay};
 use crate::sqlite::{BUSY_TIMEOUT, Seat};
@@ -59,6 +62,8 @@ struct Shared {
     pools: Pools,
     aside: Aside,
     hub: Arc<Hub>,
+    /// How long a list may take; tests have less patience.
+    list_limit_ms: AtomicU64,
 }
 
 pub(crate) enum Pools {
@@ -112,7 +117,17 @@ impl Db {
             }
         };
         let aside = aside(&pools);
-        Ok(Self(Arc::new(Shared { pools, aside, hub })))
+        let list_limit_ms = AtomicU64::new(milliseconds(LIST_LIMIT));
+        Ok(Self(Arc::new(Shared { pools, aside, hub, list_limit_ms })))
+    }
+
+    pub(crate) fn list_limit(&self) -> Duration {
+        Duration::from_millis(self.0.list_limit_ms.load(Ordering::Relaxed))
+    }
+
+    /// From now on lists give up after `limit`.
+    pub(crate) fn limit_lists(&self, limit: Duration) {
+        self.0.list_limit_ms.store(milliseconds(limit), Ordering::Relaxed);
     }
 
     pub(crate) fn pools(&self) -> &Pools {
@@ -218,6 +233,10 @@ impl Db {
             Pools::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+fn milliseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Where SQLite writes first what is not to be lost halfway.

@@ -30,7 +30,7 @@ mod value;
 pub use column::Column;
 pub use conn::{Conn, may_pass};
 pub use db::{Db, Engine, Location, NotALocation};
-pub use limit::took_too_long;
+pub use limit::{LIST_LIMIT, took_too_long};
 pub use migrations::{Migration, NewerSchema};
 pub use notices::Notices;
 pub use quick_check::quick_check;

@@ -250,7 +250,6 @@ impl Seat {
         let until = Instant::now() + limit;
         self.conn()?.progress_handler(STEPS, Some(move || Instant::now() >= until))?;
         self.is_limited = true;
-        self.is_long = true;
         Ok(())
     }
 

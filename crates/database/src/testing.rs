@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use kernel::{SystemClock, Timestamp};
 
@@ -68,6 +69,19 @@ pub async fn let_searches_never_end(db: &Db) {
     let mut tx = db.begin().await.expect("begin");
     tx.script(script.to_owned()).await.expect("put a view before the documents");
     tx.commit().await.expect("commit");
+}
+
+/// Lets every list of tickets go on for ever, and gives lists up soon.
+pub async fn let_lists_never_end(db: &Db) {
+    let script = "
+        alter table tickets rename to tickets_kept;
+        create view tickets as select * from tickets_kept where 0 < (
+            with recursive n (i) as (select id union all select i + 1 from n where i > 0)
+            select count(*) from n)";
+    let mut tx = db.begin().await.expect("begin");
+    tx.script(script.to_owned()).await.expect("put a view before the tickets");
+    tx.commit().await.expect("commit");
+    db.limit_lists(Duration::from_millis(50));
 }
 
 /// The URL of a new PostgreSQL database with the current schema, if a cluster was named.

@@ -92,6 +92,18 @@ on_both! {
         assert!(!took_too_long(&failed.unwrap_err()));
     }
 
+    async fn a_list_that_takes_too_long_is_given_up(db: Db) {
+        let endless = "with recursive n (i) as (select 1 union all select i + 1 from n
+             where i < 1000000000) select count(*) from n";
+        db.limit_lists(Duration::from_millis(30));
+        let conn = db.read_list().await.unwrap();
+        let failed = conn.scalar::<i64>(endless, params![]).await.unwrap_err();
+        assert!(took_too_long(&failed) && kernel::TooSlow::is_behind(&failed), "{failed:#}");
+        drop(conn);
+        let conn = db.read_list().await.unwrap();
+        assert_eq!(conn.scalar::<i64>("select 1 + count(*) from settings", params![]).await.unwrap(), 1);
+    }
+
     async fn what_cannot_be_stored_in_text_is_replaced(db: Db) {
         let mut tx = db.begin().await.unwrap();
         set(&mut tx, "a\0b").await;

@@ -37,6 +37,18 @@ impl<R> Failure<R> {
     }
 }
 
+/// Looking takes longer than anybody is kept waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this takes too long to look for; ask for less of it")]
+pub struct TooSlow;
+
+impl TooSlow {
+    /// Whether that is why something did not work.
+    pub fn is_behind(fault: &anyhow::Error) -> bool {
+        fault.downcast_ref::<Self>().is_some()
+    }
+}
+
 /// There is no room to write to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the disk is full; nothing that was saved is lost, and it goes on once there is room")]

@@ -11,7 +11,7 @@ mod text;
 mod time;
 
 pub use email_address::{EmailAddress, NotAnAddress};
-pub use failure::{Failure, Refusal, StorageFull};
+pub use failure::{Failure, Refusal, StorageFull, TooSlow};
 pub use id::{
     AgentId, AttachmentId, CategoryId, CustomerId, DeliveryId, EventId, FieldId, InboxId, JobId,
     LedgerId, MessageId, NoteId, NotificationId, ProblemId, SavedReplyId, TagId, TeamId, TicketId,

@@ -50,6 +50,29 @@ pub(crate) struct Shelf {
     pub(crate) problems: Vec<Problem>,
 }
 
+/// What counting a list costs: a list that asks for much is not to take the numbers of all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cost {
+    /// Indexes know.
+    Little,
+    /// Every ticket may have to be looked at.
+    Much,
+    /// The search is asked.
+    Words,
+}
+
+impl Cost {
+    fn of(filter: &Filter) -> Self {
+        if !filter.terms.is_empty() {
+            Self::Words
+        } else if filter.from.is_empty() && !filter.has_attachment {
+            Self::Little
+        } else {
+            Self::Much
+        }
+    }
+}
+
 const PROBLEMS_MAX: i64 = 200;
 /// The sidebar is for what is at hand; the rest is found through search.
 pub(crate) const PROBLEMS_SHOWN: usize = 8;
@@ -154,22 +177,17 @@ impl Desk {
             return Ok(Arc::clone(&known.counts));
         }
         let views = self.counted_views(actor).await?;
-        let filters: Vec<Filter> = views
-            .iter()
-            .map(|view| view.filter.clone())
-            .filter(|one| one.terms.is_empty())
-            .collect();
-        let conn = self.db().read().await?;
-        let numbers = lists::count(&conn, reader(actor), &filters).await?;
-        drop(conn);
-        let mut numbers = numbers.into_iter();
+        let mut cheap = self.numbers(actor, &views, Cost::Little).await?.into_iter();
+        let mut costly = self.numbers(actor, &views, Cost::Much).await?.into_iter();
         let mut counts = Counts::with_capacity(views.len());
         for view in views {
-            let count = if view.filter.terms.is_empty() {
-                numbers.next()
-            } else {
-                let conn = self.db().read_within(finding::LIMIT).await?;
-                finding::count(&conn, reader(actor), &view.filter).await?
+            let count = match Cost::of(&view.filter) {
+                Cost::Little => cheap.next(),
+                Cost::Much => costly.next(),
+                Cost::Words => {
+                    let conn = self.db().read_within(finding::LIMIT).await?;
+                    finding::count(&conn, reader(actor), &view.filter).await?
+                }
             };
             counts.push((view.key, count));
         }
@@ -177,6 +195,20 @@ impl Desk {
         let counted = Counted { versions, counts: Arc::clone(&counts) };
         self.known_counts().insert(actor.id, counted);
         Ok(counts)
+    }
+
+    /// The numbers of the lists of one cost, in their order; nothing where they cost too much.
+    async fn numbers(&self, actor: &Actor, views: &[ListView], cost: Cost) -> Result<Vec<Count>> {
+        let filters = views.iter().map(|view| &view.filter);
+        let filters: Vec<Filter> = filters.filter(|one| Cost::of(one) == cost).cloned().collect();
+        if filters.is_empty() {
+            return Ok(Vec::new());
+        }
+        let conn = self.db().read_list().await?;
+        match lists::count(&conn, reader(actor), &filters).await {
+            Err(fault) if database::took_too_long(&fault) => Ok(Vec::new()),
+            numbers => numbers,
+        }
     }
 
     fn known_counts(&self) -> MutexGuard<'_, HashMap<AgentId, Counted>> {

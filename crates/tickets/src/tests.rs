@@ -4,6 +4,7 @@ mod chance;
 mod collecting;
 mod customer_view;
 mod filters;
+mod filters_fit;
 mod finding;
 mod fuzzed;
 mod joining;

@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
-use kernel::{Failure, Refusal, StorageFull};
+use kernel::{Failure, Refusal, StorageFull, TooSlow};
 
 use crate::{Site, Toast, Words};
 
@@ -121,6 +121,11 @@ impl IntoResponse for WebError {
                 tracing::error!("a request failed: {fault:#}");
                 shown.key = "error-full";
                 StatusCode::INSUFFICIENT_STORAGE
+            }
+            Self::Broken(fault) if TooSlow::is_behind(&fault) => {
+                tracing::warn!("a list was given up: {fault:#}");
+                shown.key = "error-too-slow";
+                StatusCode::GATEWAY_TIMEOUT
             }
             Self::Broken(fault) => {
                 let trace = trace_id();

@@ -164,7 +164,7 @@ pub(super) async fn index(
 ) -> WebResult<Response> {
     let chrome = accounts.chrome(&actor, "/settings/trail").await?;
     let filter = asked.filter(&chrome.when);
-    let conn = accounts.db().read().await?;
+    let conn = accounts.db().read_list().await?;
     let mut lines = page(&conn, &filter, ROWS + 1).await?;
     drop(conn);
     let older = if lines.len() > kernel::length(ROWS) {
@@ -278,7 +278,7 @@ pub(super) async fn export(
     );
     let mut count = 0;
     while count < EXPORTED_MAX {
-        let conn = accounts.db().read().await?;
+        let conn = accounts.db().read_list().await?;
         let lines = page(&conn, &filter, EXPORTED_AT_ONCE).await?;
         drop(conn);
         let Some(last) = lines.last() else { break };

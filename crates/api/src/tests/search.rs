@@ -56,6 +56,17 @@ on_both! {
         shop.get(&token, &format!("/api/v1/tickets/{reference}")).await.is(200);
     }
 
+    async fn a_list_that_takes_too_long_is_a_problem_with_a_way_on(db: Db) {
+        let shop = Shop::new(db.clone()).await;
+        let token = shop.priya().await;
+        shop.dana_writes("Support", "I would like my money back.").await;
+        database::testing::let_lists_never_end(&db).await;
+        for path in ["/api/v1/tickets", "/api/v1/tickets?status=open&sort=due"] {
+            let problem = shop.get(&token, path).await.is(504).json;
+            assert!(problem["type"].as_str().unwrap().ends_with("too-slow"), "{problem}");
+        }
+    }
+
     async fn pages_neither_repeat_nor_leave_out(db: Db) {
         let shop = Shop::new(db).await;
         let token = shop.priya().await;

@@ -120,7 +120,7 @@ pub(super) async fn index(
         None => seen_by(&actor),
     };
     let filter = Filter { inboxes, fate, before: asked.before };
-    let conn = mailroom.db().read().await?;
+    let conn = mailroom.db().read_list().await?;
     let mut lines = page(&conn, &filter, ROWS + 1).await?;
     let counted = counts(&conn, seen_by(&actor).as_deref()).await?;
     drop(conn);

@@ -69,7 +69,7 @@ pub(super) async fn index(
 ) -> WebResult<Response> {
     let chrome = mailroom.accounts.chrome(&actor, HERE).await?;
     let may_lift = actor.may(Act::ManageInboxes);
-    let conn = mailroom.db().read().await?;
+    let conn = mailroom.db().read_list().await?;
     if asked.show == "dead" {
         // An address belongs to no inbox, so only who sees everything sees them.
         let dead = match seen_by(&actor) {

@@ -42,7 +42,7 @@ impl Quarantine {
         let is_aside = asked.show == "aside";
         let fate = if is_aside { Fate::Dismissed } else { Fate::Quarantined };
         let filter = Filter { inboxes: seen_by(actor), fate: Some(fate), before: asked.before };
-        let mut lines = page(&mailroom.db().read().await?, &filter, ROWS + 1).await?;
+        let mut lines = page(&mailroom.db().read_list().await?, &filter, ROWS + 1).await?;
         let older = if lines.len() > usize::try_from(ROWS).unwrap_or(0) {
             lines.pop();
             let show = if is_aside { "aside" } else { "" };

@@ -68,7 +68,7 @@ fn phase_key(phase: Phase) -> &'static str {
 pub(super) async fn index(State(portal): State<Portal>, headers: HeaderMap) -> WebResult<Response> {
     let face = Face::of(&portal, &headers).await?;
     let Some(session) = face.session else { return Ok(ui::see_other(WAY_IN)) };
-    let conn = portal.db().read().await?;
+    let conn = portal.db().read_list().await?;
     let viewer = viewer(&conn, session.customer).await?;
     let requests = requests_of(&conn, &viewer).await?;
     drop(conn);

@@ -124,7 +124,7 @@ pub(super) async fn show(
 ) -> WebResult<Response> {
     let customer = seen(&desk, &actor, id).await?;
     let maker = Maker::new(&desk, &actor).await?;
-    let conn = desk.db().read().await?;
+    let conn = desk.db().read_list().await?;
     let identities = customers::identities(&conn, customer.id).await?;
     let notes = customers::notes(&conn, customer.id).await?;
     let limit = TICKETS_SHOWN;

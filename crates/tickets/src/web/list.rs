@@ -195,10 +195,13 @@ impl Wanted {
             let found = finding::find(&conn, reader(actor), &self.filter, PAGE, None).await?;
             return Ok((found.rows.into_iter().map(|find| find.row).collect(), found.gave_up));
         }
-        let conn = desk.db().read().await?;
+        let conn = desk.db().read_list().await?;
         let limit = PAGE + 1;
-        let rows = lists::page(&conn, reader(actor), &self.filter, self.sort, after, limit).await?;
-        Ok((rows, false))
+        let rows = lists::page(&conn, reader(actor), &self.filter, self.sort, after, limit).await;
+        match rows {
+            Err(fault) if database::took_too_long(&fault) => Ok((Vec::new(), true)),
+            rows => Ok((rows?, false)),
+        }
     }
 
     fn note(&self, w: &Words) -> String {

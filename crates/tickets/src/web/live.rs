@@ -206,7 +206,7 @@ impl Watch {
 
     /// How many news there are, and the latest where this person wants it on the screen.
     async fn news(&self) -> anyhow::Result<(&'static str, Value)> {
-        let conn = self.desk.db().read().await?;
+        let conn = self.desk.db().read_list().await?;
         let count = people::unread_count(&conn, reader(&self.actor)).await?;
         let latest = people::notifications(&conn, reader(&self.actor), None, 1).await?;
         drop(conn);

@@ -30,7 +30,7 @@ pub(super) async fn rows(
     let mut all = changed.clone();
     all.extend(shown.rows.iter().map(|(id, _)| *id).filter(|id| !changed.contains(id)));
     let filter = Filter { terms: Vec::new(), ..wanted.filter.clone() };
-    let conn = desk.db().read().await?;
+    let conn = desk.db().read_list().await?;
     let mut rows = lists::some(&conn, reader(&actor), &filter, &all).await?;
     drop(conn);
     if !wanted.filter.terms.is_empty() {

@@ -41,7 +41,7 @@ pub(crate) fn icon(reason: Reason) -> &'static str {
 
 pub(super) async fn index(State(desk): State<Desk>, actor: Actor) -> WebResult<Response> {
     let chrome = desk.accounts.chrome(&actor, "/notifications").await?;
-    let conn = desk.db().read().await?;
+    let conn = desk.db().read_list().await?;
     let news = people::notifications(&conn, reader(&actor), None, SHOWN).await?;
     drop(conn);
     let line = |one: &Notification| NewsLine {

@@ -89,7 +89,7 @@ async fn make(opened: &Opened<'_>, maker: &Maker<'_>, name: &str) -> WebResult<O
         "resolve" => (CHANGE, "resolve", resolve(ticket, &maker.w)),
         "priority" => (CHANGE, "priority", priority(ticket, &maker.w)),
         "tags" => {
-            let (conn, who) = (desk.db().read().await?, reader(opened.actor));
+            let (conn, who) = (desk.db().read_list().await?, reader(opened.actor));
             let known = reading::tags(&conn, who, None, TAGS_OFFERED).await?;
             (CHANGE, "tags", Body::Tags { known })
         }
@@ -165,7 +165,7 @@ const OTHERS_SHOWN: usize = 8;
 /// Other tickets of the same customer that fit: what people mean most often.
 async fn others(opened: &Opened<'_>, fits: impl Fn(&lists::Row) -> bool) -> WebResult<Vec<Choice>> {
     let Opened { desk, actor, ticket, .. } = opened;
-    let conn = desk.db().read().await?;
+    let conn = desk.db().read_list().await?;
     let limit = OTHERS_LOOKED_AT;
     let rows = lists::of_customer(&conn, reader(actor), ticket.customer, limit).await?;
     let others = rows.into_iter().filter(|row| row.id != ticket.id && fits(row));

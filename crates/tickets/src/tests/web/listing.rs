@@ -147,6 +147,21 @@ on_both! {
         priya.get("/search?q=from:dana@example.com").await.says(&format!("/t/{id}"));
     }
 
+    async fn a_list_that_takes_too_long_says_so(db: Db) {
+        let shop = Shop::new(db).await;
+        shop.dana_writes().await;
+        database::testing::let_lists_never_end(shop.desk.db()).await;
+        for browser in [shop.priya_browses().await, shop.tom().await] {
+            let page = browser.get("/inbox/all?q=assignee:none").await.is(200);
+            page.says("This search takes too long");
+            page.hides("Nothing fits");
+        }
+        // What is more than a list is refused with a sentence.
+        let page = shop.tom().await.get("/notifications").await.is(504);
+        page.says("This list takes too long");
+        page.says("narrow the list");
+    }
+
     async fn rows_move_while_a_list_is_open(db: Db) {
         let shop = Shop::new(db).await;
         let (a, b) = (shop.dana_writes().await, shop.dana_writes().await);
