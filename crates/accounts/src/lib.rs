@@ -16,6 +16,7 @@ mod inbox;
 mod jobs;
 mod letters;
 mod noted;
+mod pace;
 mod passkeys;
 mod password;
 mod percent;
@@ -53,6 +54,7 @@ pub use inbox::{
 };
 pub use jobs::{HandOver, HandOverWork};
 pub use letters::{SystemLetter, can_leave, send as send_system_letter};
+pub use pace::{Costly, PersonPace};
 pub use passkeys::PasskeyRefusal;
 pub use password::{NewPassword, WeakPassword, hash as hash_password};
 pub use policy::Act;

@@ -18,8 +18,8 @@ use crate::frame::{ChromeMaker, SettingsPage, links, subnav};
 use crate::session::SEEN_EVERY;
 use crate::sign_in::Doors;
 use crate::{
-    Actor, AgentState, Came, Company, Directory, Scopes, Sees, SignInRules, api_token, passkeys,
-    policy, session, store,
+    Actor, AgentState, Came, Company, Directory, PersonPace, Scopes, Sees, SignInRules, api_token,
+    passkeys, policy, session, store,
 };
 
 /// Knows who is asking. Cheap to clone.
@@ -44,6 +44,7 @@ struct Shared {
     http: OnceLock<Http>,
     chrome: OnceLock<Arc<dyn ChromeMaker>>,
     settings_pages: OnceLock<Vec<SettingsPage>>,
+    pace: OnceLock<PersonPace>,
 }
 
 struct Known {
@@ -70,6 +71,7 @@ impl Accounts {
             http: OnceLock::new(),
             chrome: OnceLock::new(),
             settings_pages: OnceLock::new(),
+            pace: OnceLock::new(),
             hub,
             trail: Trail::new(&keys),
             keys,
@@ -132,6 +134,15 @@ impl Accounts {
     /// Lends the way out, by which a provider of sign-in is asked.
     pub fn lend_way_out(&self, http: Http) {
         let _ = self.0.http.set(http);
+    }
+
+    /// Lends how often a person may do what costs much; else it is as often as is usual.
+    pub fn lend_pace(&self, pace: PersonPace) {
+        let _ = self.0.pace.set(pace);
+    }
+
+    pub(crate) fn pace(&self) -> &PersonPace {
+        self.0.pace.get_or_init(PersonPace::default)
     }
 
     pub(crate) fn http(&self) -> Result<&Http> {

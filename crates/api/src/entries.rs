@@ -2,7 +2,7 @@
 
 use ::tickets::actions::{self, Reply, reply};
 use ::tickets::{Resolution, Then, reading};
-use accounts::Actor;
+use accounts::{Actor, Costly};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -89,6 +89,7 @@ pub(crate) async fn create_message(
     Reference(text): Reference,
     input: Input<wire::NewMessage>,
 ) -> ApiResult<Response> {
+    api.accounts.count(&actor, Costly::Send)?;
     let Input { value, sent } = input;
     let then = match value.then.as_deref() {
         None | Some("wait") => Then::Wait,

@@ -21,7 +21,9 @@ use crate::{tickets, wire};
             what its scopes say and what its person may, in the inboxes it was made for. Who asks \
             too often gets the status 429 and in `Retry-After` the seconds to wait; unless the \
             operator set it otherwise, a token may ask 1,200 times a minute and search 120 times, \
-            and all tokens of one address may ask four times as often as one.",
+            and all tokens of one address may ask four times as often as one. One person, on the \
+            pages and with all of their tokens, may search 240 times a minute, and write to \
+            customers 200 times at once and 20 times more each minute.",
         license(name = "See the licence of the program")
     ),
     servers((url = "/", description = "This installation")),

@@ -31,6 +31,9 @@ pub(crate) struct Problem {
     /// The fields that are wrong, if some are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Wrong>,
+    /// For whoever asked too often; said in a header.
+    #[serde(skip)]
+    wait_seconds: Option<u64>,
 }
 
 /// What is wrong with one field.
@@ -197,6 +200,7 @@ impl Problem {
             status: kind.status().as_u16(),
             detail: detail.into(),
             errors: Vec::new(),
+            wait_seconds: None,
         }
     }
 
@@ -241,6 +245,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
+        let wait_seconds = self.wait_seconds.unwrap_or(60);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
@@ -248,7 +253,7 @@ impl IntoResponse for Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_seconds));
         }
         response
     }
@@ -284,7 +289,9 @@ impl From<WebError> for Problem {
             WebError::SignIn => Self::new(Kind::NoToken),
             WebError::BadInput(sentence) => Self::saying(Kind::Unreadable, sentence),
             WebError::TooLarge => Self::new(Kind::TooLarge),
-            WebError::TooMany { .. } => Self::new(Kind::TooMany),
+            WebError::TooMany { retry_after_seconds } => {
+                Self { wait_seconds: Some(retry_after_seconds), ..Self::new(Kind::TooMany) }
+            }
             WebError::Conflict(sentence) => Self::saying(Kind::Conflict, sentence),
             WebError::Broken(fault) => Self::from(fault),
         }

@@ -3,7 +3,7 @@
 use ::tickets::filter::Filter;
 use ::tickets::finding::{After, FoundCustomers, LIMIT, Reader, find, find_customers};
 use ::tickets::reading;
-use accounts::{Act, Actor};
+use accounts::{Act, Actor, Costly};
 use axum::Json;
 use axum::extract::State;
 use jiff::tz::TimeZone;
@@ -54,6 +54,7 @@ pub(crate) async fn index(
     if query.q.trim().is_empty() {
         return Err(Problem::field("q", "says nothing"));
     }
+    api.accounts.count(&actor, Costly::Search)?;
     let conn = api.db().read_within(LIMIT).await?;
     let lookup = Lookup::open(&api, &conn).await?;
     let problems = reading::problems(&conn).await?;

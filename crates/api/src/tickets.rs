@@ -4,7 +4,7 @@ use ::tickets::actions::{Incoming, NewTicket, ReplyTokens, Sender, edit, open_ti
 use ::tickets::filter::{Assignee, Cursor, Filter, Sort, StateSet};
 use ::tickets::finding::Reader;
 use ::tickets::{Channel, SenderCheck, State, Then, Ticket, reading};
-use accounts::Actor;
+use accounts::{Actor, Costly};
 use axum::Json;
 use axum::extract;
 use axum::http::{StatusCode, header};
@@ -175,6 +175,9 @@ pub(crate) async fn create(
         Some("agent") => true,
         Some(_) => return Err(Problem::field("from", "is “customer” or “agent”")),
     };
+    if from_agent {
+        api.accounts.count(&actor, Costly::Send)?;
+    }
     let customer = party("customer", &value.customer)?;
     let (cc, bcc) = (parties("cc", &value.cc)?, parties("bcc", &value.bcc)?);
     if kernel::one_line(&value.subject).is_empty() {

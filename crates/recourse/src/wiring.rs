@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use accounts::{HandOver, HandOverWork, Route};
+use accounts::{HandOver, HandOverWork, PersonPace, Route};
 use anyhow::Result;
 use axum::Router;
 use email::lmtp::{Limits, Manners};
@@ -38,6 +38,8 @@ pub(crate) fn routes(
     ]
     .concat();
     foundation.accounts.lend(Arc::new(desk.clone()), pages);
+    let pace = PersonPace::new(settings.api_pace.requests_a_minute);
+    foundation.accounts.lend_pace(pace);
     let rooms = [
         accounts::routes(&foundation.accounts),
         tickets::routes(&desk),

@@ -1,7 +1,7 @@
 //! How often somebody may do something. Kept in memory of each node.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kernel::{Span, Timestamp};
 
@@ -28,26 +28,43 @@ pub struct TooMany {
 #[derive(Debug)]
 pub struct Limiter {
     rate: Rate,
-    /// When the bucket of a key is full again.
-    full_at: Mutex<HashMap<String, Timestamp>>,
+    buckets: Mutex<Buckets>,
 }
 
-/// Above this many keys, those that are full again are dropped.
-const KEYS_MAX: usize = 20_000;
+#[derive(Debug)]
+pub(crate) struct Buckets {
+    /// When the bucket of a key is full again.
+    pub(crate) full_at: HashMap<String, Timestamp>,
+    /// With so many keys, those that are full again are dropped.
+    pub(crate) tidied_at: usize,
+}
+
+/// Fewer keys are never looked through.
+pub(crate) const KEYS_KEPT: usize = 20_000;
+
+impl Buckets {
+    /// Drops the keys that are full again. All are looked through, and so only once they are twice
+    /// as many as the last time: what a key costs does not grow with their number.
+    fn tidy(&mut self, now: Timestamp) {
+        if self.full_at.len() >= self.tidied_at {
+            self.full_at.retain(|_, full_at| *full_at > now);
+            self.tidied_at = KEYS_KEPT.max(self.full_at.len().saturating_mul(2));
+        }
+    }
+}
 
 impl Limiter {
     pub fn new(rate: Rate) -> Self {
-        Self { rate, full_at: Mutex::new(HashMap::new()) }
+        let buckets = Buckets { full_at: HashMap::new(), tidied_at: KEYS_KEPT };
+        Self { rate, buckets: Mutex::new(buckets) }
     }
 
     /// Takes one from the bucket of `key`.
     pub fn take(&self, key: &str, now: Timestamp) -> Result<(), TooMany> {
-        let mut buckets = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= KEYS_MAX {
-            buckets.retain(|_, full_at| *full_at > now);
-        }
+        let mut buckets = self.buckets();
+        buckets.tidy(now);
         let capacity = Span::micros(self.rate.refill.as_micros() * i64::from(self.rate.burst));
-        let bucket = buckets.entry(key.to_owned()).or_insert(now);
+        let bucket = buckets.full_at.entry(key.to_owned()).or_insert(now);
         // No bucket takes longer to fill: before the clock was set back this one was filled.
         if *bucket > now + capacity {
             *bucket = now;
@@ -64,14 +81,17 @@ impl Limiter {
 
     /// Gives back one that was taken.
     pub fn give_back(&self, key: &str) {
-        let mut buckets = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(full_at) = buckets.get_mut(key) {
+        if let Some(full_at) = self.buckets().full_at.get_mut(key) {
             *full_at = *full_at - self.rate.refill;
         }
     }
 
     /// Gives back all that was taken.
     pub fn clear(&self, key: &str) {
-        self.full_at.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.buckets().full_at.remove(key);
+    }
+
+    pub(crate) fn buckets(&self) -> MutexGuard<'_, Buckets> {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

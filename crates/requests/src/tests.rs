@@ -40,6 +40,25 @@ fn a_bucket_empties_and_fills_again() {
     assert_eq!(limiter.take("a", at(100)), Ok(()));
 }
 
+#[test]
+fn keys_are_looked_through_rarely_and_dropped_when_they_are_full() {
+    let limiter = Limiter::new(Rate::new(1, Span::seconds(60)));
+    let keys = crate::limits::KEYS_KEPT;
+    for key in 0..3 * keys {
+        limiter.take(&key.to_string(), TUESDAY).unwrap();
+    }
+    // None was full again: they were looked through when they were as many as this, and twice.
+    assert_eq!(limiter.buckets().full_at.len(), 3 * keys);
+    assert_eq!(limiter.buckets().tidied_at, 4 * keys);
+    limiter.take("0", TUESDAY).unwrap_err();
+    let later = TUESDAY + Span::seconds(61);
+    for key in 3 * keys..4 * keys + 1 {
+        limiter.take(&key.to_string(), later).unwrap();
+    }
+    assert!(limiter.buckets().full_at.len() <= keys + 1, "the rest is gone");
+    assert_eq!(limiter.buckets().tidied_at, 2 * keys);
+}
+
 /// An effect that can be counted.
 async fn act(db: &Db, key: &str, content: &str) -> Result<Answer, Attempt> {
     let mut tx = db.begin().await.unwrap();

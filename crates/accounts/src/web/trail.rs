@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use ui::{Choice, Chrome, Form, WebResult, When, Words, found};
 
-use crate::{Accounts, Actor, Verified};
+use crate::{Accounts, Actor, Costly, Verified};
 
 /// Rows of a page.
 const ROWS: i64 = 50;
@@ -264,6 +264,7 @@ pub(super) async fn export(
     actor: Actor,
     Form(asked): Form<Asked>,
 ) -> WebResult<Response> {
+    accounts.count(&actor, Costly::Export)?;
     let when = actor.when(accounts.now());
     let mut filter = Filter { before: None, ..asked.filter(&when) };
     let narrowed = json!({

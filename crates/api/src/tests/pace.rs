@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 
+use accounts::PersonPace;
 use axum::body::Body;
 use database::on_both;
 use kernel::Span;
+use serde_json::json;
 use ui::Client;
 
 use super::shop::{Reply, Shop, request};
@@ -47,6 +49,32 @@ on_both! {
         let refused = shop.get(&priya, "/api/v1/search?q=lamp").await.refused(429);
         assert_eq!(refused.header("retry-after"), "31");
         shop.get(&priya, "/api/v1/tags").await.is(200);
+    }
+
+    async fn a_person_is_counted_with_all_of_their_tokens(db: Db) {
+        let shop = Shop::with_pace(db, Pace { requests_a_minute: 1_200 }).await;
+        shop.cast.accounts.lend_pace(PersonPace::new(12));
+        let (first, second) = (shop.priya().await, shop.priya().await);
+        let reference = shop.dana_writes("Support", "Where is it?").await;
+        let path = format!("/api/v1/tickets/{reference}/messages");
+        let answer = json!({ "text": "On its way." });
+        shop.post(&first, &path, &answer).await.is(201);
+        shop.post(&second, &path, &answer).await.is(201);
+        let refused = shop.post(&first, &path, &answer).await.refused(429);
+        assert_eq!(refused.header("retry-after"), "61");
+        let note = format!("/api/v1/tickets/{reference}/notes");
+        shop.post(&first, &note, &answer).await.is(201);
+        let ticket = json!({
+            "from": "agent", "inbox": "Support", "subject": "Hello", "text": "Hello",
+            "customer": { "email": "new@example.com" },
+        });
+        shop.post(&first, "/api/v1/tickets", &ticket).await.refused(429);
+        for token in [&first, &second] {
+            shop.get(token, "/api/v1/search?q=lamp").await.is(200);
+        }
+        shop.get(&second, "/api/v1/search?q=lamp").await.refused(429);
+        shop.cast.clock.advance(Span::seconds(61));
+        shop.post(&second, &path, &answer).await.is(201);
     }
 
     async fn an_address_is_counted_whatever_tokens_it_makes_up(db: Db) {

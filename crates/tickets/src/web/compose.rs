@@ -1,6 +1,6 @@
 //! What is written in a ticket: sent, noted, forwarded, kept as a draft.
 
-use accounts::{Act, Actor};
+use accounts::{Act, Actor, Costly};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -120,6 +120,9 @@ pub(super) async fn create(
     let opened = Opened::open(&desk, &actor, id, &from.list).await?;
     let mut written = written(&upload, &w)?;
     actor.must(written.mode.act())?;
+    if written.mode != Mode::Note {
+        desk.accounts.count(&actor, Costly::Send)?;
+    }
     // A browser without scripts sends its files along with the text.
     let waits = Waits { ticket: Some(opened.ticket.id), mode: written.mode.as_str() };
     written.uploads.extend(keep_files(&desk, &actor, waits, upload.files).await?);

@@ -1,6 +1,6 @@
 //! Lists of tickets: whole, page by page, and row by row as tickets change.
 
-use accounts::Actor;
+use accounts::{Actor, Costly};
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -190,6 +190,7 @@ impl Wanted {
         after: Option<Cursor>,
     ) -> WebResult<(Vec<Row>, bool)> {
         if !self.filter.terms.is_empty() {
+            desk.accounts.count(actor, Costly::Search)?;
             // What has these words, best first; one page of it is what a list can show.
             let conn = desk.db().read_within(finding::LIMIT).await?;
             let found = finding::find(&conn, reader(actor), &self.filter, PAGE, None).await?;

@@ -1,6 +1,6 @@
 //! A ticket that we begin: a first message to a customer.
 
-use accounts::{Actor, InboxKind};
+use accounts::{Actor, Costly, InboxKind};
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -229,6 +229,7 @@ pub(super) async fn create(
     let Some(mut new) = read(&upload.fields, &mut form) else {
         return form.again(&desk, &actor, view).await;
     };
+    desk.accounts.count(&actor, Costly::Send)?;
     new.uploads.extend(keep_files(&desk, &actor, Waits::FOR_NEW, upload.files).await?);
     let key = found(upload.fields.get("key").map(str::to_owned))?;
     let office = desk.office().await?;

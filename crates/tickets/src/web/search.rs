@@ -1,6 +1,6 @@
 //! Finding: the page of search, and the palette that opens over everything.
 
-use accounts::{Act, Actor};
+use accounts::{Act, Actor, Costly};
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
@@ -106,6 +106,7 @@ async fn results(desk: &Desk, actor: &Actor, asked: &Asked) -> WebResult<Results
     if query.is_empty() {
         return Ok(results);
     }
+    desk.accounts.count(actor, Costly::Search)?;
     let (filter, unknown) = desk.narrow(actor, Filter::default(), query).await?;
     let unknown: Vec<String> = unknown.into_iter().map(|word| word.0).collect();
     results.not_understood = unknown.join(" ");
@@ -190,6 +191,7 @@ pub(super) async fn palette(
     let mut groups = Vec::new();
     let mut gave_up = false;
     if !query.is_empty() {
+        desk.accounts.count(&actor, Costly::Search)?;
         let (filter, _) = desk.narrow(&actor, Filter::default(), query).await?;
         let conn = desk.db().read_within(LIMIT).await?;
         let found = find(&conn, reader(&actor), &filter, PALETTE_TICKETS, None).await?;

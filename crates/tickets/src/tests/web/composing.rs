@@ -31,6 +31,39 @@ async fn require_order_number(shop: &Shop) {
 }
 
 on_both! {
+    async fn a_person_writes_and_searches_only_so_often(db: Db) {
+        let shop = Shop::new(db).await;
+        shop.desk.accounts.lend_pace(accounts::PersonPace::new(12));
+        let id = shop.dana_writes().await;
+        let priya = shop.priya_browses().await;
+        let path = format!("/t/{id}/messages");
+        let writes = async |browser: &Browser, mode: &str, text: &str| {
+            browser.upload(&path, &[("mode", mode), (mode, text), ("key", text)], &[]).await
+        };
+        for text in ["one", "two"] {
+            writes(&priya, "reply", text).await.is(303);
+        }
+        let page = writes(&priya, "reply", "three").await.is(429);
+        page.says("Slow down a little");
+        assert!((1..=61).contains(&page.header("retry-after").parse().unwrap()));
+        let sent = "select count(*) from messages where author = 'agent'";
+        assert_eq!(shop.count(sent).await, 2);
+        // A note goes to nobody, and others are not concerned.
+        writes(&priya, "note", "four").await.is(303);
+        writes(&shop.mateo().await, "reply", "five").await.is(303);
+        for _ in 0..2 {
+            priya.get("/search?q=money").await.is(200);
+        }
+        for path in ["/search?q=money", "/palette?q=money", "/inbox/all?q=money"] {
+            priya.get(path).await.is(429);
+        }
+        priya.get("/search").await.is(200);
+        priya.get("/inbox/all").await.is(200);
+        shop.later(Span::minutes(1));
+        writes(&priya, "reply", "six").await.is(303);
+        priya.get("/search?q=money").await.is(200);
+    }
+
     async fn an_answer_goes_to_whom_it_names(db: Db) {
         let shop = Shop::new(db).await;
         let id = shop.dana_writes().await;
