@@ -6,6 +6,8 @@ mod documents;
 #[cfg(test)]
 mod edges;
 #[cfg(test)]
+mod forms;
+#[cfg(test)]
 mod leftovers;
 #[cfg(test)]
 mod markup;

@@ -30,6 +30,10 @@ pub(crate) fn not_as_expected() -> WebError {
     WebError::BadInput("The form was not as expected; reload the page and try again.".to_owned())
 }
 
+/// What any form may bring along besides its own fields: the key by which a form that is sent
+/// twice is known, and the version of what it changes.
+pub const BROUGHT_ALONG: [&str; 2] = ["key", "version"];
+
 /// A form as pairs, for forms whose fields are known only at run time.
 #[derive(Debug, Default)]
 pub struct Fields(pub Vec<(String, String)>);
@@ -47,13 +51,29 @@ impl Fields {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Refuses a form with fields that nobody asked for, as [`Form`] does.
+    /// Refuses a form with fields that nobody asked for, as [`Form`] does. What any form may bring
+    /// along, [`BROUGHT_ALONG`], is fine.
     pub fn only<N: AsRef<str>>(&self, names: &[N]) -> Result<(), WebError> {
-        let is_known = |key: &String| names.iter().any(|name| name.as_ref() == key);
-        match self.0.iter().find(|(key, _)| !is_known(key)) {
-            Some(_) => Err(not_as_expected()),
-            None => Ok(()),
-        }
+        self.only_those(|key| names.iter().any(|name| name.as_ref() == key))
+    }
+
+    /// The same where one field for each of some things may come, too: `prefix` and their numbers.
+    pub fn only_and<N: AsRef<str>>(&self, names: &[N], prefix: &str) -> Result<(), WebError> {
+        let is_number =
+            |rest: &str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+        self.only_those(|key| {
+            names.iter().any(|name| name.as_ref() == key)
+                || key.strip_prefix(prefix).is_some_and(is_number)
+        })
+    }
+
+    fn only_those(&self, is_known: impl Fn(&str) -> bool) -> Result<(), WebError> {
+        if self.own().all(|(key, _)| is_known(key)) { Ok(()) } else { Err(not_as_expected()) }
+    }
+
+    /// The fields that are this form's own.
+    pub fn own(&self) -> impl Iterator<Item = &(String, String)> {
+        self.0.iter().filter(|(key, _)| !BROUGHT_ALONG.contains(&key.as_str()))
     }
 
     pub fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {

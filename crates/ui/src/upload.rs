@@ -28,6 +28,9 @@ pub struct Insider;
 /// One network may have this many forms of strangers on their way.
 static NETWORKS: LazyLock<Arc<Shares>> = LazyLock::new(|| Shares::new(2));
 
+/// The fields by which forms bring files, all at once or one at a time.
+const FILE_FIELDS: [&str; 2] = ["files", "file"];
+
 /// A file as the browser sent it. Nothing in it is to be believed.
 #[derive(Clone, Debug)]
 pub struct UploadedFile {
@@ -44,6 +47,25 @@ pub struct Upload {
     pub files: Vec<UploadedFile>,
     /// Names of files that were too large and are left out.
     pub too_large: Vec<String>,
+}
+
+impl Upload {
+    /// Refuses fields and files that nobody asked for, as [`Fields::only`] does.
+    pub fn only<N: AsRef<str>>(&self, names: &[N]) -> Result<(), WebError> {
+        self.only_files()?;
+        self.fields.only(names)
+    }
+
+    /// The same with one field for each of some things, as [`Fields::only_and`] has it.
+    pub fn only_and<N: AsRef<str>>(&self, names: &[N], prefix: &str) -> Result<(), WebError> {
+        self.only_files()?;
+        self.fields.only_and(names, prefix)
+    }
+
+    fn only_files(&self) -> Result<(), WebError> {
+        let is_known = |file: &UploadedFile| FILE_FIELDS.contains(&file.field.as_str());
+        if self.files.iter().all(is_known) { Ok(()) } else { Err(not_as_expected()) }
+    }
 }
 
 impl<S: Send + Sync> FromRequest<S> for Upload {
@@ -136,6 +158,27 @@ mod tests {
         assert_eq!(Upload::from_request(inside, &()).await.unwrap().fields.get("a"), Some("b"));
         let outside = Upload::from_request(form(), &());
         assert!(tokio::time::timeout(Duration::from_millis(50), outside).await.is_err());
+    }
+
+    #[test]
+    fn fields_and_files_that_nobody_asked_for_are_refused() {
+        let form = |names: &[&str]| {
+            let pairs = names.iter().map(|name| ((*name).to_owned(), String::new())).collect();
+            Upload { fields: Fields(pairs), ..Upload::default() }
+        };
+        for names in [&["a"][..], &["a", "b", "a"], &["key", "version"], &["f-1", "f-1-2"], &[]] {
+            assert!(form(names).only_and(&["a", "b"], "f-").is_ok(), "{names:?}");
+        }
+        for name in ["c", "", "A", "f-", "f-x", "f", "keys"] {
+            assert!(form(&["a", name]).only_and(&["a", "b"], "f-").is_err(), "{name}");
+        }
+        assert!(form(&["f-1"]).only(&["a"]).is_err());
+        let file = |field: &str| {
+            let (name, bytes) = ("a.txt".to_owned(), Vec::new());
+            let files = vec![UploadedFile { field: field.to_owned(), name, bytes }];
+            Upload { files, ..Upload::default() }
+        };
+        assert!(file("files").only(&["a"]).is_ok() && file("avatar").only(&["avatar"]).is_err());
     }
 
     #[tokio::test]

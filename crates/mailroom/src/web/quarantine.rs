@@ -130,6 +130,7 @@ async fn decide(
     fields: &Fields,
     what: Do,
 ) -> WebResult<Response> {
+    fields.only(&["id", "one", "remember"])?;
     let lines = named(mailroom, actor, fields).await?;
     let w = mailroom.accounts.site().words(&actor.language);
     if lines.is_empty() {

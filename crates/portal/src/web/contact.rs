@@ -162,12 +162,16 @@ pub(super) async fn new(
     ui::page(&Contact::new(&portal, face, &office, given).await?)
 }
 
+/// What the form may hold, besides what a topic asks for.
+const ASKED: [&str; 7] = ["form", "email", "name", "topic", "text", "choose", TRAP];
+
 pub(super) async fn create(
     State(portal): State<Portal>,
     client: Client,
     headers: HeaderMap,
     upload: Upload,
 ) -> WebResult<Response> {
+    upload.only_and(&ASKED, "ask-")?;
     let face = Face::of(&portal, &headers).await?;
     let office = portal.office().await?;
     let Upload { fields: given, files, too_large } = upload;

@@ -52,6 +52,7 @@ pub(super) async fn create(
     headers: HeaderMap,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["email"])?;
     let Face { w, brand, .. } = Face::of(&portal, &headers).await?;
     let email = kernel::clip(&kernel::one_line(fields.get("email").unwrap_or_default()), 300);
     let problems = Problems::default();

@@ -317,6 +317,7 @@ pub(super) async fn create_message(
     headers: HeaderMap,
     upload: Upload,
 ) -> WebResult<Response> {
+    upload.only(&["text"])?;
     let Some(own) = own(&portal, &headers, &reference).await? else {
         return Ok(ui::see_other(WAY_IN));
     };

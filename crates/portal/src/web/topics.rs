@@ -150,6 +150,9 @@ pub(super) async fn index(State(portal): State<Portal>, actor: Actor) -> WebResu
     ui::page(&Topics::new(&portal, &actor).await?)
 }
 
+/// What the form of a topic may hold, besides how it asks for each field.
+const OF_A_TOPIC: [&str; 6] = ["name", "hint", "inbox", "category", "team", "priority"];
+
 /// What a form says, or the key of what is wrong with it.
 async fn read(
     portal: &Portal,
@@ -190,6 +193,7 @@ pub(super) async fn create(
     actor: Actor,
     given: Fields,
 ) -> WebResult<Response> {
+    given.only_and(&OF_A_TOPIC, "field-")?;
     let topic = match read(&portal, &actor, &given).await? {
         Ok(topic) => topic,
         Err(key) => {
@@ -221,6 +225,7 @@ pub(super) async fn update(
     Path(id): Path<String>,
     given: Fields,
 ) -> WebResult<Response> {
+    given.only_and(&OF_A_TOPIC, "field-")?;
     let (topic, _) = one(&portal, &actor, &id).await?;
     let w = portal.site().words(&actor.language);
     let new = read(&portal, &actor, &given).await?;

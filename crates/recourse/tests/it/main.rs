@@ -20,6 +20,7 @@ mod described;
 mod doors;
 mod furnished;
 mod house;
+mod inputs;
 mod jumps;
 mod limits;
 mod matrix;

@@ -92,7 +92,7 @@ impl Visitor<'_> {
 }
 
 /// A form that a route takes, so that what refuses it is not the form.
-fn fields_for(route: &Route, own: &Things) -> Vec<(&'static str, String)> {
+pub(crate) fn fields_for(route: &Route, own: &Things) -> Vec<(&'static str, String)> {
     let text = |name: &'static str, value: &str| (name, value.to_owned());
     match route.path {
         "/t/{reference}/messages" => vec![text("mode", "note"), text("note", "Hello")],
@@ -124,7 +124,7 @@ fn fields_for(route: &Route, own: &Things) -> Vec<(&'static str, String)> {
     }
 }
 
-fn json_for(route: &Route, things: &Things) -> String {
+pub(crate) fn json_for(route: &Route, things: &Things) -> String {
     match route.path {
         "/api/v1/tickets/{reference}/messages" | "/api/v1/tickets/{reference}/notes" => {
             "{\"text\":\"Hello\"}".to_owned()

@@ -23,6 +23,7 @@ pub(super) async fn change(
     from: From,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["ticket", "do", "tag"])?;
     let w = desk.accounts.site().words(&actor.language);
     let chosen: Vec<TicketId> =
         fields.all("ticket").filter_map(|id| id.parse().ok()).take(TICKETS_MAX).collect();

@@ -20,6 +20,24 @@ use crate::desk::Desk;
 use crate::store::taxonomy;
 use crate::ticket::{Priority, Resolution};
 
+/// What a form with one change may hold.
+const ONE_CHANGE: [&str; 14] = [
+    "assignee",
+    "state",
+    "resolution",
+    "cause",
+    "until",
+    "until_other",
+    "reason",
+    "priority",
+    "tag",
+    "untag",
+    "subject",
+    "inbox",
+    "category",
+    "team",
+];
+
 /// Reads one change out of a form. Only what is listed here can be changed.
 pub(crate) fn read(fields: &Fields, zone: &TimeZone, w: &Words) -> WebResult<Edit> {
     let get = |name: &str| fields.get(name).map(str::trim);
@@ -119,6 +137,7 @@ pub(super) async fn change(
     from: From,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&ONE_CHANGE)?;
     let w = desk.accounts.site().words(&actor.language);
     let opened = Opened::open(&desk, &actor, id, &from.list).await?;
     let wanted = read(&fields, &actor.when(desk.now()).zone, &w)?;
@@ -193,7 +212,7 @@ pub(super) async fn details(
     let mut tx = desk.db().begin().await?;
     let mut reversals = Vec::new();
     let mut edited = None;
-    for (name, value) in &fields.0 {
+    for (name, value) in fields.own() {
         let one = Fields(vec![(name.clone(), value.clone())]);
         let wanted = match name.strip_prefix("field-") {
             Some(field) => {
@@ -240,6 +259,7 @@ pub(super) async fn problem(
     from: From,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["title", "problem"])?;
     let w = desk.accounts.site().words(&actor.language);
     let opened = Opened::open(&desk, &actor, id, &from.list).await?;
     let title = kernel::clip(&kernel::one_line(fields.get("title").unwrap_or_default()), 200);
@@ -273,6 +293,7 @@ pub(super) async fn following(
     from: From,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["follow"])?;
     let w = desk.accounts.site().words(&actor.language);
     let opened = Opened::open(&desk, &actor, id, &from.list).await?;
     let now = desk.now();

@@ -107,6 +107,10 @@ fn written(upload: &Upload, w: &Words) -> WebResult<Written> {
     })
 }
 
+/// What the form of the composer may hold.
+const COMPOSED: &str = "mode last_entry then resolution reply reply_to reply_cc reply_bcc reply_file \
+    note note_file forward forward_to forward_cc forward_bcc forward_file";
+
 /// Sends an answer or a forward, or saves a note.
 pub(super) async fn create(
     State(desk): State<Desk>,
@@ -116,6 +120,7 @@ pub(super) async fn create(
     from: From,
     upload: Upload,
 ) -> WebResult<Response> {
+    upload.only(&COMPOSED.split_whitespace().collect::<Vec<_>>())?;
     let w = desk.accounts.site().words(&actor.language);
     let opened = Opened::open(&desk, &actor, id, &from.list).await?;
     let mut written = written(&upload, &w)?;

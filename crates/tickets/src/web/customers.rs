@@ -160,6 +160,7 @@ pub(super) async fn change(
     Path(id): Path<PublicId>,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["name", "note", "links"])?;
     let customer = seen(&desk, &actor, id).await?;
     let w = desk.accounts.site().words(&actor.language);
     let now = desk.now();
@@ -196,6 +197,7 @@ pub(super) async fn merge(
     Path(id): Path<PublicId>,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["address"])?;
     let from = seen(&desk, &actor, id).await?;
     let w = desk.accounts.site().words(&actor.language);
     let unknown = || WebError::Refused(w.t("customer-merge-unknown").to_owned());

@@ -160,6 +160,10 @@ pub(super) async fn draft(
 /// So much of a line of addresses or of a subject is kept.
 const LINE_CHARS_MAX: usize = 4_000;
 
+/// What the form may hold.
+const WRITTEN: [&str; 9] =
+    ["mode", "inbox", "to", "cc", "bcc", "subject", "text", "new_file", "then"];
+
 /// What the form says, as it was typed.
 fn typed(fields: &Fields) -> NewDraft {
     let get = |name: &str| fields.get(name).unwrap_or_default().to_owned();
@@ -221,6 +225,7 @@ pub(super) async fn create(
     view: View,
     upload: Upload,
 ) -> WebResult<Response> {
+    upload.only(&WRITTEN)?;
     let mut form = NewForm::new(&desk, &actor, typed(&upload.fields)).await?;
     if let Some(name) = upload.too_large.first() {
         let text = form.w.a("file-too-large", "name", files::clean_name(name));

@@ -38,6 +38,7 @@ pub(super) async fn merge(
     from: From,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["reference", "other"])?;
     let w = desk.accounts.site().words(&actor.language);
     let into = other(&desk, &actor, &fields, &w).await?;
     let office = desk.office().await?;
@@ -77,6 +78,7 @@ pub(super) async fn split(
     from: From,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["subject", "message"])?;
     let w = desk.accounts.site().words(&actor.language);
     let subject = fields.get("subject").unwrap_or_default();
     let office = desk.office().await?;
@@ -105,6 +107,7 @@ pub(super) async fn link(
     from: From,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["reference", "other", "unlink"])?;
     let w = desk.accounts.site().words(&actor.language);
     let opened = Opened::open(&desk, &actor, id, &from.list).await?;
     let office = desk.office().await?;
@@ -132,6 +135,7 @@ pub(super) async fn people(
     from: From,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["address", "remove"])?;
     let w = desk.accounts.site().words(&actor.language);
     let opened = Opened::open(&desk, &actor, id, &from.list).await?;
     let (text, takes_part) = match fields.get("remove") {

@@ -65,6 +65,7 @@ pub(super) async fn create(
     Reference(id): Reference,
     upload: Upload,
 ) -> WebResult<Response> {
+    upload.only(&["mode"])?;
     let w = desk.accounts.site().words(&actor.language);
     let mode = upload.fields.get("mode").and_then(Mode::read);
     let mode = mode.ok_or_else(|| unknown_mode(&w))?;
@@ -81,6 +82,7 @@ pub(super) async fn create_for_new(
     actor: Actor,
     upload: Upload,
 ) -> WebResult<Response> {
+    upload.only(&["mode"])?;
     chips(&desk, &actor, ("new", "new"), Waits::FOR_NEW, upload).await
 }
 

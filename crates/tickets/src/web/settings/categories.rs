@@ -47,6 +47,7 @@ pub(crate) async fn create(
     actor: Actor,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["name"])?;
     let name = name_in(&fields, "name");
     if name.is_empty() {
         return Categories::new(&desk, &actor).await?.again("name".to_owned(), MISSING);
@@ -67,6 +68,7 @@ pub(crate) async fn update(
     Path(id): Path<PublicId>,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["name", "archived"])?;
     let name = name_in(&fields, "name");
     let archived_at = (fields.get("archived") == Some("on")).then(|| desk.now());
     let mut tx = desk.db().begin().await?;

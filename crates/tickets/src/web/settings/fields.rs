@@ -100,6 +100,7 @@ pub(crate) async fn create(
     actor: Actor,
     fields: ui::Fields,
 ) -> WebResult<Response> {
+    fields.only(&["label", "kind", "choices", "required"])?;
     let mut page = page(&desk, &actor).await?;
     let label = name_in(&fields, "label");
     let choices = choices_in(&fields);
@@ -137,6 +138,7 @@ pub(crate) async fn update(
     Path(id): Path<i64>,
     fields: ui::Fields,
 ) -> WebResult<Response> {
+    fields.only(&["label", "choices", "required", "archived"])?;
     let label = name_in(&fields, "label");
     let choices = choices_in(&fields);
     let archived_at = (fields.get("archived") == Some("on")).then(|| desk.now());

@@ -64,6 +64,7 @@ pub(crate) async fn create(
     actor: Actor,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["title"])?;
     let title = name_in(&fields, "title");
     if title.is_empty() {
         let mut page = page(&desk, &actor).await?;
@@ -82,6 +83,7 @@ pub(crate) async fn update(
     Path(id): Path<PublicId>,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["fixed"])?;
     let fixed_at = (fields.get("fixed") == Some("yes")).then(|| desk.now());
     let mut tx = desk.db().begin().await?;
     let problem = found(taxonomy::problem_by_public_id(&tx, id).await?)?;

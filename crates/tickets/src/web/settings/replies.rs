@@ -83,6 +83,7 @@ pub(crate) async fn create(
     actor: Actor,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["title", "text", "shared"])?;
     let owner = owner_in(&fields, &actor)?;
     let mut page = page(&desk, &actor).await?;
     let words = page.chrome.words.clone();
@@ -103,6 +104,7 @@ pub(crate) async fn update(
     Path(id): Path<PublicId>,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["title", "text", "shared"])?;
     let mut tx = desk.db().begin().await?;
     let reply = found(shared::find_saved_reply(&tx, actor.id, id).await?)?;
     must_own(reply.owner, &actor)?;

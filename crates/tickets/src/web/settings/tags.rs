@@ -39,6 +39,7 @@ pub(crate) async fn update(
     Path(id): Path<i64>,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["name"])?;
     let name = name_in(&fields, "name").to_lowercase();
     let wrong = match name.chars().count() {
         0 => Some("tag-name-missing"),

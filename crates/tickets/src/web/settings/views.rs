@@ -124,6 +124,7 @@ pub(crate) async fn create(
     actor: Actor,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["name", "query", "sort", "shared"])?;
     let owner = owner_in(&fields, &actor)?;
     let mut page = page(&desk, &actor).await?;
     let words = page.chrome.words.clone();
@@ -154,6 +155,7 @@ pub(crate) async fn update(
     Path(id): Path<PublicId>,
     fields: Fields,
 ) -> WebResult<Response> {
+    fields.only(&["name", "query", "sort", "shared"])?;
     let view = own(&desk, &actor, id).await?;
     let mut page = page(&desk, &actor).await?;
     let words = page.chrome.words.clone();
