@@ -177,6 +177,11 @@ impl Seat {
         };
         let is_long = self.is_long || times_long >= IN_A_ROW;
         let done = if is_long { apart(run) } else { run() };
+        if let Err(fault) = &done
+            && let Some(fault) = fault.downcast_ref::<rusqlite::Error>()
+        {
+            end_if_lost(fault);
+        }
         let took = began.elapsed();
         self.pool.learn(key, times_long, took);
         tracing::trace!("{} µs: {text}", took.as_micros());
@@ -198,7 +203,11 @@ impl Seat {
     /// Runs statements without parameters.
     pub(crate) fn script(&self, text: &str) -> Result<()> {
         let conn = self.conn()?;
-        Ok(apart(|| conn.execute_batch(text))?)
+        let done = apart(|| conn.execute_batch(text));
+        if let Err(fault) = &done {
+            end_if_lost(fault);
+        }
+        Ok(done?)
     }
 
     /// What a pragma is set to.
@@ -237,10 +246,8 @@ impl Seat {
     pub(crate) fn commit(&self) -> Result<()> {
         let conn = self.conn()?;
         let committed = apart(|| conn.prepare_cached("commit")?.raw_execute().map(drop));
-        if let Err(fault) = &committed
-            && is_lost(fault)
-        {
-            end(fault);
+        if let Err(fault) = &committed {
+            end_if_lost(fault);
         }
         Ok(committed?)
     }
@@ -290,6 +297,13 @@ fn is_lost(fault: &rusqlite::Error) -> bool {
     let rusqlite::Error::SqliteFailure(fault, _) = fault else { return false };
     let codes = [SQLITE_IOERR_FSYNC, SQLITE_IOERR_DIR_FSYNC];
     codes.contains(&fault.extended_code)
+}
+
+/// Every statement may sync, such as the one that begins the log anew.
+fn end_if_lost(fault: &rusqlite::Error) {
+    if is_lost(fault) {
+        end(fault);
+    }
 }
 
 /// After a sync that failed nobody knows what is on the disk, and the system does not say it twice.
