@@ -35,6 +35,8 @@ pub(crate) enum Fault {
     None,
     /// Syncing fails, and what should have been synced never reaches the disk.
     SyncFails,
+    /// The same with folders alone: what is in a file is kept, and its name is not.
+    FolderSyncFails,
     /// Nothing more fits on it.
     Full,
 }
@@ -262,8 +264,13 @@ impl State {
 
     fn sync(&mut self, number: u64) -> Result<(), i32> {
         self.syncs += 1;
-        let is_broken = self.fault == Fault::SyncFails;
+        let fault = self.fault;
         let node = self.nodes.get_mut(&number).ok_or(ENOENT)?;
+        let is_broken = match fault {
+            Fault::SyncFails => true,
+            Fault::FolderSyncFails => node.kind == FileType::Directory,
+            Fault::None | Fault::Full => false,
+        };
         if is_broken {
             // As on Linux: it is told once, and the pages count as written from then on.
             node.pending.clear();

@@ -3,15 +3,20 @@
 
 use std::time::Duration;
 
+use database::{Db, params};
+use kernel::PublicId;
 use reqwest::{Method, StatusCode};
+use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
+use crate::backups::with_file;
 use crate::disk::Fault;
 use crate::driver::Driver;
 use crate::ledger::Said;
 use crate::order::{Mail, Order, say};
 use crate::server::Server;
 use crate::world::World;
+use crate::world::dovecot::offer;
 
 const MAILS_A_ROUND: usize = 3;
 /// How long a mail may take until it is taken, once the disk is well again.
@@ -78,6 +83,48 @@ pub(crate) async fn failing_disk(world: World) {
     driver.concludes("failing disk, SQLite", rounds, &figure, server).await;
 }
 
+/// Syncing the folders of files fails: no upload is acknowledged whose name the disk does not keep,
+/// a mail waits to be read, and what is done once more when the disk is well is there after the
+/// power went.
+pub(crate) async fn failing_folder(world: World) {
+    let (driver, _) = driver(world).await;
+    let mut server = driver.starts_server();
+    server.is_ready().await;
+    // The file lies there under its name, and nobody knows of it.
+    driver.has(Fault::FolderSyncFails);
+    for _ in 0..2 {
+        assert_eq!(driver.uploads(b"a picture").await, None, "it was taken for stored");
+    }
+    let id = format!("file@{}.customers.example", driver.world.name);
+    let mail = with_file(&id, &driver.world.support(), b"a letter").replace("\r\n", "\n");
+    let door = driver.world.settings.lmtp.expect("it takes mail");
+    let stream = TcpStream::connect(door).await.expect("the server runs");
+    let answer = offer(stream, &id, &driver.world.support(), &mail).await.expect("it answers");
+    // The mail itself is in the database, which could be synced.
+    assert!(answer.starts_with("250"), "{answer}");
+    driver.has(Fault::None);
+    let picture = driver.uploads(b"a picture").await.expect("the disk is well again");
+    let letter = timeout(RECOVERS_WITHIN, async {
+        loop {
+            if let Some(letter) = driver.attached_to(&id).await {
+                return letter;
+            }
+            sleep(PAUSE).await;
+        }
+    });
+    let letter = letter.await.expect("the mail is read");
+    server.kill().await;
+    driver.loses_power(1);
+    let mut server = driver.starts_server();
+    server.is_ready().await;
+    assert_eq!(driver.downloads(&picture).await, b"a picture");
+    assert_eq!(driver.downloads(&letter).await, b"a letter");
+    server.kill().await;
+    let (is_clean, said) = driver.checks().await;
+    assert!(is_clean, "{said}");
+    say("failing folder, SQLite: 2 uploads refused and 1 mail put off, nothing lost, check clean");
+}
+
 async fn driver(world: World) -> (Driver, usize) {
     let order = Order::given();
     let rounds = if order.is_long() { 50 } else { 3 };
@@ -93,6 +140,43 @@ impl Mail {
 }
 
 impl Driver {
+    /// The id of the file, if it was taken.
+    async fn uploads(&self, bytes: &[u8]) -> Option<String> {
+        let mut body = b"--x\r\ncontent-disposition: form-data; name=\"file\"; \
+            filename=\"a.bin\"\r\n\r\n"
+            .to_vec();
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n--x--\r\n");
+        let request = self.web.request(Method::POST, "/api/v1/attachments");
+        let request = request.header("content-type", "multipart/form-data; boundary=x");
+        let answer = self.web.send(request.bearer_auth(&self.token).body(body)).await;
+        if answer.status.is_server_error() {
+            return None;
+        }
+        Some(answer.json()["id"].as_str().expect("it has an id").to_owned())
+    }
+
+    async fn downloads(&self, id: &str) -> Vec<u8> {
+        let request = self.web.request(Method::GET, &format!("/api/v1/attachments/{id}"));
+        let answer = request.bearer_auth(&self.token).send().await.expect("the server answers");
+        assert_eq!(answer.status(), StatusCode::OK, "{id} is not there");
+        answer.bytes().await.expect("the answer is whole").to_vec()
+    }
+
+    /// The id of the file of a mail that was read.
+    async fn attached_to(&self, mail_id: &str) -> Option<String> {
+        let db = Db::open_unchanged(&self.world.settings.database).await.expect("it opens");
+        let conn = db.read().await.expect("it can be read");
+        let sql = "select a.public_id from attachments a
+               join messages m on m.id = a.message_id
+               join mail_ledger l on l.message_id = m.id
+              where l.mail_id = $1";
+        let ids: Vec<PublicId> = conn.column(sql, params![mail_id]).await.expect("the tables");
+        drop(conn);
+        db.close().await;
+        ids.first().map(ToString::to_string)
+    }
+
     fn of_round(&self, round: usize) -> &[Mail] {
         &self.mails[round * MAILS_A_ROUND..(round + 1) * MAILS_A_ROUND]
     }

@@ -62,6 +62,14 @@ async fn failing_disk() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failing_folder() {
+    if !disk::Disk::can_be_mounted() {
+        return say("failing folder, SQLite: not run, for disks can be mounted by root alone");
+    }
+    faults::failing_folder(World::on_sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn damaged_file() {
     unclean::damage_is_found_after_a_kill(World::on_sqlite().await).await;
 }
