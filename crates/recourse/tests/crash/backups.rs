@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use database::{Db, Location};
+use files::{FileHash, Files, Place};
 use futures_util::{StreamExt, stream};
 use kernel::SystemClock;
 use mailroom::Piped;
@@ -51,6 +52,7 @@ impl Copy {
         let settings = Settings {
             data: folder.clone(),
             database: Location::File(folder.join("recourse.db")),
+            storage: Place::Folder(folder.join("files")),
             key_file: key,
             ..world.settings.clone()
         };
@@ -76,7 +78,7 @@ pub(crate) async fn of_a_busy_server(name: &str, mut world: World) {
     let sending = stream::iter(0..SENDERS)
         .for_each_concurrent(SENDERS, |sender| sends(&world, sender, &taken, ending.clone()));
     let saving = async {
-        let mut slowest = Duration::ZERO;
+        let (mut slowest, mut files) = (Duration::ZERO, 0);
         for number in 0..order.backups {
             // A backup of nothing proves nothing.
             let least = (number + 1) * SENDERS;
@@ -87,21 +89,22 @@ pub(crate) async fn of_a_busy_server(name: &str, mut world: World) {
             let begun = Instant::now();
             let file = saves(&order, &world, number).await;
             slowest = slowest.max(begun.elapsed());
-            comes_back(&order, &world, &file, &before).await;
+            files += comes_back(&order, &world, &file, &before).await;
             std::fs::remove_file(file).expect("it can be removed");
         }
         over.send_replace(true);
-        slowest
+        (slowest, files)
     };
-    let ((), slowest) = tokio::join!(sending, saving);
+    let ((), (slowest, files)) = tokio::join!(sending, saving);
     server.stop().await;
     say(&format!(
         "{name}: {} backups while {} mails came, each restored and checked clean, 0 acknowledged \
-         missing, slowest backup {} ms",
+         missing, {files} files compared, slowest backup {} ms",
         order.backups,
         taken.lock().expect("nobody broke it").len(),
         slowest.as_millis(),
     ));
+    assert!(files > 0, "no backup held a file");
 }
 
 /// Hands mails over, one after the other, until there are enough backups.
@@ -118,11 +121,7 @@ async fn sends(
         }
         let id = format!("b{sender}-{number}@{}.customers.example", world.name);
         let stream = TcpStream::connect(door).await.expect("the server runs");
-        let mail = format!(
-            "From: Dana <{id}>\nTo: {}\nSubject: Backup {number}\nMessage-ID: <{id}>\n\
-             Date: Sun, 22 Nov 2026 09:00:00 +0000\n\nKeep it.\n",
-            world.support()
-        );
+        let mail = with_file(&id, &world.support(), &file_of(&id)).replace("\r\n", "\n");
         let answer = offer(stream, &id, &world.support(), &mail).await.expect("it answers");
         assert!(answer.starts_with("250"), "{answer}");
         taken.lock().expect("nobody broke it").insert(id);
@@ -137,7 +136,8 @@ async fn saves(order: &Order, world: &World, number: usize) -> PathBuf {
     file
 }
 
-async fn comes_back(order: &Order, world: &World, file: &Path, before: &HashSet<String>) {
+/// How many files of mails came back with it.
+async fn comes_back(order: &Order, world: &World, file: &Path, before: &HashSet<String>) -> usize {
     let copy = Copy::of(world);
     let name = file.to_str().expect("a plain path");
     runs(order, &copy.settings, &["restore", name]).await;
@@ -148,11 +148,35 @@ async fn comes_back(order: &Order, world: &World, file: &Path, before: &HashSet<
     let there: HashSet<String> = ids.into_iter().collect();
     let missing: Vec<&String> = before.difference(&there).collect();
     assert!(missing.is_empty(), "acknowledged before {name} began, and not in it: {missing:?}");
+    let read: Vec<String> = conn.column(READ_IDS, vec![]).await.expect("they are there");
+    let attached: Vec<(String, String)> = conn.all(FILES, vec![]).await.expect("they are there");
     drop(conn);
     db.close().await;
+    let storage = Files::open(&copy.settings.storage, &copy.settings.bucket_access);
+    let storage = storage.expect("it opens");
+    for id in &read {
+        let hash = FileHash::of(&file_of(id));
+        let found = attached.iter().find(|(mail, _)| mail == id);
+        assert_eq!(found.map(|(_, hash)| hash.as_str()), Some(hash.as_str()), "{id} in {name}");
+        let bytes = storage.get(&hash).await.expect("its file came back");
+        assert_eq!(bytes, file_of(id), "{id} in {name}");
+    }
+    read.len()
 }
 
 const MAIL_IDS: &str = "select mail_id from mail_ledger";
+const READ_IDS: &str = "select mail_id from mail_ledger where state = 'ticketed'";
+const FILES: &str = "select l.mail_id, a.file_hash from mail_ledger l
+       join attachments a on a.message_id = l.message_id";
+
+/// The file that goes with a mail: another one with each, in which nothing repeats.
+fn file_of(id: &str) -> Vec<u8> {
+    let seed =
+        id.bytes().fold(7_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    let mut file = vec![0; 20_000];
+    StdRng::seed_from_u64(seed).fill_bytes(&mut file);
+    file
+}
 
 /// Runs the program to a good end, and says how long it took.
 async fn runs(order: &Order, settings: &Settings, words: &[&str]) -> Duration {
@@ -218,7 +242,7 @@ async fn fills(world: &World, bytes: usize) {
     db.close().await;
 }
 
-fn with_file(from: &str, to: &str, file: &[u8]) -> String {
+pub(crate) fn with_file(from: &str, to: &str, file: &[u8]) -> String {
     let mut mail = format!(
         "From: Dana <{from}>\r\nTo: {to}\r\nSubject: A file\r\nMessage-ID: <{from}>\r\nDate: Sun, \
          22 Nov 2026 09:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; \
