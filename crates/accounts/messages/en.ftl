@@ -285,6 +285,19 @@ rules-title = Signing in
 rules-text = What is asked of those who work here when they sign in.
 rules-roles = Who must have a second factor
 rules-roles-hint = Those who have none yet set it up right after their password, before they see anything else. Tokens for programs go on as they are.
+rules-sessions = How long one stays signed in
+rules-sessions-text = Shorter times end sessions that are open as well.
+rules-sessions-unknown = Choose one of the times that are offered.
+rules-idle = Without doing anything
+rules-absolute = At most, then everybody signs in anew
+rules-hours = { $n ->
+    [one] one hour
+   *[other] { $n } hours
+ }
+rules-days = { $n ->
+    [one] one day
+   *[other] { $n } days
+ }
 provider-title = Sign-in at a provider
 provider-text = Whoever signs in at your provider (OpenID Connect) is let in here without another password. A second factor that is set up here is asked for all the same.
 provider-callback = The address to enter there for the way back:

@@ -242,7 +242,8 @@ async fn take_password(tx: &mut Tx, id: AgentId, new: NewPassword) -> Result<()>
     store::links::revoke(tx, id).await
 }
 
-/// Changes what somebody is and sees.
+/// Changes what somebody is and sees. With another role they sign in anew: nobody goes on with new
+/// rights under a token from before.
 pub async fn update_agent(
     tx: &mut Tx,
     id: AgentId,
@@ -261,6 +262,9 @@ pub async fn update_agent(
     }
     store::agents::set_role(tx, id, &name, role, *sees == Sees::Everything).await?;
     store::agents::set_inboxes(tx, id, inboxes(sees)).await?;
+    if role != agent.role {
+        store::sessions::end_all(tx, id, None).await?;
+    }
     Ok(())
 }
 

@@ -65,7 +65,7 @@ pub use routes::{Access, Route, Routes};
 pub use sealed::seal_anew;
 pub use second_factor::{FactorRefusal, remove_second_factors};
 pub use service::Accounts;
-pub use session::{SESSION_ABSOLUTE, SESSION_IDLE, SessionCard};
+pub use session::{SESSION_ABSOLUTE, SESSION_IDLE, SessionCard, SessionLimits};
 pub use sign_in::SignInRefusal;
 pub use sign_in_rules::SignInRules;
 pub use store::api_tokens::{make_token, revoke_token, tokens_of};

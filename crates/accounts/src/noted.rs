@@ -216,7 +216,13 @@ pub(crate) fn sign_in_rules(
                 "by address": provider.links_by_email,
             })
         });
-        json!({ "second factor for": roles, "provider": provider, "secret of the client": secret })
+        json!({
+            "second factor for": roles,
+            "provider": provider,
+            "secret of the client": secret,
+            "idle hours of a session": rules.sessions.idle_hours,
+            "days of a session": rules.sessions.days,
+        })
     };
     let entry = actor.did(Deed::SignInRulesChanged, accounts.now());
     accounts.note(tx, entry.change(described(before, old), described(after, new)));

@@ -17,6 +17,7 @@ use webauthn_rs::prelude::Webauthn;
 use crate::frame::{ChromeMaker, SettingsPage, links, subnav};
 use crate::session::SEEN_EVERY;
 use crate::sign_in::Doors;
+use crate::store::sessions::LiveSession;
 use crate::{
     Actor, AgentState, Came, Company, Directory, PersonPace, Scopes, Sees, SignInRules, api_token,
     passkeys, policy, session, store,
@@ -53,8 +54,9 @@ struct Known {
     checked_at: Timestamp,
 }
 
-/// Even without word of a change, the database is asked again after this long.
-const TRUSTED_FOR: Span = Span::seconds(60);
+/// Even without word of a change, the database is asked again after this long: whatever becomes of
+/// the notices between nodes, nobody gets in five seconds after their session has ended.
+const TRUSTED_FOR: Span = Span::seconds(4);
 const KNOWN_MAX: usize = 5_000;
 
 impl Accounts {
@@ -198,6 +200,20 @@ impl Accounts {
         }
     }
 
+    /// The person whose browser has a stream open, if they may still be here: read anew, whatever
+    /// word of a change came. Watching alone keeps no session from being idle.
+    pub async fn still_there(&self, headers: &HeaderMap) -> Result<Option<Actor>> {
+        let Some(token) = self.session_token(headers) else { return Ok(None) };
+        let found = self.session(&token.hash(), self.now()).await?;
+        Ok(found.map(|(actor, _)| actor))
+    }
+
+    /// The same for the API token of a program.
+    pub async fn still_there_by_token(&self, headers: &HeaderMap) -> Result<Option<Actor>> {
+        let Some(token) = Self::api_token(headers) else { return Ok(None) };
+        self.by_api_token(&token.hash(), self.now()).await
+    }
+
     /// The API token that a request carries, if it can be one at all. Nobody was asked about it.
     pub fn api_token(headers: &HeaderMap) -> Option<Token> {
         let bearer = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
@@ -272,8 +288,23 @@ impl Accounts {
     }
 
     async fn by_session(&self, hash: &TokenHash, now: Timestamp) -> Result<Option<Actor>> {
+        let Some((actor, session)) = self.session(hash, now).await? else { return Ok(None) };
+        if now.since(session.last_seen_at) > SEEN_EVERY {
+            let mut tx = self.0.db.begin().await?;
+            store::sessions::seen(&mut tx, session.id, now).await?;
+            tx.commit().await?;
+        }
+        Ok(Some(actor))
+    }
+
+    async fn session(
+        &self,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<(Actor, LiveSession)>> {
+        let rules = self.sign_in_rules().await?;
         let conn = self.0.db.read().await?;
-        let Some(session) = store::sessions::find(&conn, hash, now).await? else {
+        let Some(session) = store::sessions::find(&conn, hash, rules.sessions, now).await? else {
             return Ok(None);
         };
         let has_factor = store::second_factors::has(&conn, session.agent).await?;
@@ -281,18 +312,14 @@ impl Accounts {
             return Ok(None);
         }
         let actor = load_actor(&conn, session.agent).await?;
-        drop(conn);
-        if now.since(session.last_seen_at) > SEEN_EVERY {
-            let mut tx = self.0.db.begin().await?;
-            store::sessions::seen(&mut tx, session.id, now).await?;
-            tx.commit().await?;
-        }
-        let rules = self.sign_in_rules().await?;
-        Ok(actor.map(|actor| Actor {
-            session: Some(session.id),
-            confirmed_at: Some(session.confirmed_at),
-            owes_second_factor: !has_factor && rules.require_second_factor(actor.role),
-            ..actor
+        Ok(actor.map(|actor| {
+            let actor = Actor {
+                session: Some(session.id),
+                confirmed_at: Some(session.confirmed_at),
+                owes_second_factor: !has_factor && rules.require_second_factor(actor.role),
+                ..actor
+            };
+            (actor, session)
         }))
     }
 
@@ -333,8 +360,9 @@ impl Accounts {
 
     /// What has to be tidied up now and then.
     pub async fn sweep(&self) -> Result<()> {
+        let limits = self.sign_in_rules().await?.sessions;
         let mut tx = self.0.db.begin().await?;
-        store::sessions::sweep(&mut tx, self.now()).await?;
+        store::sessions::sweep(&mut tx, limits, self.now()).await?;
         store::pending::sweep(&mut tx, self.now()).await?;
         store::passkeys::sweep(&mut tx, self.now()).await?;
         store::provider::sweep(&mut tx, self.now()).await?;

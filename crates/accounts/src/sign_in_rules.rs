@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::provider::SECRET_PLACE;
 use crate::store::settings;
-use crate::{Provider, Role};
+use crate::{Provider, Role, SessionLimits};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -18,6 +18,7 @@ pub struct SignInRules {
     pub second_factor_for: Vec<Role>,
     /// Where else they may sign in.
     pub provider: Option<Provider>,
+    pub sessions: SessionLimits,
 }
 
 impl SignInRules {

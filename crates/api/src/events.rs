@@ -14,6 +14,7 @@ use live::{Change, Numbered, Touch};
 use serde::Serialize;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use utoipa::ToSchema;
 
 use crate::problem::{ApiResult, Kind, Problem};
@@ -32,8 +33,9 @@ pub(crate) struct TicketChanged {
     what: &'static str,
 }
 
-/// Whether somebody still may look is asked this often where nothing else asks.
-const LOOK_AGAIN: Duration = Duration::from_secs(20);
+/// However little word of changes comes, whether somebody may still listen is looked up this often:
+/// nobody hears anything five seconds after their token has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 4_000 });
 
 /// Follow changes
 ///
@@ -63,7 +65,10 @@ pub(crate) async fn stream(
         },
     };
     let latest = missed.last().map_or(hub.latest(), |last| last.number);
+    let mut look = tokio::time::interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let listener = Listener {
+        look,
         settings_version: hub.settings_version(),
         api: api.clone(),
         actor,
@@ -96,6 +101,7 @@ struct Listener {
     /// The last number that was looked at.
     latest: u64,
     settings_version: u64,
+    look: Interval,
     _open: live::Stream,
 }
 
@@ -114,9 +120,10 @@ impl Listener {
             }
             let came = tokio::select! {
                 () = self.api.stop.cancelled() => return None,
-                came = tokio::time::timeout(LOOK_AGAIN, self.changes.recv()) => came,
+                came = self.changes.recv() => Some(came),
+                _ = self.look.tick() => None,
             };
-            match self.still_may(came.is_err()).await {
+            match self.still_may(came.is_none()).await {
                 Ok(true) => {}
                 Ok(false) => return None,
                 Err(fault) => {
@@ -125,19 +132,19 @@ impl Listener {
                 }
             }
             match came {
-                Err(_) => {}
-                Ok(Ok(change)) if change.number <= self.latest => {}
-                Ok(Ok(change)) => {
+                None => {}
+                Some(Ok(change)) if change.number <= self.latest => {}
+                Some(Ok(change)) => {
                     self.latest = change.number;
                     if let Some(event) = self.event(change) {
                         return Some(event);
                     }
                 }
-                Ok(Err(RecvError::Lagged(_))) => {
+                Some(Err(RecvError::Lagged(_))) => {
                     self.latest = self.api.accounts.hub().latest();
                     return Some(reset(self.latest));
                 }
-                Ok(Err(RecvError::Closed)) => return None,
+                Some(Err(RecvError::Closed)) => return None,
             }
         }
     }
@@ -149,7 +156,7 @@ impl Listener {
             return Ok(true);
         }
         self.settings_version = version;
-        match self.api.accounts.actor_of_token(&self.headers).await? {
+        match self.api.accounts.still_there_by_token(&self.headers).await? {
             Some(actor) if actor.may(Act::ReadTickets) => {
                 self.actor = actor;
                 Ok(true)

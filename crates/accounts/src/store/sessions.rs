@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 use database::{Cols, Conn, FromRow, Tx, params};
-use kernel::{AgentId, Timestamp};
+use kernel::{AgentId, Span, Timestamp};
 use keys::{Token, TokenHash};
 use live::Change;
 
-use crate::session::{SESSION_ABSOLUTE, SESSION_IDLE, SessionCard, TOKEN_PREFIX, USER_AGENT_MAX};
+use crate::session::{SessionCard, SessionLimits, TOKEN_PREFIX, USER_AGENT_MAX};
 
 impl FromRow for SessionCard {
     fn from_row(cols: &mut Cols<'_>) -> Result<Self> {
@@ -27,6 +27,8 @@ pub(crate) struct NewSession<'n> {
     pub(crate) user_agent: &'n str,
     pub(crate) address: &'n str,
     pub(crate) second_factor: bool,
+    /// However much it is used, it is over then.
+    pub(crate) lasts: Span,
 }
 
 /// Opens a session and gives its token, which is stored nowhere.
@@ -42,7 +44,7 @@ pub(crate) async fn open(tx: &mut Tx, new: &NewSession<'_>, now: Timestamp) -> R
             kernel::clip(&kernel::one_line(new.user_agent), USER_AGENT_MAX),
             new.address,
             now,
-            now + SESSION_ABSOLUTE,
+            now + new.lasts,
             new.second_factor
         ],
     )
@@ -78,6 +80,7 @@ impl FromRow for LiveSession {
 pub(crate) async fn find(
     conn: &Conn,
     hash: &TokenHash,
+    limits: SessionLimits,
     now: Timestamp,
 ) -> Result<Option<LiveSession>> {
     conn.optional(
@@ -88,8 +91,9 @@ pub(crate) async fn find(
           where session.token_hash = $1
             and session.expires_at > $2
             and session.last_seen_at > $3
+            and session.created_at > $4
             and agent.state = 'active'",
-        params![hash.0.clone(), now, now - SESSION_IDLE],
+        params![hash.0.clone(), now, now - limits.idle(), now - limits.absolute()],
     )
     .await
 }
@@ -126,13 +130,14 @@ pub(crate) async fn seen(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
 pub(crate) async fn of_agent(
     conn: &Conn,
     agent: AgentId,
+    limits: SessionLimits,
     now: Timestamp,
 ) -> Result<Vec<SessionCard>> {
     conn.all(
         "select id, user_agent, address, created_at, last_seen_at from sessions
-          where agent_id = $1 and expires_at > $2 and last_seen_at > $3
+          where agent_id = $1 and expires_at > $2 and last_seen_at > $3 and created_at > $4
           order by last_seen_at desc limit 100",
-        params![agent, now, now - SESSION_IDLE],
+        params![agent, now, now - limits.idle(), now - limits.absolute()],
     )
     .await
 }
@@ -172,10 +177,10 @@ pub(crate) async fn end_all(tx: &mut Tx, agent: AgentId, but: Option<i64>) -> Re
 }
 
 /// Drops what is over.
-pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64> {
+pub(crate) async fn sweep(tx: &mut Tx, limits: SessionLimits, now: Timestamp) -> Result<u64> {
     tx.execute(
-        "delete from sessions where expires_at < $1 or last_seen_at < $2",
-        params![now, now - SESSION_IDLE],
+        "delete from sessions where expires_at < $1 or last_seen_at < $2 or created_at < $3",
+        params![now, now - limits.idle(), now - limits.absolute()],
     )
     .await
 }

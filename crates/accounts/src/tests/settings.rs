@@ -199,9 +199,13 @@ on_both! {
         assert_eq!(mateo.get("/settings/people").await.status, StatusCode::FORBIDDEN);
         let owner = [("name", "Mateo Ruiz"), ("role", "owner"), ("sees", "all")];
         sarah.post(&path_of(&cast, cast.mateo).await, &owner).await;
+        assert_eq!(mateo.get("/settings/people").await.location(), "/login?next=/settings/people");
+        let mut mateo = Browser::of(&cast, "mateo").await;
         assert_eq!(mateo.get("/settings/people").await.status, StatusCode::OK);
         let lead = [("name", "Mateo Ruiz"), ("role", "lead"), ("sees", "all")];
         sarah.post(&path_of(&cast, cast.mateo).await, &lead).await;
+        assert_eq!(mateo.get("/settings/people").await.location(), "/login?next=/settings/people");
+        let mut mateo = Browser::of(&cast, "mateo").await;
         assert_eq!(mateo.get("/settings/people").await.status, StatusCode::FORBIDDEN);
         let page = sarah.post(&path_of(&cast, cast.sarah).await, &lead).await;
         page.refuses("The installation needs at least one owner");

@@ -7,7 +7,6 @@ use kernel::AgentId;
 use keys::Token;
 use ui::{Client, WebResult};
 
-use crate::session::SESSION_ABSOLUTE;
 use crate::store;
 use crate::store::pending::Pending;
 use crate::store::sessions::NewSession;
@@ -53,6 +52,7 @@ pub(super) async fn sign_in(
 ) -> WebResult<Response> {
     let now = accounts.now();
     let Arrival { agent, client, headers, keep, next } = arrival;
+    let lasts = accounts.sign_in_rules().await?.sessions.absolute();
     let browser = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     if let Some(before) = accounts.session_token(headers) {
         store::sessions::end_by_token(&mut tx, &before.hash()).await?;
@@ -63,11 +63,12 @@ pub(super) async fn sign_in(
         user_agent: browser.unwrap_or_default(),
         address: &client.0.to_string(),
         second_factor,
+        lasts,
     };
     let token = store::sessions::open(&mut tx, &session, now).await?;
     noted::signed_in(accounts, &mut tx, agent, client, now).await?;
     tx.commit().await?;
-    let lasts = keep.then(|| SESSION_ABSOLUTE.as_seconds());
+    let lasts = keep.then(|| lasts.as_seconds());
     let mut response = ui::see_other(if next.is_empty() { "/" } else { next });
     set(accounts, &mut response, accounts.cookie_name(), token.reveal(), lasts);
     if accounts.pending_token(headers).is_some() {

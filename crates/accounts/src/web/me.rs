@@ -60,10 +60,11 @@ impl MePage {
             language: actor.language.clone(),
             signature: actor.signature.clone(),
         });
-        let conn = accounts.db().read().await?;
-        let sessions = store::sessions::of_agent(&conn, actor.id, accounts.now()).await?;
         let rules = accounts.sign_in_rules().await?;
         let provider = match &rules.provider {
+        let conn = accounts.db().read().await?;
+        let now = accounts.now();
+        let sessions = store::sessions::of_agent(&conn, actor.id, rules.sessions, now).await?;
             Some(one) => {
                 let is_joined = store::provider::is_joined(&conn, &one.issuer, actor.id);
                 Some((one.label.clone(), is_joined.await?))

@@ -185,6 +185,7 @@ fn of_the_company(routes: Routes<Accounts>) -> Routes<Accounts> {
         .post("/settings/company", company_secrets, company::update)
         .get("/settings/sign-in", company_secrets, sign_in_rules::show)
         .post("/settings/sign-in", company_secrets, sign_in_rules::update)
+        .post("/settings/sign-in/sessions", company_secrets, sign_in_rules::update_sessions)
         .post("/settings/sign-in/provider", company_secrets, sign_in_rules::update_provider)
         .post("/settings/sign-in/provider/delete", company_secrets, sign_in_rules::delete_provider)
         .get("/settings/trail", company, trail::index)

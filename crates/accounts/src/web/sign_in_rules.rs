@@ -5,19 +5,21 @@ use axum::extract::State;
 use axum::response::Response;
 use kernel::Secret;
 use serde::Deserialize;
-use ui::{Choice, Chrome, Fields, Form, Problems, View, WebResult};
+use ui::{Choice, Chrome, Fields, Form, Problems, View, WebError, WebResult, Words};
 
 use super::me::saved;
 use super::provider::CALLBACK;
 use super::set_up::role_choices;
 use crate::provider::{Provider, SECRET_PLACE, is_secure};
-use crate::{Accounts, Actor, Role, SignInRules, noted};
+use crate::{Accounts, Actor, Role, SessionLimits, SignInRules, noted};
 
 #[derive(Template)]
 #[template(path = "sign_in_rules.html")]
 struct RulesPage {
     chrome: Chrome,
     roles: Vec<Choice>,
+    idle_hours: Vec<Choice>,
+    days: Vec<Choice>,
     form: ProviderForm,
     /// Whether there is a provider, with its secret.
     is_set_up: bool,
@@ -48,9 +50,12 @@ impl RulesPage {
             choice.is_chosen = rules.require_second_factor(role);
         }
         let provider = rules.provider.clone().unwrap_or_default();
+        let (idle_hours, days) = session_choices(&chrome.words, rules.sessions);
         Ok(Self {
             chrome,
             roles,
+            idle_hours,
+            days,
             is_set_up: rules.provider.is_some(),
             form: ProviderForm {
                 issuer: provider.issuer,
@@ -67,6 +72,17 @@ impl RulesPage {
     fn links_by_email(&self) -> bool {
         !self.form.links_by_email.is_empty()
     }
+}
+
+/// How long sessions may last: hours without a request, and days.
+fn session_choices(w: &Words, limits: SessionLimits) -> (Vec<Choice>, Vec<Choice>) {
+    let hours = SessionLimits::IDLE_HOURS.map(|hours| {
+        let label = w.n("rules-hours", i64::from(hours));
+        Choice::new(hours, label, hours == limits.idle_hours)
+    });
+    let days = SessionLimits::DAYS
+        .map(|days| Choice::new(days, w.n("rules-days", i64::from(days)), days == limits.days));
+    (hours.to_vec(), days.to_vec())
 }
 
 pub(super) async fn show(State(accounts): State<Accounts>, actor: Actor) -> WebResult<Response> {
@@ -98,6 +114,31 @@ pub(super) async fn update(
     let is_chosen = |role: &Role| fields.all("role").any(|value| value == role.as_str());
     let chosen = Role::ALL.into_iter().filter(is_chosen).collect();
     change(&accounts, &actor, |rules| rules.second_factor_for = chosen).await?;
+    Ok(saved(&accounts, &actor, view, HERE))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SessionsForm {
+    idle_hours: u32,
+    days: u32,
+}
+
+/// How long sessions last. Those that are open are held to it too.
+pub(super) async fn update_sessions(
+    State(accounts): State<Accounts>,
+    actor: Actor,
+    view: View,
+    Form(SessionsForm { idle_hours, days }): Form<SessionsForm>,
+) -> WebResult<Response> {
+    let is_offered =
+        SessionLimits::IDLE_HOURS.contains(&idle_hours) && SessionLimits::DAYS.contains(&days);
+    if !is_offered {
+        let w = accounts.site().words(&actor.language);
+        return Err(WebError::BadInput(w.t("rules-sessions-unknown").to_owned()));
+    }
+    let limits = SessionLimits { idle_hours, days };
+    change(&accounts, &actor, |rules| rules.sessions = limits).await?;
     Ok(saved(&accounts, &actor, view, HERE))
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use accounts::revoke_token;
 use axum::body::{Body, BodyDataStream};
-use database::on_both;
+use database::{on_both, params};
 use futures_util::StreamExt;
 use live::Hub;
 use serde_json::{Value, json};
@@ -32,6 +32,12 @@ impl Stream {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Self { body: response.into_body().into_data_stream(), text: String::new() }
+    }
+
+    /// The stream is closed from the other side.
+    async fn ends(&mut self) {
+        let rest = async { while self.body.next().await.is_some() {} };
+        tokio::time::timeout(Duration::from_secs(3), rest).await.expect("it ends");
     }
 
     /// The next event; none when the stream ends or stays silent.
@@ -87,6 +93,17 @@ on_both! {
         assert_eq!(lost.next().await.unwrap().event, "reset");
         shop.stop.cancel();
         while all.next().await.is_some() {}
+    }
+
+    async fn a_stream_ends_with_its_token_though_no_word_of_it_came(db: Db) {
+        let shop = Shop::new(db).await;
+        run(&shop.cast.hub, &shop);
+        let token = shop.priya().await;
+        let mut stream = Stream::open(&shop, &token, "").await;
+        let mut tx = shop.cast.db.begin().await.unwrap();
+        tx.execute("update api_tokens set revoked_at = 1", params![]).await.unwrap();
+        tx.commit().await.unwrap();
+        stream.ends().await;
     }
 
     async fn a_stream_ends_with_its_token(db: Db) {

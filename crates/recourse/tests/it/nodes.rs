@@ -49,6 +49,13 @@ async fn what_one_node_takes_the_other_shows() {
     .await;
     assert!(page.contains("Dana Whitfield"));
 
+    // Whose session ends at one node is out at the other, an open stream too.
+    let elsewhere = a.signs_in(OWNER).await;
+    assert_eq!(elsewhere.post("/me/sessions/delete", &[]).await.location(), "/me");
+    let closed = async { while stream.next().await.is_some_and(|piece| piece.is_ok()) {} };
+    tokio::time::timeout(Duration::from_secs(5), closed).await.expect("closed within 5 s");
+    assert_eq!(web.get("/me").await.location(), "/login?next=/me");
+
     // One of the two fetches; nothing comes twice, whoever does.
     a.dana_writes("n2", "Fetched once", "Hello.", "").await;
     a.tickets(&shop, 2).await;

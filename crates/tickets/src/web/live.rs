@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use accounts::{Act, Actor, Directory, SESSION_IDLE};
+use accounts::{Act, Actor, Directory};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -14,6 +14,7 @@ use live::{Activity, Change, Numbered, Touch};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use ui::{Badge, Form, Markup, WebError, WebResult, Words};
 
 use super::reference::Reference;
@@ -24,6 +25,9 @@ use crate::store::people::{self, Reason};
 
 /// A silent stream says so this often, so that nobody in between takes it for dead.
 const BEAT: Duration = Duration::from_secs(25);
+/// However little word of changes comes, whether somebody may still listen is looked up this often:
+/// nobody hears anything five seconds after their session has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 4_000 });
 /// After how long a browser comes back when the stream broke.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -53,9 +57,11 @@ pub(super) async fn stream(
     };
     // Who breaks off after the greeting has heard nothing of what was missed.
     let greeting = Some(if last.is_some() { told } else { desk.hub().latest() });
-    let until = desk.now() + SESSION_IDLE;
+    let until = desk.now() + desk.accounts.sign_in_rules().await?.sessions.idle();
+    let mut look = tokio::time::interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let watch =
-        Watch { desk, actor, headers, changes, waiting, told, greeting, until, _open: open };
+        Watch { desk, actor, headers, changes, waiting, told, greeting, until, look, _open: open };
     let stream = Sse::new(watch.stream()).keep_alive(KeepAlive::new().interval(BEAT));
     // Proxies that collect answers would hold it back.
     let headers = [
@@ -80,6 +86,7 @@ struct Watch {
     /// No stream outlives a session in which nobody did anything. Whoever still is somebody comes
     /// back by themselves.
     until: Timestamp,
+    look: Interval,
     _open: live::Stream,
 }
 
@@ -127,19 +134,22 @@ impl Watch {
             return Some(missed);
         }
         let hub = self.desk.hub().clone();
-        let left = self.until.since(self.desk.now()).as_micros().max(0).unsigned_abs();
-        tokio::select! {
-            received = self.changes.recv() => match received {
-                Ok(numbered) => Some(numbered),
-                // Too slow to keep up: it looks at everything again.
-                Err(RecvError::Lagged(_)) => {
-                    let number = hub.latest();
-                    Some(Numbered { number, change: Change::Everything })
-                }
-                Err(RecvError::Closed) => None,
-            },
-            () = hub.closed() => None,
-            () = tokio::time::sleep(Duration::from_micros(left)) => None,
+        loop {
+            let left = self.until.since(self.desk.now()).as_micros().max(0).unsigned_abs();
+            tokio::select! {
+                received = self.changes.recv() => return match received {
+                    Ok(numbered) => Some(numbered),
+                    // Too slow to keep up: it looks at everything again.
+                    Err(RecvError::Lagged(_)) => {
+                        let number = hub.latest();
+                        Some(Numbered { number, change: Change::Everything })
+                    }
+                    Err(RecvError::Closed) => None,
+                },
+                () = hub.closed() => return None,
+                () = tokio::time::sleep(Duration::from_micros(left)) => return None,
+                _ = self.look.tick() => if !self.look_again().await { return None },
+            }
         }
     }
 
@@ -150,10 +160,11 @@ impl Watch {
             Change::Agent { id } => id == self.actor.id,
             Change::Ticket { .. } | Change::Presence { .. } | Change::Notifications { .. } => false,
         };
-        if !may_have_changed {
-            return true;
-        }
-        match self.desk.accounts.actor_of(&self.headers).await {
+        !may_have_changed || self.look_again().await
+    }
+
+    async fn look_again(&mut self) -> bool {
+        match self.desk.accounts.still_there(&self.headers).await {
             Ok(Some(actor)) if actor.may(Act::ReadTickets) => {
                 self.actor = actor;
                 true

@@ -257,6 +257,12 @@ on_both! {
         let (mut ears, _) = Ears::open(&shop.priya_browses().await, None).await;
         execute("update agents set state = 'deactivated' where id = $1", Change::Settings).await;
         assert!(ears.next().await.is_none());
+        // No word of the end came, as when another node cannot be heard.
+        let mut ears = Ears::open(&shop.tom().await, None).await.0;
+        let mut tx = shop.db.begin().await.unwrap();
+        tx.execute("delete from sessions where agent_id = $1", params![shop.cast.tom]).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(ears.next().await.is_none());
         // Nobody did anything for as long as a session lasts.
         let (mut ears, _) = Ears::open(&shop.mateo().await, None).await;
         shop.later(accounts::SESSION_IDLE + Span::seconds(1));
