@@ -55,6 +55,7 @@ static HISTORY: &[Migration] = &[
     migration!(14, "0014_trail", by engine),
     migration!(15, "0015_begun"),
     migration!(16, "0016_shares"),
+    migration!(17, "0017_limits"),
 ];
 
 /// The database was written by a newer program.

@@ -6,10 +6,10 @@ use accounts::{Accounts, Company};
 use anyhow::Result;
 use database::Db;
 use files::Files;
-use kernel::{Span, Timestamp};
+use kernel::{Failure, Span, Timestamp};
 use keys::Keys;
 use live::{Change, Numbered};
-use requests::{Limiter, Rate};
+use requests::{Limiter, Rate, SharedLimiter, TooMany, take_all};
 use tickets::actions::Office;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -36,9 +36,9 @@ pub(crate) struct Limits {
     /// Messages by form, in the name of an address.
     address: Limiter,
     /// Links by mail, for a network.
-    link_network: Limiter,
+    link_network: SharedLimiter,
     /// Links by mail, to an address.
-    link_address: Limiter,
+    link_address: SharedLimiter,
     /// What somebody signed in does.
     customer: Limiter,
 }
@@ -60,8 +60,14 @@ impl Default for Limits {
         Self {
             network: Limiter::new(Rate::new(10, Span::minutes(2))),
             address: Limiter::new(Rate::new(5, Span::minutes(10))),
-            link_network: Limiter::new(Rate::new(10, Span::minutes(2))),
-            link_address: Limiter::new(Rate::new(3, Span::minutes(20))),
+            link_network: SharedLimiter::new(
+                "customers' links from a network",
+                Rate::new(10, Span::minutes(2)),
+            ),
+            link_address: SharedLimiter::new(
+                "customers' links to an address",
+                Rate::in_any_hour(3),
+            ),
             customer: Limiter::new(Rate::new(20, Span::seconds(30))),
         }
     }
@@ -123,13 +129,16 @@ impl Portal {
     }
 
     /// A link by mail.
-    pub(crate) fn may_ask_for_link(&self, network: &str, address: &str) -> WebResult<()> {
-        let (limits, now) = (&self.0.limits, self.now());
-        let taken = limits.link_network.take(network, now);
-        let taken = taken.and_then(|()| limits.link_address.take(address, now));
-        taken.map_err(|too_many| WebError::TooMany {
-            retry_after_seconds: too_many.retry_after_seconds,
-        })
+    pub(crate) async fn may_ask_for_link(&self, network: &str, address: &str) -> WebResult<()> {
+        let limits = &self.0.limits;
+        let asked = [(&limits.link_network, network), (&limits.link_address, address)];
+        match take_all(self.db(), &asked, self.now()).await {
+            Ok(()) => Ok(()),
+            Err(Failure::Refused(TooMany { retry_after_seconds })) => {
+                Err(WebError::TooMany { retry_after_seconds })
+            }
+            Err(Failure::Broken(fault)) => Err(fault.into()),
+        }
     }
 
     /// Something that a customer does while signed in.

@@ -2,10 +2,12 @@
 
 mod limits;
 mod once;
+mod shared;
 mod store;
 
 pub use limits::{Limiter, Rate, TooMany};
 pub use once::{Answer, Attempt, answer, answered, begin, forget, sweep};
+pub use shared::{SharedLimiter, take_all};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use kernel::{Span, Timestamp};
+use kernel::{Refusal, Span, Timestamp};
 
 /// So many at once, and then one every so often.
 #[derive(Clone, Copy, Debug)]
@@ -16,12 +16,30 @@ impl Rate {
     pub const fn new(burst: u32, refill: Span) -> Self {
         Self { burst, refill }
     }
+
+    /// So many in any hour, wherever it begins: whatever is taken comes back after one.
+    pub const fn in_any_hour(most: u32) -> Self {
+        Self { burst: most, refill: Span::hours(1) }
+    }
+
+    /// How long an empty bucket takes to fill.
+    pub(crate) fn capacity(self) -> Span {
+        Span::micros(self.refill.as_micros() * i64::from(self.burst))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many tries; wait {retry_after_seconds} seconds")]
 pub struct TooMany {
     pub retry_after_seconds: u64,
+}
+
+impl Refusal for TooMany {}
+
+impl TooMany {
+    pub(crate) fn after(wait: Span) -> Self {
+        Self { retry_after_seconds: u64::try_from(wait.as_seconds()).unwrap_or(0) + 1 }
+    }
 }
 
 /// Counts by key: an address, an account, a token.
@@ -63,7 +81,7 @@ impl Limiter {
     pub fn take(&self, key: &str, now: Timestamp) -> Result<(), TooMany> {
         let mut buckets = self.buckets();
         buckets.tidy(now);
-        let capacity = Span::micros(self.rate.refill.as_micros() * i64::from(self.rate.burst));
+        let capacity = self.rate.capacity();
         let bucket = buckets.full_at.entry(key.to_owned()).or_insert(now);
         // No bucket takes longer to fill: before the clock was set back this one was filled.
         if *bucket > now + capacity {
@@ -72,23 +90,10 @@ impl Limiter {
         let full_at = (*bucket).max(now) + self.rate.refill;
         let wait = full_at.since(now + capacity);
         if wait > Span::ZERO {
-            let seconds = u64::try_from(wait.as_seconds()).unwrap_or(0) + 1;
-            return Err(TooMany { retry_after_seconds: seconds });
+            return Err(TooMany::after(wait));
         }
         *bucket = full_at;
         Ok(())
-    }
-
-    /// Gives back one that was taken.
-    pub fn give_back(&self, key: &str) {
-        if let Some(full_at) = self.buckets().full_at.get_mut(key) {
-            *full_at = *full_at - self.rate.refill;
-        }
-    }
-
-    /// Gives back all that was taken.
-    pub fn clear(&self, key: &str) {
-        self.buckets().full_at.remove(key);
     }
 
     pub(crate) fn buckets(&self) -> MutexGuard<'_, Buckets> {

@@ -85,7 +85,8 @@ pub async fn forget(conn: &mut Conn, actor: &str, key: &str) -> Result<()> {
     store::delete(conn, actor, key).await
 }
 
-/// Drops answers that nobody can ask for any more.
+/// Drops answers that nobody can ask for any more, and counts of what was tried long ago.
 pub async fn sweep(tx: &mut Tx, now: Timestamp) -> Result<u64> {
+    store::drop_full(tx, now).await?;
     store::delete_before(tx, now - KEPT).await
 }

@@ -1,10 +1,10 @@
-//! The rows of requests that were answered.
+//! The rows of requests that were answered, and of how often something was tried.
 
 use anyhow::Result;
 use database::{Conn, Tx, params};
 use kernel::Timestamp;
 
-use crate::Answer;
+use crate::{Answer, Rate};
 
 /// Claims a key; `false` if somebody did before.
 pub(crate) async fn claim(
@@ -55,4 +55,51 @@ pub(crate) async fn delete(conn: &mut Conn, actor: &str, key: &str) -> Result<()
 
 pub(crate) async fn delete_before(tx: &mut Tx, before: Timestamp) -> Result<u64> {
     tx.execute("delete from answered_requests where created_at < $1", params![before]).await
+}
+
+/// Takes one from a bucket; `false` if it is empty. What is full later than a bucket takes to fill
+/// was filled before the clock was set back.
+pub(crate) async fn take(tx: &mut Tx, hash: &[u8], rate: Rate, now: Timestamp) -> Result<bool> {
+    let latest = now + rate.capacity();
+    let taken = tx
+        .execute(
+            "insert into rate_limits (key_hash, full_at) values ($1, $2)
+             on conflict (key_hash) do update
+                set full_at = case
+                    when rate_limits.full_at > $3 and rate_limits.full_at <= $4
+                    then rate_limits.full_at + $5
+                    else $2
+                end
+              where rate_limits.full_at <= $3
+                 or rate_limits.full_at > $4
+                 or rate_limits.full_at + $5 <= $4",
+            params![hash.to_vec(), now + rate.refill, now, latest, rate.refill.as_micros()],
+        )
+        .await?;
+    Ok(taken > 0)
+}
+
+/// When a bucket is full again.
+pub(crate) async fn full_at(conn: &Conn, hash: &[u8]) -> Result<Option<Timestamp>> {
+    let row: Option<(Timestamp,)> = conn
+        .optional("select full_at from rate_limits where key_hash = $1", params![hash.to_vec()])
+        .await?;
+    Ok(row.map(|(at,)| at))
+}
+
+pub(crate) async fn give_back(tx: &mut Tx, hash: &[u8], rate: Rate) -> Result<()> {
+    tx.send(
+        "update rate_limits set full_at = full_at - $2 where key_hash = $1",
+        params![hash.to_vec(), rate.refill.as_micros()],
+    )
+    .await
+}
+
+pub(crate) async fn clear(tx: &mut Tx, hash: &[u8]) -> Result<()> {
+    tx.send("delete from rate_limits where key_hash = $1", params![hash.to_vec()]).await
+}
+
+/// Drops the buckets that are full.
+pub(crate) async fn drop_full(tx: &mut Tx, now: Timestamp) -> Result<()> {
+    tx.send("delete from rate_limits where full_at <= $1", params![now]).await
 }

@@ -1,6 +1,6 @@
 use database::testing::TUESDAY;
 use database::{Db, on_both, params};
-use kernel::Span;
+use kernel::{Failure, Span, Timestamp};
 
 use crate::*;
 
@@ -33,11 +33,6 @@ fn a_bucket_empties_and_fills_again() {
         assert_eq!(limiter.take("a", at(100)), Ok(()));
     }
     assert!(limiter.take("a", at(100)).is_err());
-    limiter.give_back("a");
-    assert_eq!(limiter.take("a", at(100)), Ok(()));
-    assert!(limiter.take("a", at(100)).is_err());
-    limiter.clear("a");
-    assert_eq!(limiter.take("a", at(100)), Ok(()));
 }
 
 #[test]
@@ -79,7 +74,85 @@ async fn act(db: &Db, key: &str, content: &str) -> Result<Answer, Attempt> {
     Ok(done)
 }
 
+async fn take(db: &Db, limiter: &SharedLimiter, key: &str, now: Timestamp) -> Result<(), TooMany> {
+    match take_all(db, &[(limiter, key)], now).await {
+        Ok(()) => Ok(()),
+        Err(Failure::Refused(too_many)) => Err(too_many),
+        Err(Failure::Broken(fault)) => panic!("{fault:#}"),
+    }
+}
+
 on_both! {
+    async fn nodes_count_together_and_go_on_counting_after_a_start(db: Db) {
+        let node = || SharedLimiter::new("a test", Rate::new(4, Span::seconds(10)));
+        let (a, b) = (node(), node());
+        for one in [&a, &b, &a, &b] {
+            take(&db, one, "x", TUESDAY).await.unwrap();
+        }
+        for one in [&a, &b, &node()] {
+            let refused = take(&db, one, "x", TUESDAY).await;
+            assert_eq!(refused, Err(TooMany { retry_after_seconds: 11 }));
+        }
+        take(&db, &a, "y", TUESDAY).await.unwrap();
+        let other = SharedLimiter::new("another", Rate::new(1, Span::seconds(10)));
+        take(&db, &other, "x", TUESDAY).await.unwrap();
+
+        let later = TUESDAY + Span::seconds(10);
+        take(&db, &b, "x", later).await.unwrap();
+        take(&db, &a, "x", later).await.unwrap_err();
+        let mut tx = db.begin().await.unwrap();
+        a.give_back(&mut tx, "x").await.unwrap();
+        tx.commit().await.unwrap();
+        take(&db, &a, "x", later).await.unwrap();
+        take(&db, &a, "x", later).await.unwrap_err();
+        let mut tx = db.begin().await.unwrap();
+        a.clear(&mut tx, "x").await.unwrap();
+        tx.commit().await.unwrap();
+        for _ in 0..4 {
+            take(&db, &a, "x", later).await.unwrap();
+        }
+        // A clock that is set back locks nobody out.
+        take(&db, &a, "x", later).await.unwrap_err();
+        take(&db, &a, "x", later - Span::hours(1)).await.unwrap();
+    }
+
+    async fn of_many_at_once_on_two_nodes_no_more_get_through(db: Db) {
+        let node = || SharedLimiter::new("a test", Rate::new(5, Span::hours(1)));
+        let nodes = [node(), node()];
+        let tries = (0..40).map(|n| take(&db, &nodes[n % 2], "x", TUESDAY));
+        let done = futures_util::future::join_all(tries).await;
+        assert_eq!(done.iter().filter(|taken| taken.is_ok()).count(), 5);
+    }
+
+    async fn a_flood_is_no_flood_of_questions(db: Db) {
+        let limiter = SharedLimiter::new("a test", Rate::in_any_hour(1));
+        take(&db, &limiter, "x", TUESDAY).await.unwrap();
+        take(&db, &limiter, "x", TUESDAY).await.unwrap_err();
+        // Who was refused is refused without the database, which could not answer any more.
+        db.close().await;
+        for second in 0..3_600 {
+            let now = TUESDAY + Span::seconds(second);
+            let retry_after_seconds = u64::try_from(3_601 - second).unwrap();
+            let refused = take(&db, &limiter, "x", now).await;
+            assert_eq!(refused, Err(TooMany { retry_after_seconds }));
+        }
+    }
+
+    async fn where_one_bucket_is_empty_none_is_taken_from(db: Db) {
+        let (wide, narrow) = (
+            SharedLimiter::new("wide", Rate::in_any_hour(2)),
+            SharedLimiter::new("narrow", Rate::in_any_hour(1)),
+        );
+        let both = [(&wide, "x"), (&narrow, "x")];
+        take_all(&db, &both, TUESDAY).await.unwrap();
+        take_all(&db, &both, TUESDAY).await.unwrap_err();
+        take(&db, &wide, "x", TUESDAY).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        sweep(&mut tx, TUESDAY + Span::hours(2)).await.unwrap();
+        let left: i64 = tx.scalar("select count(*) from rate_limits", params![]).await.unwrap();
+        assert_eq!(left, 0);
+    }
+
     async fn a_repeat_gets_the_first_answer(db: Db) {
         let first = act(&db, "k1", "a").await.unwrap();
         assert_eq!(act(&db, "k1", "a").await.unwrap(), first);

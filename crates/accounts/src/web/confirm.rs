@@ -8,9 +8,10 @@ use kernel::{Failure, Secret};
 use serde::Deserialize;
 use ui::{Form, Problems, WebError, WebResult, Words};
 
+use super::second_factor::too_many;
 use crate::sign_in::{Proof, prove};
 use crate::store::{second_factors, sessions};
-use crate::{Accounts, Actor, SignInRefusal};
+use crate::{Accounts, Actor};
 
 #[derive(Template)]
 #[template(path = "confirm.html")]
@@ -78,17 +79,15 @@ pub(super) async fn create(
     } else {
         ("code", Proof::Code(&form.code))
     };
+    accounts.doors().hear_again(accounts.db(), actor.id, now).await.map_err(too_many)?;
     let mut tx = accounts.db().begin().await?;
-    let at = (accounts.doors(), accounts.keys());
-    match prove(&mut tx, at, actor.id, proof, now).await {
+    match prove(&mut tx, accounts.keys(), actor.id, proof, now).await {
         Ok(()) => {
+            accounts.doors().forgive_again(&mut tx, actor.id).await?;
             sessions::confirm(&mut tx, (actor.id, session), now).await?;
             tx.commit().await?;
             accounts.forget(&token);
             Ok(ui::see_other(if form.next.is_empty() { "/" } else { &form.next }))
-        }
-        Err(Failure::Refused(SignInRefusal::TooMany(retry_after_seconds))) => {
-            Err(WebError::TooMany { retry_after_seconds })
         }
         Err(Failure::Refused(refusal)) => {
             drop(tx);

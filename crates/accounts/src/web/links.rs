@@ -8,10 +8,11 @@ use axum::response::Response;
 use kernel::{AgentId, EmailAddress, Failure};
 use keys::{Token, TokenHash};
 use serde::Deserialize;
-use ui::{Choice, Client, Form, Problems, WebError, WebResult, Words};
+use ui::{Choice, Client, Form, Problems, WebResult, Words};
 
 use super::cookie::{self, Arrival};
 use super::me::zone_choices;
+use super::second_factor::too_many;
 use crate::store;
 use crate::store::links::Purpose;
 use crate::{
@@ -61,9 +62,9 @@ pub(super) async fn create_reset(
         return ui::again(&Forgot { w, email, is_sent: false, can_leave: true, problems });
     };
     let now = accounts.now();
-    if let Err(too_many) = accounts.doors().hear_link(&email, &client.network(), now) {
-        return Err(WebError::TooMany { retry_after_seconds: too_many.retry_after_seconds });
-    }
+    let network = client.network();
+    let heard = accounts.doors().hear_link(accounts.db(), &email, &network, now).await;
+    heard.map_err(too_many)?;
     let company = accounts.company().await?;
     let mut tx = accounts.db().begin().await?;
     match make_reset_link(&mut tx, &email, now).await {

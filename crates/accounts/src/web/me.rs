@@ -9,6 +9,7 @@ use kernel::{Failure, Secret};
 use serde::Deserialize;
 use ui::{Appearance, Choice, Chrome, Fields, Form, Problems, Toast, View, WebError, WebResult};
 
+use super::second_factor::too_many;
 use crate::store;
 use crate::{
     Accounts, Actor, NewPassword, Notify, Preferences, SessionCard, Ways, change_password, noted,
@@ -61,10 +62,10 @@ impl MePage {
             signature: actor.signature.clone(),
         });
         let rules = accounts.sign_in_rules().await?;
-        let provider = match &rules.provider {
         let conn = accounts.db().read().await?;
         let now = accounts.now();
         let sessions = store::sessions::of_agent(&conn, actor.id, rules.sessions, now).await?;
+        let provider = match &rules.provider {
             Some(one) => {
                 let is_joined = store::provider::is_joined(&conn, &one.issuer, actor.id);
                 Some((one.label.clone(), is_joined.await?))
@@ -177,9 +178,8 @@ pub(super) async fn update_password(
     let mut problems = Problems::default();
     if let Some(new) = problems.keep("new", NewPassword::read(&form.new, &personal)) {
         // Guessing the present password through an open session is guessing, too.
-        if let Err(too_many) = accounts.doors().hear_present(actor.id, accounts.now()) {
-            return Err(WebError::TooMany { retry_after_seconds: too_many.retry_after_seconds });
-        }
+        let heard = accounts.doors().hear_present(accounts.db(), actor.id, accounts.now()).await;
+        heard.map_err(too_many)?;
         let mut tx = accounts.db().begin().await?;
         let present = Secret::new(form.present);
         match change_password(&mut tx, actor.id, present, new, actor.session).await {

@@ -87,8 +87,9 @@ pub(super) async fn delete(
 }
 
 /// Asking costs a row, so it is counted as tries at passwords are.
-fn count(accounts: &Accounts, client: Client) -> WebResult<()> {
-    let heard = accounts.doors().hear_network(&client.network(), accounts.now());
+async fn count(accounts: &Accounts, client: Client) -> WebResult<()> {
+    let heard =
+        accounts.doors().hear_network(accounts.db(), &client.network(), accounts.now()).await;
     heard.map_err(second_factor::too_many)
 }
 
@@ -99,7 +100,7 @@ pub(super) async fn ask_for_second_factor(
     headers: HeaderMap,
 ) -> WebResult<Response> {
     let webauthn = webauthn(&accounts)?;
-    count(&accounts, client)?;
+    count(&accounts, client).await?;
     let token = found(accounts.pending_token(&headers))?;
     let now = accounts.now();
     let mut tx = accounts.db().begin().await?;
@@ -152,7 +153,7 @@ pub(super) async fn ask_to_sign_in(
     client: Client,
 ) -> WebResult<Response> {
     let webauthn = webauthn(&accounts)?;
-    count(&accounts, client)?;
+    count(&accounts, client).await?;
     let mut tx = accounts.db().begin().await?;
     let asked = passkeys::ask_to_sign_in(&mut tx, webauthn, accounts.now()).await?;
     tx.commit().await?;

@@ -37,7 +37,8 @@ pub(super) async fn begin(
     Query(asked): Query<Asked>,
 ) -> WebResult<Response> {
     let Some(provider) = provider(&accounts).await? else { return Ok(ui::see_other("/login")) };
-    let heard = accounts.doors().hear_network(&client.network(), accounts.now());
+    let network = client.network();
+    let heard = accounts.doors().hear_network(accounts.db(), &network, accounts.now()).await;
     heard.map_err(second_factor::too_many)?;
     let keep = !asked.keep.is_empty();
     let traveller = Traveller { agent: None, keep, next: &asked.next };

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use kernel::{Failure, PublicId, Secret};
+use requests::TooMany;
 use serde::Deserialize;
 use ui::{Chrome, Form, Problems, WebError, WebResult, Words};
 
@@ -14,7 +15,7 @@ use crate::second_factor::{begin_app, confirm_app, new_recovery_codes, remove_ap
 use crate::sign_in::{Proof, prove};
 use crate::store::passkeys::{self, StoredPasskey};
 use crate::store::second_factors as rows;
-use crate::{Accounts, Actor, PasskeyRefusal, SignInRefusal, noted};
+use crate::{Accounts, Actor, PasskeyRefusal, noted};
 
 #[derive(Template)]
 #[template(path = "second_factor.html")]
@@ -157,14 +158,14 @@ pub(super) async fn confirm(
     Form(form): Form<CodeForm>,
 ) -> WebResult<Response> {
     let now = accounts.now();
-    accounts.doors().hear_again(actor.id, now).map_err(too_many)?;
+    accounts.doors().hear_again(accounts.db(), actor.id, now).await.map_err(too_many)?;
     let mut tx = accounts.db().begin().await?;
     let me = (actor.id, actor.session);
     match confirm_app(&mut tx, accounts.keys(), me, &form.code, now).await {
         Ok(new_codes) => {
             noted::oneself(&accounts, &mut tx, Deed::SecondFactorSetUp, &actor);
+            accounts.doors().forgive_again(&mut tx, actor.id).await?;
             tx.commit().await?;
-            accounts.doors().forgive_again(actor.id);
             turned_on(&accounts, &actor, &headers, new_codes).await
         }
         Err(Failure::Refused(refusal)) => {
@@ -213,8 +214,13 @@ fn forget_session(accounts: &Accounts, headers: &HeaderMap) {
     }
 }
 
-pub(super) fn too_many(too_many: requests::TooMany) -> WebError {
-    WebError::TooMany { retry_after_seconds: too_many.retry_after_seconds }
+pub(super) fn too_many(failure: Failure<TooMany>) -> WebError {
+    match failure {
+        Failure::Refused(TooMany { retry_after_seconds }) => {
+            WebError::TooMany { retry_after_seconds }
+        }
+        Failure::Broken(fault) => fault.into(),
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -232,19 +238,16 @@ pub(super) async fn delete(
     Form(form): Form<OffForm>,
 ) -> WebResult<Response> {
     let now = accounts.now();
-    let at = (accounts.doors(), accounts.keys());
     let proofs = [
         ("password", Proof::Password(Secret::new(form.password))),
         ("off_code", Proof::Code(&form.off_code)),
     ];
+    accounts.doors().hear_again(accounts.db(), actor.id, now).await.map_err(too_many)?;
     let mut tx = accounts.db().begin().await?;
     let mut problems = Problems::default();
     for (field, proof) in proofs {
-        match prove(&mut tx, at, actor.id, proof, now).await {
+        match prove(&mut tx, accounts.keys(), actor.id, proof, now).await {
             Ok(()) => {}
-            Err(Failure::Refused(SignInRefusal::TooMany(retry_after_seconds))) => {
-                return Err(WebError::TooMany { retry_after_seconds });
-            }
             Err(Failure::Refused(refusal)) => {
                 problems.add(field, refusal);
                 break;
@@ -253,6 +256,7 @@ pub(super) async fn delete(
         }
     }
     if problems.is_empty() {
+        accounts.doors().forgive_again(&mut tx, actor.id).await?;
         remove_app(&mut tx, actor.id).await?;
         noted::oneself(&accounts, &mut tx, Deed::SecondFactorRemoved, &actor);
         tx.commit().await?;

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use kernel::AgentId;
+use kernel::{AgentId, Failure};
 use keys::Token;
 use serde::Deserialize;
 use ui::{Client, Form, Problems, WebResult, Words};
@@ -92,8 +92,13 @@ pub(super) async fn create(
     let now = accounts.now();
     let network = client.network();
     let is_known = is_known(&accounts, pending.agent, &network).await?;
-    if let Err(too_many) = accounts.doors().hear_code(pending.agent, &network, is_known, now) {
-        return refuse(&accounts, client, &pending, SignInRefusal::from(too_many)).await;
+    let (db, doors) = (accounts.db(), accounts.doors());
+    match doors.hear_code(db, pending.agent, &network, is_known, now).await {
+        Ok(()) => {}
+        Err(Failure::Refused(too_many)) => {
+            return refuse(&accounts, client, &pending, SignInRefusal::from(too_many)).await;
+        }
+        Err(Failure::Broken(fault)) => return Err(fault.into()),
     }
     let mut tx = accounts.db().begin().await?;
     let right = use_code(&mut tx, accounts.keys(), pending.agent, &form.code, now).await?;
@@ -105,7 +110,7 @@ pub(super) async fn create(
     if !store::pending::close(&mut tx, &token.hash()).await? {
         return Ok(from_the_start(&accounts));
     }
-    accounts.doors().forgive_code(pending.agent, &network, is_known);
+    doors.forgive_code(&mut tx, pending.agent, &network, is_known).await?;
     cookie::sign_in(&accounts, tx, pending.arrival(client, &headers), true).await
 }
 

@@ -166,6 +166,18 @@ on_both! {
             statuses.push(stage.post("/help/link", "", &[("email", GRETA)]).await.status);
         }
         assert_eq!(statuses[2..], [StatusCode::OK, StatusCode::TOO_MANY_REQUESTS]);
+        // Wherever an hour begins, it has three.
+        let mut sent_after_minutes = vec![0, 0, 0];
+        for minutes in (10..=180).step_by(10) {
+            stage.later(Span::minutes(10));
+            if stage.post("/help/link", "", &[("email", GRETA)]).await.status == StatusCode::OK {
+                sent_after_minutes.push(minutes);
+            }
+        }
+        assert!(sent_after_minutes.len() > 3, "the next hour has links of its own");
+        for four in sent_after_minutes.windows(4) {
+            assert!(four[3] - four[0] >= 60, "{sent_after_minutes:?}");
+        }
     }
 
     async fn an_unverified_address_is_no_target(db: Db) {

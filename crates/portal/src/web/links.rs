@@ -60,7 +60,7 @@ pub(super) async fn create(
     let Some(address) = page.problems.keep("email", page.email.parse::<EmailAddress>()) else {
         return ui::again(&page);
     };
-    portal.may_ask_for_link(&client.network(), address.as_str())?;
+    portal.may_ask_for_link(&client.network(), address.as_str()).await?;
     actions::send_link_to(&portal, &address, &page.w).await?;
     page.can_leave = portal.can_send().await?;
     page.is_sent = true;
@@ -157,7 +157,7 @@ pub(super) async fn again(
     drop(conn);
     let state = match door {
         Door::Open(link) | Door::Closed(link) => {
-            portal.may_ask_for_link(&client.network(), link.address.as_str())?;
+            portal.may_ask_for_link(&client.network(), link.address.as_str()).await?;
             actions::send_link_to(&portal, &link.address, &w).await?;
             if portal.can_send().await? { LinkState::SentAgain } else { LinkState::NotSent }
         }
