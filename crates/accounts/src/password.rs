@@ -89,6 +89,8 @@ pub async fn hash(password: NewPassword) -> Result<String> {
 
 /// Whether `password` belongs to `stored`. Without a stored one it takes as long and says no.
 pub(crate) async fn verify(password: Secret, stored: Option<String>) -> Result<bool> {
+    #[cfg(test)]
+    EVALUATED.with(|count| count.set(count.get() + 1));
     in_turn(move || {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| DECOY.clone());
@@ -97,6 +99,12 @@ pub(crate) async fn verify(password: Secret, stored: Option<String>) -> Result<b
         Ok(right && known)
     })
     .await
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many passwords the test on this thread had looked at.
+    pub(crate) static EVALUATED: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
 }
 
 static DECOY: LazyLock<String> = LazyLock::new(|| {
@@ -111,4 +119,20 @@ async fn in_turn<T: Send + 'static>(
 ) -> Result<T> {
     let _turn = AT_WORK.acquire().await?;
     tokio::task::spawn_blocking(work).await?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nobodys_password_takes_the_same_work_as_anybodys() {
+        let hashed = hash(NewPassword::read("lighthouse under maps", &[]).unwrap()).await.unwrap();
+        let work = |stored: &str| stored.rsplitn(3, '$').last().map(str::to_owned);
+        assert_eq!(work(&hashed).unwrap(), "$argon2id$v=19$m=19456,t=2,p=1");
+        assert_eq!(work(&DECOY), work(&hashed));
+        assert_eq!(DECOY.len(), hashed.len());
+        let right = verify(Secret::new("nobody has this password"), None).await.unwrap();
+        assert!(!right);
+    }
 }

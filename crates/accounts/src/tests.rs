@@ -20,6 +20,7 @@ mod rights;
 mod second_factor;
 mod settings;
 mod trail;
+mod timing;
 
 const MESSAGES: &[&str] = &[ui::MESSAGES_EN, MESSAGES_EN];
 

@@ -2,6 +2,8 @@ use kernel::Secret;
 
 use super::*;
 
+mod structure;
+
 fn keys() -> Keys {
     Keys::from_master(&[7; 32])
 }

@@ -212,6 +212,7 @@ on_both! {
         for cookie in [&cookie, &other] {
             assert_eq!(stage.get("/help/requests", cookie).await.location, "/help/link");
         }
+        assert_eq!(stage.get(&unused, "").await.status, StatusCode::NOT_FOUND, "at once");
         assert!(stage.post(&unused, "", &[]).await.cookie.is_none());
         let facts = stage.count("select count(*) from events where kind = 'links_revoked'").await;
         assert_eq!(facts, 1);

@@ -206,6 +206,9 @@ on_both! {
             assert_eq!(stage.get(path, cookie).await.status, StatusCode::NOT_FOUND, "{path}");
         }
         assert_eq!(stage.get("/help/files/x", &cookie).await.status, StatusCode::NOT_FOUND);
+        // Whoever revokes closes the files as well, at once.
+        stage.post("/help/links/revoke", &cookie, &[]).await;
+        assert_eq!(stage.get(&own, &cookie).await.status, StatusCode::NOT_FOUND);
     }
 
     async fn a_merged_request_leads_to_the_one_it_went_into(db: Db) {
