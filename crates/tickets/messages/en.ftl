@@ -238,6 +238,7 @@ event-closed = Closed, nobody wrote any more
 event-spam = { $who } marked this as spam
 event-not-spam = { $who } said that this is not spam
 event-unassigned = { $who } removed the assignment
+event-assignee-left = This belongs to nobody: { $who } no longer works here
 event-took = { $who } took this
 event-assigned = { $who } assigned this to { $whom }
 event-team = { $who } gave this to team { $team }

@@ -109,7 +109,8 @@ pub(crate) async fn take(tx: &mut Tx, id: TicketId) -> Result<Option<Ticket>> {
     }
 }
 
-/// Saves a ticket that was taken in this transaction, so nobody can have been quicker.
+/// Saves a ticket that was taken in this transaction, so nobody can have been quicker. What becomes
+/// work again, by whatever way, leaves the hands of who no longer works here.
 pub(crate) async fn save(
     tx: &mut Tx,
     ticket: &mut Ticket,
@@ -118,8 +119,13 @@ pub(crate) async fn save(
 ) -> Result<()> {
     ticket.updated_at = now;
     let saved = tickets::save(tx, ticket, touch).await?;
-    anyhow::ensure!(saved, "ticket {} changed while it was held", ticket.id);
+    let assignee = saved.with_context(|| format!("ticket {} changed while held", ticket.id))?;
     ticket.version += 1;
+    if let (Some(who), None) = (ticket.assignee, assignee) {
+        ticket.assignee = None;
+        let fact = Fact::AssigneeLeft { who };
+        record_for_good(tx, ticket.id, By::System, &[fact], now).await?;
+    }
     Ok(())
 }
 

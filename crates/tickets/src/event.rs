@@ -51,6 +51,7 @@ pub enum Fact {
     StateChanged { from: String, to: String },
     Taken,
     Assigned { to: Option<AgentId> },
+    AssigneeLeft { who: AgentId },
     TeamChanged { to: Option<String> },
     PriorityChanged { from: String, to: String },
     CategoryChanged { to: Option<String> },

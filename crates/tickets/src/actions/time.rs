@@ -64,7 +64,7 @@ pub async fn hand_over(db: &Db, office: &Office, agent: AgentId) -> Result<()> {
         for id in open {
             let Some(mut ticket) = tickets::take(&mut tx, id).await? else { continue };
             ticket.assignee = None;
-            let fact = Fact::Assigned { to: None };
+            let fact = Fact::AssigneeLeft { who: agent };
             record_for_good(&mut tx, ticket.id, By::System, &[fact], office.now).await?;
             save(&mut tx, &mut ticket, Touch::Entry, office.now).await?;
         }

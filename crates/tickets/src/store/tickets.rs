@@ -127,13 +127,22 @@ pub(crate) async fn delete(tx: &mut Tx, id: TicketId, inbox: InboxId) -> Result<
     Ok(())
 }
 
-/// Saves a ticket over the version that was read. `false`: somebody else was quicker.
-pub(crate) async fn save(tx: &mut Tx, ticket: &Ticket, touch: Touch) -> Result<bool> {
-    let changed = tx
-        .execute(
+/// Saves a ticket over the version that was read, and gives in whose hands it is then: work is in
+/// the hands of nobody rather than of somebody who left. `None`: somebody else was quicker.
+pub(crate) async fn save(
+    tx: &mut Tx,
+    ticket: &Ticket,
+    touch: Touch,
+) -> Result<Option<Option<kernel::AgentId>>> {
+    let saved: Option<(Option<kernel::AgentId>,)> = tx
+        .optional(
             "update tickets set
                 inbox_id = $3, customer_id = $4, subject = $5, state = $6,
-                state_before_spam = $7, priority = $8, category_id = $9, assignee_id = $10,
+                state_before_spam = $7, priority = $8, category_id = $9,
+                assignee_id = case
+                    when $6 in ('resolved', 'closed', 'spam', 'merged') then $10
+                    else (select id from agents where id = $10 and state = 'active')
+                end,
                 team_id = $11, problem_id = $12, merged_into = $13, hold_reason = $14,
                 resolution = $15, cause = $16, waiting_since = $17, reply_due_at = $18,
                 next_update_at = $19, snoozed_until = $20, first_replied_at = $21,
@@ -141,7 +150,8 @@ pub(crate) async fn save(tx: &mut Tx, ticket: &Ticket, touch: Touch) -> Result<b
                 reopen_count = $25, message_count = $26, last_message_at = $27,
                 last_direction = $28, snippet = $29, due_at = $30, updated_at = $31,
                 version = version + 1
-              where id = $1 and version = $2",
+              where id = $1 and version = $2
+              returning assignee_id",
             params![
                 ticket.id,
                 ticket.version,
@@ -178,7 +188,7 @@ pub(crate) async fn save(tx: &mut Tx, ticket: &Ticket, touch: Touch) -> Result<b
         )
         .await?;
     tx.announce(Change::Ticket { id: ticket.id, inbox: ticket.inbox, touch });
-    Ok(changed > 0)
+    Ok(saved.map(|(assignee,)| assignee))
 }
 
 /// Sleeping and held tickets whose date has come.

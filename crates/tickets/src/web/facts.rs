@@ -138,6 +138,10 @@ impl Telling<'_> {
             Fact::Assigned { to: Some(to) } => {
                 ("user-check", two("event-assigned", "whom", &self.object(*to)))
             }
+            Fact::AssigneeLeft { who } => {
+                let who = self.directory.name_of(*who);
+                ("user-x", self.rich("event-assignee-left", &[("who", &who)]))
+            }
             Fact::TeamChanged { to } => match to {
                 Some(team) => ("users", two("event-team", "team", team)),
                 None => ("users", self.rich("event-no-team", &[("who", &who)])),
