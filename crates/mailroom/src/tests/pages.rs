@@ -335,6 +335,34 @@ on_both! {
         assert!(browser.gets(&domain).await.text().contains("recourse2._domainkey"));
     }
 
+    async fn a_new_inbox_and_an_end_of_its_key_ask_once_more_who_it_is(db: Db) {
+        let browser = Browser::new(db).await;
+        browser.signs_in("mateo").await;
+        let path = format!("/settings/inboxes/{}", browser.support().await);
+        assert_eq!(browser.posts(&format!("{path}/dkim"), &[]).await.location(), format!("{path}/domain"));
+        // Whoever came in just now, as a first owner does, is not bothered.
+        assert_eq!(browser.gets("/setup/inbox").await.status, StatusCode::OK);
+        browser.stage.later(Span::minutes(15));
+        for page in ["/settings/inboxes/new", "/setup/inbox"] {
+            assert_eq!(browser.gets(page).await.location(), format!("/confirm?next={page}"));
+        }
+        let fields = form("993", "587");
+        for (sent, back) in [
+            ("/settings/inboxes", "/settings/inboxes"),
+            ("/settings/inboxes/probe", "/settings/inboxes"),
+            ("/setup/inbox", "/setup/inbox"),
+            ("/setup/inbox/probe", "/setup/inbox"),
+            (&format!("{path}/dkim/delete"), &path),
+        ] {
+            let page = browser.posts(sent, &fields).await;
+            assert_eq!(page.location(), format!("/confirm?late=yes&next={back}"), "{sent}");
+        }
+        assert_eq!(browser.stage.count("select count(*) from inboxes").await, 2);
+        let key = saved(&browser, "support@northlight.example").await.2.dkim_key;
+        assert!(key.is_some(), "it is still there");
+        assert_eq!(browser.gets("/settings/inboxes").await.status, StatusCode::OK, "no secret");
+    }
+
     async fn an_archived_inbox_takes_nothing_and_comes_back(db: Db) {
         let browser = Browser::new(db).await;
         browser.signs_in("mateo").await;
