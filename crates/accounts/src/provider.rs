@@ -270,7 +270,8 @@ impl Client<'_> {
 }
 
 /// The person here whom an identity is: by issuer and subject, or, where owners allow it, by an
-/// address that the provider has verified, which is then joined for good.
+/// address that the provider has verified, which is then joined for good. An address is believed
+/// once: whoever has it later at the provider is somebody else.
 pub(crate) async fn person(
     tx: &mut database::Tx,
     provider: &Provider,
@@ -290,6 +291,9 @@ pub(crate) async fn person(
     let agent = agent.filter(|agent| agent.state == AgentState::Active);
     let agent = agent.ok_or(ProviderRefusal::Unknown)?;
     if known.is_none() {
+        if rows::is_joined(tx, &provider.issuer, agent.id).await? {
+            return Err(ProviderRefusal::Unknown.into());
+        }
         rows::join(tx, key, agent.id, now).await?;
     }
     Ok(agent.id)

@@ -11,9 +11,9 @@ use axum::{Form, Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use egress::{Guard, Http};
-use hmac::{Hmac, KeyInit, Mac};
 use kernel::{Clock, ManualClock};
 use ring::digest::{SHA256, digest};
+use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
@@ -41,6 +41,9 @@ enum Trick {
     Unsigned,
     KeyedWithThePublicKey,
     OtherKey,
+    UnknownKey,
+    KeyInTheToken,
+    Extension,
     NoSubject,
     DiscoveryOfAnother,
     DiscoveryWithoutHttps,
@@ -202,6 +205,14 @@ impl House {
             Trick::NotYet => claims["iat"] = (now + 3_600).into(),
             Trick::NotBefore => claims["nbf"] = (now + 3_600).into(),
             Trick::Unsigned => header["alg"] = "none".into(),
+            Trick::UnknownKey => header["kid"] = "two".into(),
+            Trick::KeyInTheToken => {
+                let point = self.0.other_key.public_key().as_ref();
+                let (x, y) = (encoded(&point[1..33]), encoded(&point[33..]));
+                header["jwk"] = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y});
+                drop(header.as_object_mut().unwrap().remove("kid"));
+            }
+            Trick::Extension => header["crit"] = json!(["b64"]),
             Trick::KeyedWithThePublicKey => header["alg"] = "HS256".into(),
             Trick::NoSubject => claims["sub"] = "".into(),
             Trick::Unverified => claims["email_verified"] = false.into(),
@@ -214,11 +225,12 @@ impl House {
             Trick::Unsigned => String::new(),
             Trick::KeyedWithThePublicKey => {
                 let secret = encoded(&public[1..33]);
-                let mut mac = Hmac::<sha1::Sha1>::new_from_slice(secret.as_bytes()).unwrap();
-                mac.update(signed.as_bytes());
-                encoded(mac.finalize().into_bytes())
+                let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+                encoded(hmac::sign(&key, signed.as_bytes()))
             }
-            Trick::OtherKey => encoded(self.0.other_key.sign(&random, signed.as_bytes()).unwrap()),
+            Trick::OtherKey | Trick::KeyInTheToken => {
+                encoded(self.0.other_key.sign(&random, signed.as_bytes()).unwrap())
+            }
             _ => encoded(self.0.key.sign(&random, signed.as_bytes()).unwrap()),
         };
         format!("{signed}.{signature}")
@@ -301,7 +313,8 @@ on_both! {
         let tricks = [
             Trick::Issuer, Trick::Audience, Trick::SharedAudience, Trick::Nonce, Trick::NoNonce,
             Trick::Expired, Trick::NotYet, Trick::NotBefore, Trick::Unsigned,
-            Trick::KeyedWithThePublicKey, Trick::OtherKey, Trick::NoSubject,
+            Trick::KeyedWithThePublicKey, Trick::OtherKey, Trick::UnknownKey, Trick::KeyInTheToken,
+            Trick::Extension, Trick::NoSubject,
             Trick::DiscoveryOfAnother, Trick::DiscoveryWithoutHttps, Trick::KeysInside,
             Trick::MixUp,
         ];
@@ -383,7 +396,10 @@ on_both! {
         house.lets(&mut Browser::new(&cast.accounts)).await.refuses(UNKNOWN);
         house.is_for("u-17", "Priya@Northlight.example");
         assert_eq!(house.lets(&mut Browser::new(&cast.accounts)).await.location(), "/me");
-        // From then on it is the subject that counts.
+        // From then on it is the subject that counts: whoever gets her address is not her.
+        house.is_for("u-22", "priya@northlight.example");
+        house.lets(&mut Browser::new(&cast.accounts)).await.refuses(UNKNOWN);
+        house.is_for("u-17", "priya@northlight.example");
         house.does(Trick::Unverified);
         assert_eq!(house.lets(&mut Browser::new(&cast.accounts)).await.location(), "/me");
     }
