@@ -35,8 +35,8 @@ pub enum HttpFault {
     Silent(String),
     #[error("the connection to {0} broke")]
     Broken(String),
-    #[error("{0} answered with more than {ANSWER_BYTES_MAX} bytes")]
-    TooLong(String),
+    #[error("{0} answered with more than {1} bytes")]
+    TooLong(String, usize),
     #[error("{0} answered with something that cannot be read")]
     Unreadable(String),
 }
@@ -66,12 +66,17 @@ impl Http {
     }
 
     pub async fn get(&self, url: &str) -> Result<Answer, HttpFault> {
-        self.send(Method::GET, url, |request| request).await
+        self.get_within(url, ANSWER_BYTES_MAX).await
+    }
+
+    /// The same, for an answer of at most so many bytes.
+    pub async fn get_within(&self, url: &str, bytes_max: usize) -> Result<Answer, HttpFault> {
+        self.send(Method::GET, url, bytes_max, |request| request).await
     }
 
     /// Posts a form, as OAuth token endpoints want it.
     pub async fn post_form(&self, url: &str, form: &[(&str, &str)]) -> Result<Answer, HttpFault> {
-        self.send(Method::POST, url, |request| {
+        self.send(Method::POST, url, ANSWER_BYTES_MAX, |request| {
             request.form(form).header("accept", "application/json")
         })
         .await
@@ -84,7 +89,7 @@ impl Http {
         url: &str,
         form: &[(&str, &str)],
     ) -> Result<Answer, HttpFault> {
-        self.send(Method::POST, url, |request| {
+        self.send(Method::POST, url, ANSWER_BYTES_MAX, |request| {
             let request = request.form(form).header("accept", "application/json");
             request.basic_auth(name, Some(password))
         })
@@ -95,6 +100,7 @@ impl Http {
         &self,
         method: Method,
         url: &str,
+        bytes_max: usize,
         prepare: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
     ) -> Result<Answer, HttpFault> {
         let (url, host) = self.checked(url).await?;
@@ -105,8 +111,8 @@ impl Http {
         let mut chunks = response.bytes_stream();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|fault| named(&fault, &host))?;
-            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-                return Err(HttpFault::TooLong(host));
+            if body.len() + chunk.len() > bytes_max {
+                return Err(HttpFault::TooLong(host, bytes_max));
             }
             body.extend_from_slice(&chunk);
         }

@@ -7,9 +7,11 @@ mod check;
 mod collect;
 mod media;
 mod name;
+mod picture;
 mod storage;
 mod store;
 mod trash;
+pub mod testing;
 
 pub use check::check;
 pub use collect::{Collected, Reference, Unreferenced, collect, unreferenced};

@@ -1,5 +1,7 @@
 //! What a file is, told by its first bytes.
 
+use crate::picture;
+
 /// How a stored file may be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediaType {
@@ -18,8 +20,14 @@ pub enum MediaType {
 }
 
 impl MediaType {
-    /// Looks at the bytes. What somebody said about the file does not count.
+    /// Looks at the bytes. What somebody said about the file does not count. A picture that is too
+    /// much for a browser is [`MediaType::Other`].
     pub fn of(bytes: &[u8]) -> Self {
+        let kind = Self::by_first_bytes(bytes);
+        if kind.is_image() && !picture::may_be_shown(kind, bytes) { Self::Other } else { kind }
+    }
+
+    fn by_first_bytes(bytes: &[u8]) -> Self {
         match infer::get(bytes).map(|kind| kind.mime_type()) {
             Some("image/png") => Self::Png,
             Some("image/jpeg") => Self::Jpeg,

@@ -11,7 +11,8 @@ pub fn clean_name(given: &str) -> String {
     // What is hidden goes first: between a letter and its accent it would keep them apart.
     let composed: String = given.chars().filter(|c| !is_hidden(*c)).nfc().collect();
     let last = composed.rsplit(['/', '\\']).next().unwrap_or_default();
-    let trimmed = last.trim().trim_matches('.').trim();
+    // Blanks hide no dot, nor dots a blank.
+    let trimmed = last.trim_matches(|c: char| c == '.' || c.is_whitespace());
     if trimmed.is_empty() {
         return NAMELESS.to_owned();
     }
@@ -29,7 +30,7 @@ fn shorten(name: &str) -> String {
     };
     let room = BYTES_MAX - ending.len();
     let cut = stem.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= room);
-    let kept = cut.last().and_then(|end| stem.get(..end)).unwrap_or(NAMELESS);
+    let kept = cut.last().and_then(|end| stem.get(..end)).unwrap_or(NAMELESS).trim_end();
     format!("{kept}{ending}")
 }
 

@@ -24,6 +24,8 @@ fn names_are_cleaned_before_they_are_shown() {
         ("e\u{200b}\u{301}.txt", "\u{e9}.txt"),
         ("e\u{0}\u{301}.txt", "\u{e9}.txt"),
         ("NUL\u{0}.txt", "NUL.txt"),
+        (". .htaccess", "htaccess"),
+        (".\u{a0}. x . .", "x"),
     ] {
         assert_eq!(clean_name(given), shown, "{given:?}");
     }
@@ -32,9 +34,26 @@ fn names_are_cleaned_before_they_are_shown() {
 }
 
 #[test]
+fn a_thousand_hostile_names_become_plain_ones() {
+    let mut names = 0;
+    for raw in crate::testing::hostile_names(1_000) {
+        let name = clean_name(&raw);
+        assert!(!name.is_empty() && name.len() <= 255, "{raw:?} {name:?}");
+        let is_bad =
+            |c: char| c.is_control() || "/\\\u{202e}\u{2066}\u{200b}\u{feff}\u{e0041}".contains(c);
+        assert!(!name.contains(is_bad), "{raw:?} {name:?}");
+        assert!(!name.starts_with(['.', ' ']) && !name.ends_with(['.', ' ']), "{raw:?} {name:?}");
+        assert_eq!(clean_name(&name), name, "{raw:?}");
+        names += 1;
+    }
+    assert_eq!(names, 1_000);
+}
+
+#[test]
 fn a_file_is_what_its_bytes_say() {
     for (bytes, is) in [
-        (&b"\x89PNG\r\n\x1a\n0000"[..], MediaType::Png),
+        (&b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01"[..], MediaType::Png),
+        (b"\x89PNG\r\n\x1a\n0000", MediaType::Other),
         (b"%PDF-1.7", MediaType::Pdf),
         (b"<svg xmlns=\"http://www.w3.org/2000/svg\" onload=\"alert(1)\"/>", MediaType::Other),
         (b"<!doctype html><script>", MediaType::Other),

@@ -11,6 +11,22 @@ async fn uploads(shop: &Shop, token: &str, name: &str, bytes: &[u8]) -> Reply {
 }
 
 on_both! {
+    async fn no_name_of_a_file_is_more_than_a_name(db: Db) {
+        let shop = Shop::new(db).await;
+        let priya = shop.priya().await;
+        for raw in ::files::testing::hostile_names(250) {
+            let coded = raw.bytes().fold(String::new(), |all, byte| all + &format!("%{byte:02X}"));
+            let file = uploads(&shop, &priya, &coded, b"x").await.is(201).json;
+            let name = file["name"].as_str().unwrap();
+            assert_eq!(name, ::files::clean_name(&raw), "{raw:?}");
+            let got = shop.get(&priya, file["url"].as_str().unwrap()).await.is(200);
+            let way = got.header("content-disposition");
+            let start = way.split("filename*=").next().unwrap();
+            assert!(start.starts_with("attachment; filename=\"") && start.matches('"').count() == 2, "{way}");
+            assert!(!way.contains(['/', '\\', '\n']), "{raw:?} {way}");
+        }
+    }
+
     async fn files_go_with_messages_and_come_back_as_they_were(db: Db) {
         let shop = Shop::new(db).await;
         let (priya, tom) = (shop.priya().await, shop.tom().await);

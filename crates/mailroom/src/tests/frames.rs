@@ -135,6 +135,33 @@ on_both! {
         assert_eq!(browser.gets(&addresses[1]).await.status, StatusCode::NOT_FOUND);
     }
 
+    async fn images_that_are_too_large_are_not_passed_on(db: Db) {
+        const LIMIT: usize = 5 * 1024 * 1024;
+        let browser = Browser::new(db).await;
+        let web = Provider::new().await;
+        browser.signs_in("priya").await;
+        let whole = |length: usize| [PNG, &vec![0; length - PNG.len()]].concat();
+        let mut huge = PNG.to_vec();
+        // 10,000 by 5,001.
+        huge[16..24].copy_from_slice(&[0, 0, 0x27, 0x10, 0, 0, 0x13, 0x89]);
+        for (number, (picture, status)) in [
+            (whole(LIMIT), StatusCode::OK),
+            (whole(LIMIT + 1), StatusCode::NOT_FOUND),
+            (huge, StatusCode::NOT_FOUND),
+            (PNG[..20].to_vec(), StatusCode::NOT_FOUND),
+        ].into_iter().enumerate() {
+            web.gives(&picture);
+            let mail = rich_mail(&web.url(&format!("/{number}.png")));
+            let mail = String::from_utf8(mail).unwrap().replace("<rich@", &format!("<rich{number}@"));
+            let line = browser.stage.comes(mail).await;
+            let messages: Vec<PublicId> =
+                browser.stage.column("select public_id from messages order by id desc").await;
+            let path = format!("/t/{}/m/{}/body?images=1", line.ticket.unwrap(), messages[0]);
+            let addresses = images(&browser.gets(&path).await.text());
+            assert_eq!(browser.gets(&addresses[1]).await.status, status, "{number}");
+        }
+    }
+
     async fn the_source_is_for_those_who_may_read_mail(db: Db) {
         let browser = Browser::new(db).await;
         let bytes = rich_mail("https://example.com/x.png");

@@ -134,9 +134,14 @@ pub(super) async fn inline(
     drop(conn);
     // The ticket may have moved meanwhile.
     viewer.must_see(inbox)?;
-    Ok(image(&Picture { kind, bytes: mailroom.files.get(&hash).await?.into() }))
+    let bytes = mailroom.files.get(&hash).await?;
+    // What was stored by an older version may have been taken for more than it is now.
+    let kind = found(Some(MediaType::of(&bytes)).filter(|now| now.is_image() && *now == kind))?;
+    Ok(image(&Picture { kind, bytes: bytes.into() }))
 }
 
+/// A larger image of the web is not fetched to its end.
+const PICTURE_BYTES_MAX: usize = 5 * 1024 * 1024;
 /// Somewhat more than a browser shows at once in one mail.
 const AT_ONCE: usize = 8;
 static TURNS: Semaphore = Semaphore::const_new(AT_ONCE);
@@ -155,7 +160,7 @@ pub(super) async fn remote(
         return found(known).map(|picture| image(&picture));
     }
     let _turn = TURNS.acquire().await.map_err(anyhow::Error::from)?;
-    let fetched = match mailroom.permissions.http.get(url).await {
+    let fetched = match mailroom.permissions.http.get_within(url, PICTURE_BYTES_MAX).await {
         Ok(answer) if answer.is_success() => {
             let kind = MediaType::of(&answer.body);
             kind.is_image().then(|| Picture { kind, bytes: answer.body.into() })

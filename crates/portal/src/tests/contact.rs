@@ -90,7 +90,8 @@ on_both! {
         let version = control(&form.body, "A plugin or licence", "Version");
         fields.extend([(product.as_str(), "Gallery Pro"), (version.as_str(), "4.2")]);
         fields.push(("name", "Greta Holm"));
-        let files = [("screen.png", b"\x89PNG\r\n\x1a\n123".as_slice()), ("../../<b>x.html", b"<script>1</script>")];
+        let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01";
+        let files = [("screen.png", png.as_slice()), ("../../<b>x.html", b"<script>1</script>")];
         let sent = stage.upload("/help/contact", "", &fields, &files).await;
         assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
         let thanks = stage.get(&sent.location, "").await;

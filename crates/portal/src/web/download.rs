@@ -4,7 +4,7 @@ use audit::{Deed, Entry, Who};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use files::FileHash;
+use files::{FileHash, MediaType};
 use kernel::PublicId;
 use tickets::actions::{file_of_customer, viewer};
 use ui::{Client, WebResult, found};
@@ -29,11 +29,13 @@ pub(super) async fn show(
     let who = Who::customer(session.customer, session.address.as_str()).from(Some(client.0));
     let entry = Entry::new(Deed::AttachmentRead, who, portal.now());
     portal.accounts().note_alone(entry.on("attachment", id, &file.name)).await?;
+    // What was stored by an older version may have been taken for more than it is now.
+    let now = MediaType::of(&bytes);
+    let kind = if now == file.media_type { now } else { MediaType::Other };
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
-    let media_type = HeaderValue::from_static(file.media_type.as_str());
-    headers.insert(header::CONTENT_TYPE, media_type);
-    let disposition = disposition(&file.name, file.media_type.may_be_inline());
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind.as_str()));
+    let disposition = disposition(&file.name, kind.may_be_inline());
     headers.insert(header::CONTENT_DISPOSITION, disposition);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     let policy = HeaderValue::from_static("default-src 'none'; sandbox; frame-ancestors 'none'");

@@ -165,8 +165,10 @@ pub(super) async fn show(
 pub async fn send(files: &files::Files, file: &Attachment) -> WebResult<Response> {
     let hash = found(FileHash::read(&file.file_hash))?;
     let bytes = files.get(&hash).await?;
-    let is_inline = file.media_type.may_be_inline();
-    let kind = if is_inline { file.media_type.as_str() } else { "application/octet-stream" };
+    // What was stored by an older version may have been taken for more than it is now.
+    let kind = MediaType::of(&bytes);
+    let is_inline = kind.may_be_inline() && kind == file.media_type;
+    let kind = if is_inline { kind.as_str() } else { "application/octet-stream" };
     let way = if is_inline { "inline" } else { "attachment" };
     let mut response = Body::from(bytes).into_response();
     let headers = response.headers_mut();

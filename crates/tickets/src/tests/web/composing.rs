@@ -424,7 +424,7 @@ on_both! {
         sends(&mateo, id, &[("mode", "reply"), ("reply", "x"), ("reply_file", &file)]).await.is(422);
         mateo.get(&format!("/t/{id}")).await.hides(&file);
         priya.get(&format!("/t/{id}")).await.says(&file);
-        let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+        let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01";
         let chip = priya.upload(&files, &[("mode", "note")], &[("a.png", png)]).await.is(200);
         let picture = chip.field("note_file");
         let page = priya.get(&format!("/files/{picture}")).await;
