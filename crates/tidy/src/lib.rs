@@ -23,3 +23,5 @@ mod sql;
 mod texts;
 #[cfg(test)]
 mod tree;
+#[cfg(test)]
+mod trusted;

@@ -13,8 +13,8 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 pub struct Markup(String);
 
 impl Markup {
-    /// Vouches for a piece of HTML. Every caller is listed in `xtask/markup_sources.txt`, and a
-    /// test compares.
+    /// Vouches for a piece of HTML. Every caller is listed in `crates/tidy/src/trusted.rs` with the
+    /// reason, and a test compares.
     pub fn trusted(html: String) -> Self {
         Self(html)
     }
