@@ -57,7 +57,7 @@ pub(crate) async fn index(
     api.accounts.count(&actor, Costly::Search)?;
     let conn = api.db().read_within(LIMIT).await?;
     let lookup = Lookup::open(&api, &conn).await?;
-    let problems = reading::problems(&conn).await?;
+    let problems = reading::problems(&conn, Reader::of(&actor)).await?;
     let zone = TimeZone::get(&actor.time_zone).unwrap_or(TimeZone::UTC);
     let (filter, unknown) = Filter::read(&query.q, &lookup.known(&actor, &problems), &zone);
     let reader = Reader::of(&actor);

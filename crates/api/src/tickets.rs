@@ -59,7 +59,7 @@ async fn filter(
 ) -> ApiResult<(Filter, Sort)> {
     let mut filter = Filter::default();
     let mut sort = Sort::Newest;
-    let problems = reading::problems(conn).await?;
+    let problems = reading::problems(conn, Reader::of(actor)).await?;
     let known = lookup.known(actor, &problems);
     if let Some(view) = &query.view {
         let views = reading::views(conn, actor).await?;

@@ -77,13 +77,6 @@ const PROBLEMS_MAX: i64 = 200;
 /// The sidebar is for what is at hand; the rest is found through search.
 pub(crate) const PROBLEMS_SHOWN: usize = 8;
 
-impl Shelf {
-    /// What may still be chosen.
-    pub(crate) fn open_problems(&self) -> impl Iterator<Item = &Problem> {
-        self.problems.iter().filter(|problem| !problem.is_fixed)
-    }
-}
-
 impl Desk {
     pub fn new(accounts: Accounts, keys: Keys, files: Files) -> Self {
         let shelf = Arc::new(Remembered::new(accounts.hub().clone()));
@@ -119,6 +112,15 @@ impl Desk {
         self.shelf.get(load).await
     }
 
+    /// The problems that somebody may know of.
+    pub(crate) async fn problems(&self, actor: &Actor) -> Result<Vec<Problem>> {
+        let reader = reader(actor);
+        if reader.inboxes.is_none() {
+            return Ok(self.shelf().await?.problems.clone());
+        }
+        taxonomy::problems_for(&self.db().read().await?, reader, PROBLEMS_MAX).await
+    }
+
     /// The list behind a key, as far as it is there for this person.
     pub(crate) async fn view(&self, actor: &Actor, key: &str) -> Result<Option<ListView>> {
         if let Some(standing) = Standing::named(key) {
@@ -133,7 +135,8 @@ impl Desk {
                 inbox.filter(|inbox| actor.may_see(inbox.id)).map(view_of_inbox)
             }
             "problem" => {
-                let problem = shelf.problems.iter().find(|problem| problem.public_id == id);
+                let problems = self.problems(actor).await?;
+                let problem = problems.iter().find(|problem| problem.public_id == id);
                 problem.map(|one| views::of_problem(one.id, one.public_id, &one.title))
             }
             "view" => {
@@ -154,8 +157,10 @@ impl Desk {
             .iter()
             .filter(|view| view.owner.is_none_or(|owner| owner == actor.id))
             .map(|view| saved_view(view, actor, &directory, &shelf));
-        let problems = shelf
-            .open_problems()
+        let known = self.problems(actor).await?;
+        let problems = known
+            .iter()
+            .filter(|one| !one.is_fixed)
             .map(|one| views::of_problem(one.id, one.public_id, &one.title))
             .take(PROBLEMS_SHOWN);
         let inboxes =
@@ -223,7 +228,8 @@ impl Desk {
         query: &str,
     ) -> Result<(Filter, Vec<NotUnderstood>)> {
         let (shelf, directory) = (self.shelf().await?, self.accounts.directory().await?);
-        let names = known(actor, &directory, &shelf);
+        let problems = self.problems(actor).await?;
+        let names = known(actor, &directory, &shelf, &problems);
         let zone = actor.when(self.now()).zone;
         Ok(Filter::narrow(base, query, &names, &zone))
     }
@@ -234,8 +240,13 @@ pub(crate) fn reader(actor: &Actor) -> Reader<'_> {
     Reader::of(actor)
 }
 
-fn known<'k>(actor: &'k Actor, directory: &'k Directory, shelf: &'k Shelf) -> Known<'k> {
-    Known { actor, directory, categories: &shelf.categories, problems: &shelf.problems }
+fn known<'k>(
+    actor: &'k Actor,
+    directory: &'k Directory,
+    shelf: &'k Shelf,
+    problems: &'k [Problem],
+) -> Known<'k> {
+    Known { actor, directory, categories: &shelf.categories, problems }
 }
 
 pub(crate) fn view_of_inbox(inbox: &accounts::Inbox) -> ListView {
@@ -255,7 +266,7 @@ pub(crate) fn saved_view(
     shelf: &Shelf,
 ) -> ListView {
     let zone = actor.when(kernel::Timestamp::from_seconds(0)).zone;
-    let names = known(actor, directory, shelf);
+    let names = known(actor, directory, shelf, &shelf.problems);
     let (filter, _) = Filter::read(&view.query, &names, &zone);
     ListView {
         key: format!("view-{}", view.public_id),

@@ -82,8 +82,10 @@ async fn nav(
         .iter()
         .filter(|view| view.owner.is_none_or(|owner| owner == actor.id))
         .map(|view| link(saved_view(view, actor, &directory, &shelf)));
-    let problems = shelf
-        .open_problems()
+    let known = desk.problems(actor).await?;
+    let problems = known
+        .iter()
+        .filter(|one| !one.is_fixed)
         .take(PROBLEMS_SHOWN)
         .map(|one| link(views::of_problem(one.id, one.public_id, &one.title)));
     let inboxes = directory.inboxes().filter(|inbox| actor.may_see(inbox.id));

@@ -237,7 +237,6 @@ pub async fn knows(conn: &Conn, reader: Reader<'_>, customer: CustomerId) -> Res
     Ok(!lists::known_customers(conn, reader, &[customer]).await?.is_empty())
 }
 
-/// Tags by name, after one of them.
 /// Tags by name, after one of them; those of tickets that may be seen.
 pub async fn tags(
     conn: &Conn,
@@ -262,6 +261,7 @@ pub async fn categories(conn: &Conn) -> Result<Vec<Category>> {
 /// More problems than this are looked for by nobody.
 const PROBLEMS_MAX: i64 = 200;
 
-pub async fn problems(conn: &Conn) -> Result<Vec<Problem>> {
-    taxonomy::problems(conn, PROBLEMS_MAX).await
+/// The problems that the reader may know of.
+pub async fn problems(conn: &Conn, reader: Reader<'_>) -> Result<Vec<Problem>> {
+    taxonomy::problems_for(conn, reader, PROBLEMS_MAX).await
 }

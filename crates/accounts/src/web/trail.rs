@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use ui::{Choice, Chrome, Form, WebResult, When, Words, found};
 
-use crate::{Accounts, Actor, Costly, Verified};
+use crate::{Accounts, Actor, Costly, Sees, Verified};
 
 /// Rows of a page.
 const ROWS: i64 = 50;
@@ -86,6 +86,25 @@ struct Trail {
 struct Standing {
     tone: &'static str,
     text: String,
+}
+
+/// Kinds of objects that belong to no inbox.
+const OF_NO_INBOX: [&str; 5] = ["company", "person", "team", "token", "trail"];
+
+/// Takes out what names anything of an inbox or a customer, for somebody who does not see every
+/// inbox. That something was done, when and by which colleague stays.
+fn veil(line: &mut Line, actor: &Actor) {
+    if actor.sees == Sees::Everything {
+        return;
+    }
+    if line.who_kind == WhoKind::Customer.as_str() {
+        (line.who_id, line.who_name) = (None, String::new());
+    }
+    let is_open = |kind: &String| OF_NO_INBOX.contains(&kind.as_str());
+    if !line.object_kind.as_ref().is_none_or(is_open) {
+        (line.object_id, line.object_name) = (None, None);
+        (line.before, line.after) = (None, None);
+    }
 }
 
 /// An entry as lists show it.
@@ -167,6 +186,9 @@ pub(super) async fn index(
     let conn = accounts.db().read_list().await?;
     let mut lines = page(&conn, &filter, ROWS + 1).await?;
     drop(conn);
+    for line in &mut lines {
+        veil(line, &actor);
+    }
     let older = if lines.len() > kernel::length(ROWS) {
         lines.pop();
         lines.last().map(|last| asked.older(last.number))
@@ -243,7 +265,8 @@ pub(super) async fn show(
     actor: Actor,
     Path(number): Path<i64>,
 ) -> WebResult<Response> {
-    let line = found(find(&accounts.db().read().await?, number).await?)?;
+    let mut line = found(find(&accounts.db().read().await?, number).await?)?;
+    veil(&mut line, &actor);
     let chrome = accounts.chrome(&actor, "/settings/trail").await?;
     ui::page(&EntryPage {
         row: Row::of(&line, &chrome),
@@ -280,12 +303,13 @@ pub(super) async fn export(
     let mut count = 0;
     while count < EXPORTED_MAX {
         let conn = accounts.db().read_list().await?;
-        let lines = page(&conn, &filter, EXPORTED_AT_ONCE).await?;
+        let mut lines = page(&conn, &filter, EXPORTED_AT_ONCE).await?;
         drop(conn);
         let Some(last) = lines.last() else { break };
         filter.before = Some(last.number);
         count += lines.len();
-        for line in &lines {
+        for line in &mut lines {
+            veil(line, &actor);
             write_line(&mut table, line);
         }
     }

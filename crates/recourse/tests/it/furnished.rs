@@ -151,11 +151,13 @@ impl World {
     }
 
     /// An inbox that is handed its mail, and sends none.
-    async fn opens_quiet_inbox(&self, web: &Web, name: &str) -> String {
+    async fn opens_quiet_inbox(&self, web: &Web, name: &str, word: &str) -> String {
         let address = format!("{}@{}.example", name.to_lowercase(), self.name);
         let mut fields = inbox_fields(&address, "", "");
-        fields.retain(|(key, _)| !["name", "incoming", "outgoing"].contains(key));
+        let own = ["name", "sender_name", "signature", "incoming", "outgoing"];
+        fields.retain(|(key, _)| !own.contains(key));
         fields.extend([("name", name), ("incoming", "handed"), ("outgoing", "none")]);
+        fields.extend([("sender_name", word), ("signature", word)]);
         web.post("/settings/inboxes", &fields).await.location();
         address
     }
@@ -190,7 +192,7 @@ impl World {
         for (name, word, from) in
             [("Support", "lamp", "dana@own.example"), ("Billing", CANARY, "quinn@other.example")]
         {
-            let address = self.opens_quiet_inbox(&maya, name).await;
+            let address = self.opens_quiet_inbox(&maya, name, word).await;
             let id = format!("{word}@{}.example", self.name);
             self.receives(&address, from, &mail(from, &address, &id, word)).await;
         }
@@ -223,7 +225,6 @@ impl World {
             ("/settings/categories", vec![("name", "Broken")]),
             ("/settings/fields", vec![("label", "Order"), ("kind", "text")]),
             ("/settings/teams", vec![("name", "Second line")]),
-            ("/problems", vec![("title", "Burnt out")]),
         ] {
             let page = maya.post(path, &fields).await;
             assert_eq!(page.status, 303, "{path}: {}", page.body);
@@ -234,7 +235,6 @@ impl World {
             ("category", "public_id from categories"),
             ("field", "id from fields"),
             ("team", "public_id from teams"),
-            ("problem", "public_id from problems"),
             ("person", "public_id from agents where name = 'Cora'"),
             ("agent", "id from agents where name = 'Maya Ellis'"),
             ("session", "max(id) from sessions where agent_id = 1"),
@@ -264,7 +264,7 @@ impl World {
         let at = |rest: &str| format!("/t/{reference}/{rest}");
         let say = |text: &str| format!("{text} {word}");
         for (path, fields) in [
-            (at("change"), vec![("tag", format!("tag-{number}"))]),
+            (at("change"), vec![("tag", format!("tag-{number}-{word}"))]),
             (at("messages"), vec![("mode", "note".to_owned()), ("note", say("A note about"))]),
             (
                 at("messages"),
@@ -277,6 +277,7 @@ impl World {
             (at("people"), vec![("address", format!("{word}@third.example"))]),
             (at("details"), vec![("field-1", say("order"))]),
             (at("change"), vec![("subject", say("Subject of"))]),
+            (at("problem"), vec![("title", word.to_owned())]),
             (
                 "/settings/topics".to_owned(),
                 vec![("name", say("Topic")), ("inbox", number.clone())],
@@ -289,6 +290,11 @@ impl World {
             let page = maya.post(&path, &fields).await;
             assert_eq!(page.status, 303, "{path}: {}", page.body);
         }
+        let customer = format!(
+            "public_id from customers where id = (select customer_id from tickets where id = {ticket})"
+        );
+        let customer = format!("/customers/{}", self.id_of(&customer).await);
+        maya.post(&customer, &[("note", say("They like a").as_str())]).await.location();
         let draft = say("A draft about");
         let request = maya.request(reqwest::Method::PUT, &at("draft"));
         let page = maya.send(request.form(&[("mode", "note"), ("text", &draft)])).await;
@@ -319,7 +325,8 @@ impl World {
             ("delivery", format!("id from deliveries where inbox_id = {number}")),
             ("inbox", format!("public_id from inboxes where id = {number}")),
             ("topic", format!("public_id from topics where inbox_id = {number}")),
-            ("tag", format!("id from tags where name = 'tag-{number}'")),
+            ("tag", format!("id from tags where name like 'tag-{number}-%'")),
+            ("problem", format!("public_id from problems where title = '{word}'")),
             ("view", format!("public_id from views where query = '{word}'")),
             ("reply", format!("public_id from saved_replies where title like '%{word}'")),
             (

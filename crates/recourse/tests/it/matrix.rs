@@ -18,6 +18,8 @@ const OWNED: &[&str] = &[
     "customer",
     "view",
     "reply",
+    "tag",
+    "problem",
     "topic",
     "inbox",
     "ledger",

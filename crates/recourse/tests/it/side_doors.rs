@@ -16,8 +16,19 @@ const A_MOMENT: Duration = Duration::from_millis(300);
 
 /// What gives the second inbox away.
 fn tells(text: &str, things: &Things) -> Option<String> {
-    let secret =
-        ["ticket", "message", "attachment", "ledger", "customer", "inbox", "topic", "upload"];
+    let secret = [
+        "ticket",
+        "message",
+        "attachment",
+        "ledger",
+        "customer",
+        "inbox",
+        "topic",
+        "upload",
+        "problem",
+        "view",
+        "reply",
+    ];
     let ids = secret.iter().map(|name| things[name].as_str());
     let words = [CANARY, "other.example", "quinn"].into_iter().chain(ids);
     let text = text.to_lowercase();
@@ -74,6 +85,14 @@ const NAMING: &[(&str, &str)] = &[
     ("/t/new/saved-replies?q={}", CANARY),
     ("/api/v1/search?q={}", CANARY),
     ("/api/v1/customers?email={}", "quinn@other.example"),
+    ("/search?q=tag%3A{}", CANARY),
+    ("/search?q=problem%3A{}", CANARY),
+    ("/search?q=inbox%3A{}", CANARY),
+    ("/inbox/all?q=problem%3A{}", CANARY),
+    ("/settings/views?query=problem%3A{}", CANARY),
+    ("/api/v1/search?q=problem%3A{}", CANARY),
+    ("/api/v1/search?q=inbox%3A{}", CANARY),
+    ("/api/v1/tickets?tag={}", CANARY),
     ("/search?q={}", "OLD-77"),
     ("/palette?q={}", "OLD-77"),
     ("/api/v1/tickets/{}", "OLD-77"),
@@ -160,6 +179,22 @@ async fn nothing_is_told(world: &World, house: &Furnished, insider: &Insider<'_>
         assert!(page.status.is_success() || page.status == 403, "{path}: {}", page.status);
         assert_eq!(tells(&page.body, &house.billing), None, "{name} at {path}");
     }
+    for sheet in ["tags", "problem", "people", "merge", "link", "split", "resolve"] {
+        let path = format!("/t/{}/ask/{sheet}", house.support["ticket"]);
+        let page = insider.gets(&path).await;
+        assert!(page.status.is_success() || page.status == 403, "{path}: {}", page.status);
+        assert_eq!(tells(&page.body, &house.billing), None, "{name} at {path}");
+    }
+    // What is carried out of the program.
+    let request = insider.web.request(Method::POST, "/settings/trail/export");
+    let table = insider.web.send(request.form(&[("who", "")])).await;
+    assert_eq!(tells(&table.body, &house.billing), None, "{name} in the trail that is carried out");
+    let mut looks = Vec::new();
+    for things in [&house.billing, &house.nothing] {
+        let page = insider.gets(&format!("/inbox/problem-{}", things["problem"])).await;
+        looks.push(Look::of(&page, &[things]));
+    }
+    assert_eq!(looks[0], looks[1], "{name} at the list of a problem");
     for (path, word) in NAMING {
         let absent: String = word.chars().rev().filter(char::is_ascii_alphanumeric).collect();
         let absent = if word.contains('@') { format!("{absent}@gone.example") } else { absent };
@@ -203,6 +238,7 @@ fn forms(things: &Things) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
                 ("forward_file", thing("attachment")),
             ],
         ),
+        ("/t/{}/problem", vec![("problem", thing("problem"))]),
         ("/tickets/bulk", vec![("ticket", thing("ticket")), ("do", text("tag=x"))]),
         ("/tickets/bulk", vec![("ticket", thing("ticket")), ("do", text("merge"))]),
         ("/settings/quarantine/release", vec![("id", thing("ledger"))]),
@@ -228,6 +264,13 @@ on_both! {
         world.adds_old_number(&house.billing["ticket number"].clone()).await;
         house.billing.insert("old number", "OLD-77".to_owned());
         house.nothing.insert("old number", "OLD-99".to_owned());
+        // What was read of it is in the trail.
+        for path in [
+            format!("/files/{}", house.billing["attachment"]),
+            format!("/settings/mail/{}/raw", house.billing["ledger"]),
+        ] {
+            assert_eq!(house.maya.get(&path).await.status, 200, "{path}");
+        }
         // Somebody is named in a note that they do not see.
         let note = [("mode", "note"), ("note", "@Olga @Lena @Theo @Cora quokkafeather"), ("key", "mention")];
         let path = format!("/t/{}/messages", house.billing["ticket"]);

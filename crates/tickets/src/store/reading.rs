@@ -126,13 +126,7 @@ pub(crate) async fn tags(
 ) -> Result<Vec<String>> {
     let mut sql = Sql::new("select g.name from tags g where g.name > ");
     sql.bind(after.unwrap_or_default());
-    if let Some(inboxes) = reader.inboxes {
-        sql.push(
-            " and exists (select 1 from ticket_tags tt join tickets t on t.id = tt.ticket_id
-                where tt.tag_id = g.id and t.inbox_id in (",
-        );
-        sql.bind_list(inboxes.iter().copied()).push("))");
-    }
+    super::taxonomy::seen_tags(&mut sql, reader);
     sql.push(" order by g.name limit ").bind(limit);
     let rows: Vec<(String,)> = conn.all_sql(sql).await?;
     Ok(rows.into_iter().map(|(name,)| name).collect())

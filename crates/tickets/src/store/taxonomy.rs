@@ -239,9 +239,36 @@ pub(crate) async fn set_field_value(
     Ok(before.map(|(value,)| value))
 }
 
-/// Tags in use, by name, with how many tickets carry each (up to a thousand).
-pub(crate) async fn tags(conn: &Conn, limit: i64) -> Result<Vec<(TagId, String)>> {
-    conn.all("select id, name from tags order by name limit $1", params![limit]).await
+/// Tags by name, as far as the reader may know of them.
+pub(crate) async fn tags(
+    conn: &Conn,
+    reader: Reader<'_>,
+    limit: i64,
+) -> Result<Vec<(TagId, String)>> {
+    let mut sql = Sql::new("select g.id, g.name from tags g where g.name <> ''");
+    seen_tags(&mut sql, reader);
+    sql.push(" order by g.name limit ").bind(limit);
+    conn.all_sql(sql).await
+}
+
+/// Narrows tags, `g`, down to those of tickets that may be seen; who sees everything has all.
+pub(super) fn seen_tags(sql: &mut Sql, reader: Reader<'_>) {
+    if let Some(inboxes) = reader.inboxes {
+        sql.push(
+            " and exists (select 1 from ticket_tags tt join tickets t on t.id = tt.ticket_id
+                where tt.tag_id = g.id and t.inbox_id in (",
+        );
+        sql.bind_list(inboxes.iter().copied()).push("))");
+    }
+}
+
+/// Whether the reader may know of a tag.
+pub(crate) async fn sees_tag(conn: &Conn, reader: Reader<'_>, id: TagId) -> Result<bool> {
+    let mut sql = Sql::new("select g.id from tags g where g.id = ");
+    sql.bind(id);
+    seen_tags(&mut sql, reader);
+    let found: Option<(TagId,)> = conn.optional_sql(sql).await?;
+    Ok(found.is_some())
 }
 
 pub(crate) async fn tags_of(conn: &Conn, ticket: TicketId) -> Result<Vec<String>> {
@@ -327,12 +354,47 @@ pub(crate) async fn find_problem(conn: &Conn, id: ProblemId) -> Result<Option<Pr
     .await
 }
 
-pub(crate) async fn problem_by_public_id(conn: &Conn, id: PublicId) -> Result<Option<Problem>> {
-    conn.optional(
-        "select id, public_id, title, state, created_at from problems where public_id = $1",
-        params![id],
-    )
-    .await
+/// The problems that the reader may know of, the open ones first.
+pub(crate) async fn problems_for(
+    conn: &Conn,
+    reader: Reader<'_>,
+    limit: i64,
+) -> Result<Vec<Problem>> {
+    let mut sql = Sql::new(
+        "select p.id, p.public_id, p.title, p.state, p.created_at from problems p
+          where p.title <> ''",
+    );
+    seen_problems(&mut sql, reader);
+    sql.push(" order by p.state desc, p.id desc limit ").bind(limit);
+    conn.all_sql(sql).await
+}
+
+/// A problem that the reader may know of.
+pub(crate) async fn problem_for(
+    conn: &Conn,
+    reader: Reader<'_>,
+    id: PublicId,
+) -> Result<Option<Problem>> {
+    let mut sql = Sql::new(
+        "select p.id, p.public_id, p.title, p.state, p.created_at from problems p
+          where p.public_id = ",
+    );
+    sql.bind(id);
+    seen_problems(&mut sql, reader);
+    conn.optional_sql(sql).await
+}
+
+/// Narrows problems, `p`, down to those with a ticket that may be seen. One that has no ticket yet
+/// belongs to no inbox and is for all.
+fn seen_problems(sql: &mut Sql, reader: Reader<'_>) {
+    if let Some(inboxes) = reader.inboxes {
+        sql.push(
+            " and (not exists (select 1 from tickets t where t.problem_id = p.id)
+                or exists (select 1 from tickets t
+                    where t.problem_id = p.id and t.inbox_id in (",
+        );
+        sql.bind_list(inboxes.iter().copied()).push(")))");
+    }
 }
 
 pub(crate) async fn add_problem(

@@ -16,7 +16,7 @@ use crate::actions::{
     Edit, Edited, Reversal, Undone, edit, follow, keep, undo as take_back, unfollow,
 };
 use crate::actions::{Many, set_problem};
-use crate::desk::Desk;
+use crate::desk::{Desk, reader};
 use crate::store::taxonomy;
 use crate::ticket::{Priority, Resolution};
 
@@ -269,7 +269,7 @@ pub(super) async fn problem(
     let problem = if title.is_empty() {
         match chosen.parse().ok() {
             Some(public_id) => {
-                let problem = taxonomy::problem_by_public_id(&tx, public_id).await?;
+                let problem = taxonomy::problem_for(&tx, reader(&actor), public_id).await?;
                 Some(found(problem)?.id)
             }
             None if chosen.is_empty() => None,

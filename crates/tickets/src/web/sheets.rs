@@ -188,10 +188,9 @@ async fn messages(opened: &Opened<'_>, maker: &Maker<'_>) -> WebResult<Vec<Choic
 }
 
 async fn problem(opened: &Opened<'_>) -> WebResult<Body> {
-    let shelf = opened.desk.shelf().await?;
     let now = opened.ticket.problem;
-    let problems = shelf
-        .problems
+    let known = opened.desk.problems(opened.actor).await?;
+    let problems = known
         .iter()
         .filter(|one| !one.is_fixed || now == Some(one.id))
         .map(|one| Choice::new(one.public_id, &one.title, now == Some(one.id)));

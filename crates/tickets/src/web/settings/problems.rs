@@ -38,7 +38,7 @@ pub(crate) async fn index(State(desk): State<Desk>, actor: Actor) -> WebResult<R
 async fn page(desk: &Desk, actor: &Actor) -> WebResult<ProblemsPage> {
     let chrome = desk.accounts.chrome(actor, "/problems").await?;
     let conn = desk.db().read().await?;
-    let problems = taxonomy::problems(&conn, SHOWN).await?;
+    let problems = taxonomy::problems_for(&conn, reader(actor), SHOWN).await?;
     let ids: Vec<_> = problems.iter().map(|one| one.id).collect();
     let sizes = taxonomy::problem_sizes(&conn, reader(actor), &ids).await?;
     drop(conn);
@@ -80,13 +80,14 @@ pub(crate) async fn create(
 /// Says that a problem is fixed, or that it is back.
 pub(crate) async fn update(
     State(desk): State<Desk>,
+    actor: Actor,
     Path(id): Path<PublicId>,
     fields: Fields,
 ) -> WebResult<Response> {
     fields.only(&["fixed"])?;
     let fixed_at = (fields.get("fixed") == Some("yes")).then(|| desk.now());
     let mut tx = desk.db().begin().await?;
-    let problem = found(taxonomy::problem_by_public_id(&tx, id).await?)?;
+    let problem = found(taxonomy::problem_for(&tx, reader(&actor), id).await?)?;
     taxonomy::set_problem_fixed(&mut tx, problem.id, fixed_at).await?;
     tx.commit().await?;
     Ok(ui::see_other("/problems"))
