@@ -7,6 +7,7 @@ mod dice;
 mod documents;
 mod fetching;
 mod fuzzed;
+mod hostile;
 mod mutations;
 mod natures;
 mod peer;

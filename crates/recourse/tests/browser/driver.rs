@@ -28,11 +28,12 @@ fn driver() -> &'static Driver {
     })
 }
 
-/// A new browser.
-pub(crate) async fn browser() -> Client {
+/// A new browser, with flags of its own beside those that all have.
+pub(crate) async fn browser(own: &[String]) -> Client {
     let chromium = part(&["/usr/bin/chromium"]);
     let profile = scratch("profile");
-    let flags = [
+    let profile = format!("--user-data-dir={}", profile.display());
+    let mut flags = vec![
         "--headless",
         "--no-sandbox",
         "--disable-gpu",
@@ -46,8 +47,9 @@ pub(crate) async fn browser() -> Client {
         "--disable-features=Translate",
         "--lang=en-GB",
         "--window-size=1280,900",
-        &format!("--user-data-dir={}", profile.display()),
+        &profile,
     ];
+    flags.extend(own.iter().map(String::as_str));
     let mut wanted = Capabilities::new();
     wanted.insert("browserName".to_owned(), json!("chrome"));
     wanted.insert("goog:loggingPrefs".to_owned(), json!({"browser": "ALL"}));

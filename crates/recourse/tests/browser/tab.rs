@@ -22,7 +22,12 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Tab {
     pub(crate) async fn new(world: &World) -> Self {
-        Self { client: browser().await, base: world.base.clone() }
+        Self::with(world, &[]).await
+    }
+
+    /// In a browser with flags of its own.
+    pub(crate) async fn with(world: &World, flags: &[String]) -> Self {
+        Self { client: browser(flags).await, base: world.base.clone() }
     }
 
     /// A tab in which the owner is signed in.
@@ -159,7 +164,8 @@ impl Tab {
         self.client.issue_cmd(tools(command, params)).await.expect("DevTools do it");
     }
 
-    async fn log(&self) -> Vec<String> {
+    /// What the console said since it was asked last.
+    pub(crate) async fn log(&self) -> Vec<String> {
         let log = self.client.issue_cmd(console()).await.unwrap_or(Value::Null);
         let lines = log.as_array().cloned().unwrap_or_default();
         lines.iter().filter_map(|line| line["message"].as_str().map(str::to_owned)).collect()
