@@ -129,10 +129,16 @@ pub async fn merge(
     let old = store::find(tx, from).await?.ok_or_else(gone)?;
     store::find(tx, into).await?.ok_or_else(gone)?;
     store::learn(tx, into, &old.name, old.language.as_deref(), now).await?;
+    take_over(tx, from, into).await?;
+    Ok(old)
+}
+
+/// Gives everything that belongs to one record to another, but not its name: for a record that
+/// stood for somebody who was not known yet. Its row is removed by whoever moves its tickets.
+pub async fn take_over(tx: &mut Tx, from: CustomerId, into: CustomerId) -> Result<()> {
     store::move_all(tx, from, into).await?;
     search::remove(tx, Kind::Customer(from)).await?;
-    index(tx, into).await?;
-    Ok(old)
+    index(tx, into).await
 }
 
 /// Makes a customer findable by the name, every address, and what the team noted: by everybody

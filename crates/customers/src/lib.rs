@@ -9,7 +9,8 @@ pub mod names;
 mod store;
 
 pub use actions::{
-    CustomerRefusal, add_note, meet, meet_known, meet_nameless, merge, rename, revoke_links, verify,
+    CustomerRefusal, add_note, meet, meet_known, meet_nameless, merge, rename, revoke_links,
+    take_over, verify,
 };
 pub use customer::{Customer, CustomerNote, Identity};
 pub use store::again::index_again;

@@ -56,6 +56,7 @@ static HISTORY: &[Migration] = &[
     migration!(15, "0015_begun"),
     migration!(16, "0016_shares"),
     migration!(17, "0017_limits"),
+    migration!(18, "0018_read_again"),
 ];
 
 /// The database was written by a newer program.

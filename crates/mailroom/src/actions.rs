@@ -9,7 +9,7 @@ use tickets::Lesson;
 use crate::ledger::{Decided, Line};
 use crate::senders::{Pattern, Rule, SenderRule};
 use crate::spam::{self, Verdict};
-use crate::store::{ledger, senders};
+use crate::store::{ledger, senders, unfetched};
 
 /// A released mail can be held again until then.
 pub(crate) const UNDO_FOR: Span = Span::seconds(10);
@@ -78,8 +78,11 @@ pub(crate) async fn hold_again(
     Ok(senders::unteach(tx, line.id, words).await?)
 }
 
-/// Reads a failed mail once more.
+/// Reads a failed mail once more, or has it asked for where its server did not give it.
 pub(crate) async fn read_again(tx: &mut Tx, id: LedgerId) -> Result<(), Failure<MailRefusal>> {
+    if unfetched::want(tx, id).await? {
+        return Ok(());
+    }
     if !ledger::read_again(tx, id).await? {
         return Err(MailRefusal::NotFailed.into());
     }

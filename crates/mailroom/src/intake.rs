@@ -7,8 +7,19 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use std::sync::Arc;
 
-use crate::ledger::{Arrival, Door, Outcome};
-use crate::store::{cursors, ledger};
+use crate::ledger::{Arrival, Door};
+use crate::store::{cursors, ledger, unfetched};
+
+/// A mail that an IMAP server names and did not give.
+#[derive(Clone, Debug)]
+pub(crate) struct NotGiven {
+    /// What stands in its place.
+    pub(crate) arrival: Arrival,
+    /// Its number in the folder.
+    pub(crate) uid: u32,
+    /// What the server did instead, for people.
+    pub(crate) reason: String,
+}
 
 /// Where an IMAP folder was read up to. Committed with the mails that it counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,11 +93,11 @@ impl Intake {
     }
 
     /// Stores what was fetched from a folder together with how far it was read. What could not be
-    /// fetched has its line, too, with the reason.
+    /// fetched has its line, too, and the reader makes a ticket of the reason.
     pub(crate) async fn store_fetched(
         &self,
         arrivals: &[Arrival],
-        set_aside: &[(Arrival, String)],
+        set_aside: &[NotGiven],
         inbox: InboxId,
         cursor: &Cursor,
     ) -> Result<usize> {
@@ -95,11 +106,11 @@ impl Intake {
         for arrival in arrivals {
             new += usize::from(ledger::store(&mut tx, arrival).await?.is_some());
         }
-        for (arrival, reason) in set_aside {
-            if let Some(id) = ledger::store(&mut tx, arrival).await? {
+        for not_given in set_aside {
+            if let Some(id) = ledger::store(&mut tx, &not_given.arrival).await? {
+                let reason = &not_given.reason;
                 tracing::error!(ledger = %id, %inbox, "a mail cannot be fetched: {reason}");
-                let failed = Outcome::failed(reason);
-                ledger::settle(&mut tx, id, &failed, self.clock.now()).await?;
+                unfetched::note(&mut tx, id, cursor, not_given).await?;
             }
         }
         cursors::save(&mut tx, inbox, cursor).await?;
@@ -109,6 +120,20 @@ impl Intake {
             .increment(u64::try_from(new).unwrap_or(0));
         self.arrived.notify_one();
         Ok(new)
+    }
+}
+
+impl Intake {
+    /// Takes in a mail that its server gave after all, in the place of what said that it did not.
+    pub(crate) async fn store_after_all(&self, id: LedgerId, arrival: &Arrival) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        if ledger::came_after_all(&mut tx, id, arrival).await? {
+            unfetched::came(&mut tx, id).await?;
+        }
+        tx.announce("mail-in");
+        tx.commit().await?;
+        self.arrived.notify_one();
+        Ok(())
     }
 }
 

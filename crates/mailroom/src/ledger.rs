@@ -179,6 +179,8 @@ pub(crate) struct Waiting {
     pub(crate) failed_into: Option<(TicketId, MessageId)>,
     pub(crate) received_at: Timestamp,
     pub(crate) size_bytes: i64,
+    /// Why there is only word of it: the server that has it did not give it.
+    pub(crate) not_given: Option<String>,
 }
 
 /// A mail that was at hand so often when the program ended may be the cause: it is read while no
@@ -186,6 +188,18 @@ pub(crate) struct Waiting {
 pub(crate) const SUSPECT_AFTER: i64 = 3;
 /// After this it is not read any more.
 const BEGUN_MAX: i64 = 8;
+/// What a new version tries once more may end the program so much less often.
+pub(crate) const BEGUN_BEFORE_LAST: i64 = BEGUN_MAX - 2;
+
+/// The version of this program as a number that grows.
+pub(crate) fn program_version() -> i64 {
+    let parts = [
+        env!("CARGO_PKG_VERSION_MAJOR"),
+        env!("CARGO_PKG_VERSION_MINOR"),
+        env!("CARGO_PKG_VERSION_PATCH"),
+    ];
+    parts.iter().fold(0, |number, part| number * 10_000 + part.parse::<i64>().unwrap_or(0))
+}
 
 impl Waiting {
     /// Whether it may be why the program ended.

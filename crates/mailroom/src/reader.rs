@@ -30,11 +30,11 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::ledger::{Fate, Outcome, Waiting};
+use crate::ledger::{Fate, Outcome, Waiting, program_version};
 use crate::store::waiting::Which;
-use crate::store::{connections, ledger, waiting};
+use crate::store::{connections, ledger, unfetched, waiting};
 use incoming::incoming;
-use judge::{UNREADABLE, decide, next_try, unreadable};
+use judge::{UNREADABLE, decide, given_up, next_try, unreadable};
 use lanes::lanes;
 use underway::{Read, TOGETHER, Underway};
 
@@ -73,6 +73,9 @@ struct Desk {
 impl Reader {
     /// Reads whatever arrives until `stop`.
     pub async fn run(self, arrived: Arc<Notify>, stop: CancellationToken) {
+        if let Err(fault) = self.read_again_by(program_version()).await {
+            tracing::error!("mails that failed cannot be tried again: {fault:#}");
+        }
         let mut notices = self.db.notices();
         let mut underway = Underway::default();
         let mut may_wait_more = true;
@@ -239,7 +242,7 @@ impl Reader {
                     return self.settle(office, mail, &Err(fault)).await;
                 }
                 Ok(settled) => return settled,
-                Err(_) => return self.set_back(mail).await,
+                Err(_) => return self.set_back(office, mail).await,
             }
         }
         Ok(())
@@ -282,19 +285,58 @@ impl Reader {
     }
 
     /// Counts a try of a mail whose handling panicked; after the last one it has failed.
-    async fn set_back(&self, mail: &Waiting) -> Result<()> {
+    async fn set_back(&self, office: &Office, mail: &Waiting) -> Result<()> {
         let id = mail.id;
         tracing::error!(ledger = %id, "mail {id} could not be read: handling it panicked");
         let now = self.clock.now();
+        if next_try(mail, now).is_none() {
+            let giving_up = AssertUnwindSafe(self.give_up(office, mail)).catch_unwind();
+            if let Ok(given_up) = giving_up.await {
+                return given_up;
+            }
+        }
+        // Not even a ticket can be made of it.
         let mut tx = self.db.begin().await?;
         if ledger::take(&mut tx, &[id]).await?.is_empty() {
             return Ok(());
         }
-        match next_try(mail, now) {
-            Some(at) => ledger::count_attempt(&mut tx, id, UNREADABLE, at).await?,
-            None => ledger::settle(&mut tx, id, &Outcome::failed(UNREADABLE), now).await?,
+        if let Some(at) = next_try(mail, now) {
+            ledger::count_attempt(&mut tx, id, UNREADABLE, at).await?;
+        } else {
+            ledger::settle(&mut tx, id, &Outcome::failed(UNREADABLE), now).await?;
+            count(Fate::Failed);
         }
         tx.commit().await
+    }
+
+    /// Makes a ticket of a mail that is not tried any more.
+    async fn give_up(&self, office: &Office, mail: &Waiting) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        if ledger::take(&mut tx, &[mail.id]).await?.is_empty() {
+            return Ok(());
+        }
+        let outcome = Box::pin(given_up(&mut tx, office, mail)).await?;
+        ledger::settle(&mut tx, mail.id, &outcome, self.clock.now()).await?;
+        tx.commit().await?;
+        count(outcome.fate);
+        Ok(())
+    }
+
+    /// Lets mails be read once more that no version of this program from `version` on has tried.
+    pub(crate) async fn read_again_by(&self, version: i64) -> Result<()> {
+        const TOGETHER: i64 = 200;
+        let mut tx = self.db.begin().await?;
+        unfetched::want_by(&mut tx, version).await?;
+        tx.commit().await?;
+        loop {
+            let mut tx = self.db.begin().await?;
+            let again = ledger::read_again_by(&mut tx, version, TOGETHER).await?;
+            tx.commit().await?;
+            if again == 0 {
+                return Ok(());
+            }
+            tracing::info!("{again} mails that an earlier version could not read are tried again");
+        }
     }
 
     /// The mails that are read next. That reading them begins is counted.
@@ -352,6 +394,9 @@ impl Reader {
     async fn prepared(&self, mail: &Waiting, desk: &Desk) -> Result<Prepared> {
         if mail.is_given_up() {
             bail!("reading it was begun {} times and never came to an end", mail.begun);
+        }
+        if let Some(why) = &mail.not_given {
+            bail!("it is not here: {why}");
         }
         let work = AssertUnwindSafe(self.prepare(mail, desk)).catch_unwind();
         match tokio::time::timeout(PREPARED_WITHIN, work).await {

@@ -6,4 +6,5 @@ pub(crate) mod cursors;
 pub(crate) mod health;
 pub(crate) mod ledger;
 pub(crate) mod senders;
+pub(crate) mod unfetched;
 pub(crate) mod waiting;

@@ -1,6 +1,7 @@
 mod browser;
 mod deciding;
 mod ending;
+mod failing;
 mod fetching;
 mod frames;
 mod handling;

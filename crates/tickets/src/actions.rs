@@ -8,6 +8,7 @@ mod by_customer;
 mod edit;
 mod entry;
 pub(crate) mod findable;
+mod late;
 mod mail;
 mod merge;
 mod receive;
@@ -45,6 +46,7 @@ pub use edit::{Edit, EditRefusal, Edited, edit};
 pub use entry::{
     EntryRefusal, NewNote, Noted, admit, change_participants, follow, post_note, redact, unfollow,
 };
+pub use late::{receive_late, settle_stand_in};
 pub use mail::{bounce_came, complaint_came, sent_elsewhere};
 pub use merge::{merge, merge_all};
 pub use receive::{

@@ -9,9 +9,9 @@ use kernel::{InboxId, Span, Timestamp};
 use super::Fetcher;
 use super::troubles::Troubles;
 use crate::connection::{AfterFetch, Connection};
-use crate::intake::Cursor;
+use crate::intake::{Cursor, NotGiven};
 use crate::ledger::{Arrival, Door};
-use crate::store::cursors;
+use crate::store::{cursors, unfetched};
 
 const BATCH: usize = 50;
 
@@ -78,6 +78,7 @@ impl Session<'_> {
         if self.fetch_new(mailbox, &mut cursor).await? == Going::Over {
             return Ok(Going::Over);
         }
+        self.ask_again(mailbox, selected.uid_validity).await?;
         self.fetch_history(mailbox, &mut cursor).await
     }
 
@@ -168,6 +169,28 @@ impl Session<'_> {
         Ok(haul)
     }
 
+    /// Asks once more for mails that were set aside, where a person or a new version of this
+    /// program wants that.
+    async fn ask_again(&mut self, mailbox: &mut Mailbox, uid_validity: u32) -> Result<()> {
+        let folder = &self.connection.folder;
+        let conn = self.fetcher.db.read().await?;
+        let wanted = unfetched::wanted(&conn, self.inbox, folder, uid_validity).await?;
+        drop(conn);
+        for (id, uid, is_history) in wanted {
+            let mut tx = self.fetcher.db.begin().await?;
+            unfetched::asked(&mut tx, id).await?;
+            tx.commit().await?;
+            for mail in mailbox.fetch(&[u32::try_from(uid)?]).await? {
+                let uid = mail.uid;
+                if let Some(arrival) = self.arrival(mail, is_history) {
+                    self.troubles.untidied.extend((!is_history).then_some(uid));
+                    self.fetcher.intake.store_after_all(id, &arrival).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Takes in mail from before, quietly. New mail does not wait for it, and if it breaks off
     /// it begins anew: what is here already is recognised.
     async fn fetch_history(&mut self, mailbox: &mut Mailbox, cursor: &mut Cursor) -> Result<Going> {
@@ -225,7 +248,7 @@ impl Session<'_> {
     }
 
     /// What is written down about mails that the server does not give.
-    fn set_aside(&self, mails: Vec<(u32, String)>, is_history: bool) -> Vec<(Arrival, String)> {
+    fn set_aside(&self, mails: Vec<(u32, String)>, is_history: bool) -> Vec<NotGiven> {
         let folder = &self.connection.folder;
         let note = |(uid, why): (u32, String)| {
             let reason = format!(
@@ -237,7 +260,7 @@ impl Session<'_> {
                  Content-Type: text/plain; charset=utf-8\r\n\r\n\
                  This is not the mail itself: {reason}. It was left in the mailbox.\r\n"
             );
-            (self.taken(text.into_bytes(), is_history), reason)
+            NotGiven { arrival: self.taken(text.into_bytes(), is_history), uid, reason }
         };
         mails.into_iter().map(note).collect()
     }

@@ -7,7 +7,7 @@ use tickets::actions::{Incoming, Office, ReplyTokens, Sender};
 use tickets::{Channel, SenderCheck, StoredFile};
 
 use crate::doors::NOBODY;
-use crate::ledger::Waiting;
+use crate::ledger::{Fate, Outcome, Waiting};
 
 /// What a mail says, with the files that came with it stored.
 pub(super) fn incoming(
@@ -129,8 +129,24 @@ fn with_remarks(reading: &Reading, form: Option<&EmailAddress>) -> String {
     text
 }
 
-/// What stands in the ticket of a mail that cannot be read: that it cannot, and where it is.
-pub(super) fn placeholder(mail: &Waiting) -> Incoming {
+/// What stands in the ticket of a mail that cannot be read: that it cannot, why, and where it is.
+pub(super) fn stand_in(mail: &Waiting, reason: &str) -> Incoming {
+    let (subject, text) = match &mail.not_given {
+        Some(_) => (
+            "A mail that could not be fetched",
+            format!(
+                "This is not the mail itself: {reason}. It was left in the mailbox. The ledger \
+                 can ask for it once more."
+            ),
+        ),
+        None => (
+            "A mail that could not be read",
+            format!(
+                "This mail could not be read: {reason}. Its source is stored unchanged and can \
+                 be downloaded from the ledger, where it can be read once more."
+            ),
+        ),
+    };
     Incoming {
         inbox: mail.inbox,
         channel: Channel::Email,
@@ -141,10 +157,8 @@ pub(super) fn placeholder(mail: &Waiting) -> Incoming {
             check_detail: "{}".to_owned(),
         },
         recipients: Recipients::default(),
-        subject: "A mail that could not be read".to_owned(),
-        text: "This mail could not be read. Its source is stored unchanged and can be \
-               downloaded from the ledger."
-            .to_owned(),
+        subject: subject.to_owned(),
+        text,
         quoted: String::new(),
         html: None,
         files: Vec::new(),
@@ -160,4 +174,18 @@ pub(super) fn placeholder(mail: &Waiting) -> Incoming {
         fields: Vec::new(),
         received_at: mail.received_at,
     }
+}
+
+/// What its stand-in says about a mail that was read after all and is no message to answer.
+pub(super) fn read_since(outcome: &Outcome) -> String {
+    let became = match (outcome.fate, outcome.ticket) {
+        (Fate::Quarantined, _) => "it is held in quarantine".to_owned(),
+        (Fate::Ticketed, Some(ticket)) => format!("it is in {ticket}"),
+        (Fate::Bounce, _) => "it reports about mail of ours".to_owned(),
+        (Fate::Received | Fate::Ticketed | Fate::Failed | Fate::Dismissed, _) => {
+            "there is nothing to do".to_owned()
+        }
+    };
+    let reason = outcome.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+    format!("This mail could not be read at first. It was read since, and {became}{reason}.")
 }

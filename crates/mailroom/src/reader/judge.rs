@@ -6,11 +6,12 @@ use email::{Nature, Reading};
 use kernel::{EmailAddress, MessageId, Span, TicketId, Timestamp};
 use tickets::SenderCheck;
 use tickets::actions::{
-    Before, Office, before, complaint_came, receive, receive_known, sent_elsewhere,
+    Before, Office, before, complaint_came, receive, receive_known, receive_late, sent_elsewhere,
+    settle_stand_in,
 };
 
 use super::Prepared;
-use super::incoming::placeholder;
+use super::incoming::{read_since, stand_in};
 use crate::ledger::{Fate, Outcome, Waiting};
 use crate::senders::{Rule, SenderRule};
 use crate::spam::{self, Lessons};
@@ -27,8 +28,27 @@ const TWINS_WITHIN: Span = Span::days(7);
 /// Of a held mail so much is shown in the list.
 const PREVIEW_CHARS: usize = 300;
 
-/// What becomes of a mail that could be read.
+/// What becomes of a mail that could be read. Where a ticket says that it could not, that is over.
 pub(super) async fn decide(
+    tx: &mut Tx,
+    office: &Office,
+    mail: &Waiting,
+    prepared: &Prepared,
+) -> Result<Outcome> {
+    let mut outcome = Box::pin(judged(tx, office, mail, prepared)).await?;
+    if outcome.fate != Fate::Ticketed
+        && let Some((ticket, message)) = mail.failed_into
+    {
+        settle_stand_in(tx, office, message, &read_since(&outcome)).await?;
+        if outcome.ticket.is_none() {
+            // If it is let go on later, that is where it goes.
+            (outcome.ticket, outcome.message) = (Some(ticket), Some(message));
+        }
+    }
+    Ok(outcome)
+}
+
+async fn judged(
     tx: &mut Tx,
     office: &Office,
     mail: &Waiting,
@@ -67,9 +87,18 @@ pub(super) async fn decide(
             message: Some(message),
             ..outcome(Fate::Ticketed, None)
         };
+        if let Some((_, message)) = mail.failed_into {
+            settle_stand_in(tx, office, message, &read_since(&told)).await?;
+        }
         return Ok(told);
     }
-    let received = receive_known(tx, office, &prepared.incoming, known.before).await?;
+    let received = match mail.failed_into {
+        None => receive_known(tx, office, &prepared.incoming, known.before).await?,
+        Some((_, stand_in)) => {
+            ledger::let_go(tx, mail.id).await?;
+            Box::pin(receive_late(tx, office, &prepared.incoming, known.before, stand_in)).await?
+        }
+    };
     Ok(Outcome {
         ticket: Some(received.ticket),
         message: Some(received.message),
@@ -288,17 +317,23 @@ pub(super) async fn unreadable(
         return Ok(None);
     }
     tracing::error!(ledger = %mail.id, "mail {} cannot be read: {said}", mail.id);
-    let failed = Outcome::failed(UNREADABLE);
+    Ok(Some(given_up(tx, office, mail).await?))
+}
+
+/// What becomes of a mail that is not tried any more: a ticket that says so, and why.
+pub(super) async fn given_up(tx: &mut Tx, office: &Office, mail: &Waiting) -> Result<Outcome> {
+    let reason = mail.not_given.as_deref().unwrap_or(UNREADABLE);
+    let failed = Outcome::failed(reason);
     if let Some((ticket, message)) = mail.failed_into {
         // Read again in vain: the ticket that says so is there.
-        return Ok(Some(Outcome { ticket: Some(ticket), message: Some(message), ..failed }));
+        return Ok(Outcome { ticket: Some(ticket), message: Some(message), ..failed });
     }
     tx.mark().await?;
-    let received = match receive(tx, office, &placeholder(mail)).await {
+    let received = match receive(tx, office, &stand_in(mail, reason)).await {
         Ok(received) => tx.keep_since_mark().await.map(|()| received),
         Err(fault) => Err(fault),
     };
-    Ok(Some(match received.context("a ticket for a mail that cannot be read") {
+    Ok(match received.context("a ticket for a mail that cannot be read") {
         Ok(received) => {
             Outcome { ticket: Some(received.ticket), message: Some(received.message), ..failed }
         }
@@ -307,13 +342,13 @@ pub(super) async fn unreadable(
             tx.undo_to_mark().await?;
             failed
         }
-    }))
+    })
 }
 
 /// When a mail that failed is tried again; never, if that was its last try. A storage that is
 /// away for some minutes should not make tickets out of mails that are good.
 pub(super) fn next_try(mail: &Waiting, now: Timestamp) -> Option<Timestamp> {
-    if mail.is_given_up() {
+    if mail.is_given_up() || mail.not_given.is_some() {
         return None;
     }
     let pause = PAUSES.get(usize::try_from(mail.attempts).ok()?)?;

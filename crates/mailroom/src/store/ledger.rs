@@ -4,7 +4,10 @@ use anyhow::Result;
 use database::{Cols, Conn, FromRow, Sql, Tx, dialect, params};
 use kernel::{AgentId, InboxId, LedgerId, MessageId, PublicId, Span, TicketId, Timestamp};
 
-use crate::ledger::{Arrival, Decided, Decision, Door, Fate, Filter, Line, Outcome, Waiting};
+use crate::ledger::{
+    Arrival, BEGUN_BEFORE_LAST, Decided, Decision, Door, Fate, Filter, Line, Outcome, Waiting,
+    program_version,
+};
 use crate::rhythm::Rhythm;
 
 const COLUMNS: &str = "l.id, l.public_id, l.inbox_id, l.door, l.size_bytes, l.raw_hash, l.mail_id,
@@ -97,7 +100,7 @@ pub(crate) async fn settle(
     tx.send(
         "update mail_ledger
             set state = $2, reason = $3, ticket_id = $4, message_id = $5, from_address = $6,
-                subject = $7, preview = $8, handled_at = $9, leased_until = null
+                subject = $7, preview = $8, handled_at = $9, read_by = $10, leased_until = null
           where id = $1 and state = 'received'",
         params![
             id,
@@ -108,7 +111,8 @@ pub(crate) async fn settle(
             kernel::clip(&outcome.from_address, 320),
             kernel::clip(&outcome.subject, 250),
             &outcome.preview,
-            now
+            now,
+            program_version()
         ],
     )
     .await
@@ -128,6 +132,63 @@ pub(crate) async fn count_attempt(
         params![id, kernel::clip(&kernel::one_line(fault), 500), at],
     )
     .await
+}
+
+/// Takes from a line that is decided about the message in its place, which is about to go.
+pub(crate) async fn let_go(tx: &mut Tx, id: LedgerId) -> Result<()> {
+    tx.send(
+        "update mail_ledger set ticket_id = null, message_id = null
+          where id = $1 and state = 'received'",
+        params![id],
+    )
+    .await
+}
+
+/// Lets failed mails be read once more that only earlier versions of this program read. Says how
+/// many there were, at most `limit`.
+pub(crate) async fn read_again_by(tx: &mut Tx, version: i64, limit: i64) -> Result<u64> {
+    // Whatever ends the program has done so already: few tries are left to it.
+    tx.execute(
+        "update mail_ledger
+            set state = 'received', attempts = 0, begun = $2, leased_until = null, read_by = $1
+          where id in (select l.id from mail_ledger l
+              where l.state = 'failed' and l.read_by < $1
+                and not exists (select 1 from mail_unfetched u where u.ledger_id = l.id)
+              order by l.id limit $3)",
+        params![version, BEGUN_BEFORE_LAST, limit],
+    )
+    .await
+}
+
+/// Puts what a server gave after all in the place of what said that it did not, to be read.
+/// `false`: it is here already, or was decided about.
+pub(crate) async fn came_after_all(tx: &mut Tx, id: LedgerId, arrival: &Arrival) -> Result<bool> {
+    let changed = tx
+        .execute(
+            "update mail_ledger
+                set state = 'received', attempts = 0, begun = 0, leased_until = null,
+                    reason = null, size_bytes = $2, raw_hash = $3, content_hash = $4, mail_id = $5
+              where id = $1 and state = 'failed' and not exists (
+                select 1 from mail_ledger other
+                 where other.inbox_id = $6 and other.mail_id = $5 and other.content_hash = $4)",
+            params![
+                id,
+                kernel::count(arrival.bytes.len()),
+                &arrival.raw_hash,
+                &arrival.content_hash,
+                &arrival.mail_id,
+                arrival.inbox
+            ],
+        )
+        .await?;
+    if changed > 0 {
+        tx.send(
+            "update mail_sources set bytes = $2 where ledger_id = $1",
+            params![id, arrival.bytes.as_slice()],
+        )
+        .await?;
+    }
+    Ok(changed > 0)
 }
 
 /// Lets a failed mail be read once more. `false`: it is no failed mail any more.

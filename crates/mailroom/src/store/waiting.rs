@@ -21,13 +21,14 @@ impl FromRow for Waiting {
             failed_into: cols.next::<Option<TicketId>>()?.zip(cols.next()?),
             received_at: cols.next()?,
             size_bytes: cols.next()?,
+            not_given: cols.next()?,
         })
     }
 }
 
 const WAITING: &str = "select l.id, l.inbox_id, l.content_hash, l.mail_id, l.envelope_from,
         l.history, l.decision, l.attempts, l.begun, l.ticket_id, l.message_id, l.received_at,
-        l.size_bytes
+        l.size_bytes, (select u.reason from mail_unfetched u where u.ledger_id = l.id)
    from mail_ledger l";
 
 /// Which of the mails that wait are meant.

@@ -64,7 +64,7 @@ on_both! {
         stage.reads().await;
         let read = stage.lines().await.remove(0);
         assert_eq!(read.fate, Fate::Ticketed, "whoever asks for it has it read");
-        assert_ne!(read.ticket, line.ticket);
+        assert_eq!(read.ticket, line.ticket);
     }
 
     async fn a_mail_that_ends_the_program_takes_no_other_along(db: Db) {

@@ -12,10 +12,10 @@ use super::browser::Browser;
 use super::pages::{form, saved};
 use super::servers::{Post, Withheld, until};
 use super::stage::{Stage, mail};
-use crate::Fetcher;
 use crate::connection::{AfterFetch, Connection};
 use crate::health::{health, raise_alarm};
 use crate::ledger::Fate;
+use crate::{Fetcher, actions};
 
 fn connection(stage: &Stage, post: &Post) -> Connection {
     let inbox = stage.cast.support;
@@ -86,6 +86,29 @@ async fn sets_aside(stage: &Stage, how: Withheld) {
     assert_eq!((lines.len(), failed.len()), (5, 1));
     let reason = failed[0].reason.as_ref().unwrap();
     assert!(reason.contains("number 2 in the folder “INBOX”"), "{reason}");
+    let (id, ticket) = (failed[0].id, failed[0].ticket.expect("a ticket says so"));
+    let said = "select count(*) from messages where text like '%not the mail itself%number 2 in%'";
+    assert_eq!(stage.count(said).await, 1);
+
+    // Somebody has it asked for once more, in vain and then not.
+    let line = async || stage.lines().await.into_iter().find(|line| line.id == id).unwrap();
+    let asks = async || {
+        let mut tx = stage.db.begin().await.unwrap();
+        actions::read_again(&mut tx, id).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    asks().await;
+    let wanted = "select count(*) from mail_unfetched where wanted = (1 = 1)";
+    fetches(stage, "a", async || stage.count(wanted).await == 0).await;
+    assert_eq!(line().await.fate, Fate::Failed);
+    post.gives_all();
+    asks().await;
+    fetches(stage, "a", async || line().await.fate == Fate::Received).await;
+    stage.reads().await;
+    let line = line().await;
+    assert_eq!((line.fate, line.ticket), (Fate::Ticketed, Some(ticket)));
+    assert_eq!(line.mail_id, "t1@example.com");
+    assert_eq!(stage.count("select count(*) from tickets").await, 5);
 }
 
 on_both! {

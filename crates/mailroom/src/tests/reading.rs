@@ -121,7 +121,8 @@ on_both! {
         fs::create_dir_all(&stage.folder).unwrap();
         let read = again().await;
         assert_eq!((read.fate, read.reason), (Fate::Ticketed, None));
-        assert_ne!(read.ticket, line.ticket);
+        assert_eq!(read.ticket, line.ticket, "what said so is the mail now");
+        assert_eq!(stage.count("select count(*) from tickets").await, 2);
         let mut tx = stage.db.begin().await.unwrap();
         assert!(actions::read_again(&mut tx, line.id).await.is_err(), "it did not fail any more");
     }

@@ -280,6 +280,10 @@ impl Post {
         self.state().withholds = Some((uid, how));
     }
 
+    pub(super) fn gives_all(&self) {
+        self.state().withholds = None;
+    }
+
     pub(super) fn refuses_sign_in(&self, refuses: bool) {
         self.state().refuses_sign_in = refuses;
     }

@@ -158,7 +158,7 @@ async fn keep_others(
 }
 
 /// Puts the tags of the one on the other. Says which it did not have.
-async fn keep_tags(tx: &mut Tx, from: TicketId, into: TicketId) -> Result<Vec<String>> {
+pub(super) async fn keep_tags(tx: &mut Tx, from: TicketId, into: TicketId) -> Result<Vec<String>> {
     let mut added = Vec::new();
     for tag in taxonomy::tags_of(tx, from).await? {
         if taxonomy::tag(tx, into, &tag).await? {
@@ -184,7 +184,7 @@ async fn keep_fields(
 }
 
 /// Who followed the one follows the other. Says who did not before.
-async fn keep_followers(
+pub(super) async fn keep_followers(
     tx: &mut Tx,
     from: TicketId,
     into: TicketId,

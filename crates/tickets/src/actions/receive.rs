@@ -90,8 +90,8 @@ pub struct Received {
 /// What is known of a message before anything is done with it: who sent it, and to which tickets
 /// something in it points.
 pub struct Before {
-    sender: Option<Known>,
-    pointed: Vec<(TicketId, Proof)>,
+    pub(super) sender: Option<Known>,
+    pub(super) pointed: Vec<(TicketId, Proof)>,
 }
 
 /// Asks what [`receive_known`] has to know. Whoever has other questions asks them at the same time.
@@ -146,9 +146,9 @@ pub async fn receive_known(
 
 /// Somebody who writes: the record, and whether the address is known to be theirs.
 #[derive(Clone, Copy)]
-struct Writer {
-    customer: CustomerId,
-    is_verified: bool,
+pub(super) struct Writer {
+    pub(super) customer: CustomerId,
+    pub(super) is_verified: bool,
     /// What they sent carries a proof that only who reads our mail has.
     saw_our_mail: bool,
 }
@@ -160,7 +160,7 @@ fn saw_our_mail(candidates: &[Candidate], id: TicketId, incoming: &Incoming) -> 
         && candidates.iter().any(|one| one.ticket == id && one.proof.is_token())
 }
 
-async fn meet(tx: &mut Tx, incoming: &Incoming, known: Option<Known>) -> Result<Writer> {
+pub(super) async fn meet(tx: &mut Tx, incoming: &Incoming, known: Option<Known>) -> Result<Writer> {
     let (sender, at) = (&incoming.sender, incoming.received_at);
     let Some(address) = &sender.address else {
         let customer = customers::meet_nameless(tx, &sender.name, at).await?;
@@ -213,7 +213,7 @@ async fn pointed_to(
 }
 
 /// Those tickets, merged ones followed.
-async fn candidates(
+pub(super) async fn candidates(
     conn: &Conn,
     incoming: &Incoming,
     proofs: Vec<(TicketId, Proof)>,
@@ -339,7 +339,7 @@ async fn go_on(
 }
 
 /// State and clocks after a person outside wrote.
-async fn moved_by_customer(
+pub(super) async fn moved_by_customer(
     tx: &mut Tx,
     office: &Office,
     incoming: &Incoming,
@@ -376,7 +376,7 @@ async fn moved_by_customer(
 }
 
 /// Writes the message, its HTML, its references, its files, and makes it findable.
-async fn write(
+pub(super) async fn write(
     tx: &mut Tx,
     incoming: &Incoming,
     ticket: &Ticket,
@@ -432,7 +432,7 @@ async fn write(
 /// Nobody is copied by a sender who only claims an address; and nobody copies a crowd.
 const PARTICIPANTS_MAX: usize = 10;
 
-async fn add_participants(
+pub(super) async fn add_participants(
     tx: &mut Tx,
     office: &Office,
     incoming: &Incoming,

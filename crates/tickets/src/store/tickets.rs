@@ -256,6 +256,11 @@ pub(crate) async fn move_customer(
     Ok(moved)
 }
 
+/// How many tickets a customer has.
+pub(crate) async fn count_of(conn: &Conn, customer: CustomerId) -> Result<i64> {
+    conn.scalar("select count(*) from tickets where customer_id = $1", params![customer]).await
+}
+
 /// The people who take part in a ticket besides the customer.
 pub(crate) async fn participants(conn: &Conn, id: TicketId) -> Result<Vec<(EmailAddress, String)>> {
     conn.all(

@@ -251,6 +251,15 @@ pub(crate) async fn redact(
     Ok(changed > 0)
 }
 
+/// Puts other words in the place of those of a message that we wrote ourselves about a mail.
+pub(crate) async fn reword(tx: &mut Tx, id: MessageId, text: &str) -> Result<()> {
+    tx.send(
+        "update messages set text = $2 where id = $1 and redacted_at is null",
+        params![id, text],
+    )
+    .await
+}
+
 pub(crate) async fn admit(tx: &mut Tx, id: MessageId) -> Result<bool> {
     let changed = tx
         .execute(
