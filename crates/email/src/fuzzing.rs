@@ -7,11 +7,16 @@ use std::collections::BTreeMap;
 
 use crate::format::address::{Mailbox, Mailboxes};
 use crate::format::words;
-use crate::html::{ImageProxy, Images, RemoteImages, clean, escape, is_rich, to_text};
-use crate::{Limits, Reading, content_hash, quote, raw_hash, read};
+use crate::html::{Clean, ImageProxy, Images, RemoteImages, clean_until, escape, is_rich, to_text};
+use crate::{Deadline, Limits, Reading, content_hash, quote, raw_hash, read};
 
 /// What may be held beside ten times the size of what came.
 const HELD_BYTES: usize = 16 * 1024 * 1024;
+
+/// Cleaning on a machine of any speed.
+pub(crate) fn clean(html: &str, images: &Images) -> Clean {
+    clean_until(html, images, &Deadline::never())
+}
 
 /// A whole mail.
 pub fn mime(bytes: &[u8]) {

@@ -5,6 +5,7 @@
 
 mod auth;
 mod compose;
+mod deadline;
 mod format;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
@@ -31,6 +32,7 @@ pub use compose::{
     Attached, AutomaticKind, ComposeFault, Composed, Draft, RECIPIENTS_MAX, Signing,
     TEXT_BYTES_MAX, compose, new_signing_key, signing_record,
 };
+pub use deadline::Deadline;
 pub use format::address::Party;
 pub use hash::{content_hash, raw_hash};
 pub use link::{Credentials, LinkFault, Security, Server, xoauth2};

@@ -208,6 +208,7 @@ ledger-says = What it says
 ledger-no-text = There is no text in it.
 ledger-black = What this mail said was blacked out in its ticket.
 ledger-files = Files:
+mail-over-budget = Showing this mail as it was sent would take too long. This is its text; download the source to see all of it.
 fate-received = Received
 fate-ticketed = Ticket
 fate-quarantined = Quarantine

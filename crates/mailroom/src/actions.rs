@@ -29,7 +29,7 @@ impl Refusal for MailRefusal {}
 /// The words of a mail that a lesson is about. Read before the transaction: it takes time.
 pub(crate) async fn words_of(conn: &Conn, id: LedgerId) -> Result<Vec<String>> {
     let bytes = ledger::source(conn, id).await?.context("a mail without its source")?;
-    let words = move || spam::features_of(&email::read(&bytes, &Limits::default()));
+    let words = move || spam::features_of(&email::read(&bytes, &Limits::from_now()));
     Ok(tokio::task::spawn_blocking(words).await?)
 }
 

@@ -413,9 +413,9 @@ impl Reader {
         let parsed = Arc::clone(&bytes);
         // Parsing is work for a thread of its own only where it may take long.
         let reading = if bytes.len() > 256 * 1024 {
-            tokio::task::spawn_blocking(move || email::read(&parsed, &Limits::default())).await?
+            tokio::task::spawn_blocking(move || email::read(&parsed, &Limits::from_now())).await?
         } else {
-            email::read(&bytes, &Limits::default())
+            email::read(&bytes, &Limits::from_now())
         };
         let trusted = desk.trusted.get(&mail.inbox).cloned();
         let trust = Trust { hosts: trusted.into_iter().collect(), sealers: Vec::new() };

@@ -1,5 +1,6 @@
 //! The tree of parts, walked without recursion and within a budget.
 
+use crate::Deadline;
 use crate::format::content_type::{Encoding, Value, encoding_of};
 use crate::format::header::{Header, next_line, without_break};
 
@@ -46,14 +47,22 @@ struct Pending<'x> {
 }
 
 impl<'x> Parts<'x> {
-    /// Walks the tree below the main header.
-    pub(crate) fn walk(header: Header<'x>, body: &'x [u8], budget: Budget) -> Self {
+    /// Walks the tree below the main header, as far as there is time for it.
+    pub(crate) fn walk(
+        header: Header<'x>,
+        body: &'x [u8],
+        budget: Budget,
+        deadline: &Deadline,
+    ) -> Self {
         let mut parts = Self::default();
         let mut seen = 1_usize;
         let mut alternatives = 0_usize;
         let root = Pending { header, body, depth: 0, choice: None, in_digest: false };
         let mut pending = vec![root];
         while let Some(part) = pending.pop() {
+            if deadline.is_over() {
+                break;
+            }
             let kind = kind_of(&part);
             let room = budget.parts_max.saturating_sub(seen);
             let cut = (kind.main() == "multipart").then(|| cut(&kind, part.body, room)).flatten();

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ammonia::{Builder, UrlRelative};
 
+use crate::Deadline;
 use crate::html::{budget, links, style, text};
 
 /// Changes whenever cleaning does. Mails are kept as they came and cleaned each time that they are
@@ -63,10 +65,18 @@ const TEXT_BYTES_SHOWN: usize = 256 * 1024;
 /// A cleaned document changes at most this often before it stays the same.
 const PASSES_MAX: usize = 5;
 
+/// A document that takes longer to clean is shown as text.
+const CLEANED_WITHIN: Duration = Duration::from_secs(1);
+
 /// Cleans the HTML of a mail. An image that is not shown keeps its place and its description and
 /// is marked with the attribute `data-blocked`.
 pub fn clean(html: &str, images: &Images) -> Clean {
-    if !budget::allows(html) {
+    clean_until(html, images, &Deadline::within(CLEANED_WITHIN))
+}
+
+/// The same, with a time of its own.
+pub(crate) fn clean_until(html: &str, images: &Images, deadline: &Deadline) -> Clean {
+    if !budget::allows(html) || deadline.is_over() {
         return as_text(html);
     }
     let filter = Arc::new(Filter { images: images.clone(), ..Filter::default() });
@@ -77,6 +87,9 @@ pub fn clean(html: &str, images: &Images) -> Clean {
         let again = pass(&cleaned, &filter);
         if again == cleaned {
             return Clean { html: cleaned, remote_images, over_budget: false };
+        }
+        if deadline.is_over() {
+            break;
         }
         cleaned = again;
     }

@@ -11,6 +11,8 @@ mod style;
 mod text;
 mod tokens;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use clean::clean_until;
 pub use clean::{CLEANER_VERSION, Clean, ImageProxy, Images, RemoteImages, clean};
 pub(crate) use links::content_ids;
 pub use rich::is_rich;

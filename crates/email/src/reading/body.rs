@@ -2,6 +2,7 @@
 
 use kernel::clip;
 
+use crate::Deadline;
 use crate::format::charset::{self, Label};
 use crate::format::content_type::Value;
 use crate::format::header::Header;
@@ -38,11 +39,19 @@ struct Segment {
     html: Option<String>,
 }
 
-pub(crate) fn gather(leaves: &[Leaf<'_>], remarks: &mut Vec<Remark>) -> Content {
+/// Gathers what the parts hold, as far as there is time for it.
+pub(crate) fn gather(
+    leaves: &[Leaf<'_>],
+    remarks: &mut Vec<Remark>,
+    deadline: &Deadline,
+) -> Content {
     let mut segments: Vec<Segment> = Vec::new();
     let mut files = Vec::new();
     let is_only = leaves.len() == 1;
     for leaf in leaves {
+        if deadline.is_over() {
+            break;
+        }
         let disposition = Value::of(&leaf.header, "Content-Disposition").unwrap_or_default();
         if is_body(leaf, &disposition, is_only) {
             let text = text_of(leaf, remarks);
@@ -58,7 +67,8 @@ pub(crate) fn gather(leaves: &[Leaf<'_>], remarks: &mut Vec<Remark>) -> Content 
             file.inline = file.content_id.as_ref().is_some_and(|id| shown.contains(id));
         }
     }
-    let texts: Vec<String> = segments.into_iter().map(Segment::text).collect();
+    let in_time = segments.into_iter().take_while(|_| !deadline.is_over());
+    let texts: Vec<String> = in_time.map(Segment::text).collect();
     let texts: Vec<&str> =
         texts.iter().map(|text| text.trim_end()).filter(|text| !text.is_empty()).collect();
     Content { text: texts.join("\n\n"), html, files }

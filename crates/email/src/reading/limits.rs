@@ -1,7 +1,12 @@
 //! How much of a mail is looked at.
 
+use std::time::Duration;
+
 use crate::format::parts::Budget;
-use crate::quote;
+use crate::{Deadline, quote};
+
+/// Reading a mail takes milliseconds; one that takes longer was made for that.
+const READ_WITHIN: Duration = Duration::from_secs(2);
 
 /// Bounds for one mail. Beyond them it is still stored and shown, only less of it is understood.
 #[derive(Clone, Debug)]
@@ -13,6 +18,7 @@ pub struct Limits {
     pub addresses_max: usize,
     /// Lines that our own mails carry above quoted history, in every language we write.
     pub reply_lines: Vec<String>,
+    pub deadline: Deadline,
 }
 
 impl Default for Limits {
@@ -24,11 +30,17 @@ impl Default for Limits {
             header_bytes_max: 256 * 1024,
             addresses_max: 1_000,
             reply_lines: vec![quote::REPLY_LINE.to_owned()],
+            deadline: Deadline::never(),
         }
     }
 }
 
 impl Limits {
+    /// The usual bounds, for a mail that is read now: it may take two seconds.
+    pub fn from_now() -> Self {
+        Self { deadline: Deadline::within(READ_WITHIN), ..Self::default() }
+    }
+
     pub(crate) fn budget(&self) -> Budget {
         Budget {
             parts_max: self.parts_max,

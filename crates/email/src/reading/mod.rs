@@ -92,17 +92,15 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Reading {
     }
     let mut reading = read_header(&header, limits, &mut remarks);
     if bytes.len() > limits.message_bytes_max {
-        remarks.push(Remark::TooLarge);
-        reading.text = body::beginning(body);
-        reading.nature = nature::judge(&header, &[], &reading, "");
-        reading.remarks = remarks;
-        return reading;
+        return as_it_came(reading, (&header, body), remarks, Remark::TooLarge);
     }
     let main = Header { fields: header.fields.clone(), ..Header::default() };
-    let parts = Parts::walk(main, body, limits.budget());
+    let parts = Parts::walk(main, body, limits.budget(), &limits.deadline);
+    let content = body::gather(&parts.leaves, &mut remarks, &limits.deadline);
+    if limits.deadline.is_over() {
+        return as_it_came(reading, (&header, body), remarks, Remark::TooSlow);
+    }
     remark_on(&parts, &mut remarks);
-
-    let content = body::gather(&parts.leaves, &mut remarks);
     reading.nature = nature::judge(&header, &parts.leaves, &reading, &content.text);
     let forwarded = quote::is_forward(&reading.subject);
     let (text, quoted) = match &reading.nature {
@@ -121,6 +119,20 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Reading {
     reading.quoted = quoted;
     reading.html = content.html;
     reading.attachments = content.files;
+    reading.remarks = remarks;
+    reading
+}
+
+/// A mail whose body is not understood, and why.
+fn as_it_came(
+    mut reading: Reading,
+    (header, body): (&Header<'_>, &[u8]),
+    mut remarks: Vec<Remark>,
+    why: Remark,
+) -> Reading {
+    remarks.push(why);
+    reading.text = body::beginning(body);
+    reading.nature = nature::judge(header, &[], &reading, "");
     reading.remarks = remarks;
     reading
 }

@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 pub enum Remark {
     #[error("this mail is too large to be shown in full; download it to see all of it")]
     TooLarge,
+    #[error(
+        "this mail takes too long to be understood and is shown as it came; download it to see \
+         all of it"
+    )]
+    TooSlow,
     #[error("this mail has more parts than are shown; download it to see all of them")]
     TooManyParts,
     #[error("parts of this mail are nested too deeply and are shown as they came")]

@@ -2,8 +2,10 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use crate::Deadline;
+use crate::fuzzing::clean;
 use crate::html::{
-    CLEANER_VERSION, ImageProxy, Images, RemoteImages, clean, escape, is_rich, to_text,
+    CLEANER_VERSION, ImageProxy, Images, RemoteImages, clean_until, escape, is_rich, to_text,
 };
 
 use super::hostile::HOSTILE;
@@ -328,6 +330,19 @@ proptest! {
 /// The version, and the hash of all that the cleaner makes of the documents of these tests.
 const CLEANED: (u32, &str) =
     (2, "85a78e56e0be46f0000e6740617cc4c3ba5a2e9d52ca16272b4414fd47f85363");
+
+#[test]
+fn a_document_that_takes_too_long_is_shown_as_text() {
+    let html = "<p>Words</p><table><tr><td onclick=x>of <b>mine</b></td></tr></table>";
+    for looks in 0..2 {
+        let late = clean_until(html, &Images::default(), &Deadline::after_looks(looks));
+        assert_eq!(late.over_budget, looks == 0 || late.html.contains("pre-wrap"), "{looks}");
+        assert!(late.html.contains("Words") && late.html.contains("mine"), "{}", late.html);
+        assert!(!late.html.contains("onclick"), "{}", late.html);
+    }
+    let in_time = clean_until(html, &Images::default(), &Deadline::after_looks(99));
+    assert!(!in_time.over_budget && in_time.html.contains("<table>"), "{}", in_time.html);
+}
 
 #[test]
 fn cleaning_differently_is_another_version() {

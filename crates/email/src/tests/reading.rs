@@ -330,3 +330,28 @@ fn what_is_stored_as_json_reads_back() {
 }
 
 use super::corpus;
+
+#[test]
+fn a_mail_that_takes_too_long_is_shown_as_it_came() {
+    let part = |number| format!("--b\r\nContent-Type: text/html\r\n\r\n<p>Part {number}</p>\r\n");
+    let parts = (0..20).map(part).collect::<Vec<String>>().concat();
+    let mail = format!(
+        "From: Dana <dana@example.com>\r\nSubject: Slow\r\nMessage-ID: <s1@example.com>\r\n\
+         Content-Type: multipart/mixed; boundary=b\r\n\r\n{parts}--b--\r\n"
+    );
+    // However far it came by then.
+    for looks in [0, 1, 5, 21, 22, 30, 41] {
+        let limits = Limits { deadline: Deadline::after_looks(looks), ..Limits::default() };
+        let reading = read(mail.as_bytes(), &limits);
+        assert_eq!(reading.remarks, [Remark::TooSlow], "{looks}");
+        assert!(reading.text.contains("--b") && reading.text.contains("Part 19"), "{looks}");
+        assert!(reading.html.is_none() && reading.attachments.is_empty());
+        assert_eq!(
+            (reading.subject.as_str(), reading.mail_id.as_deref()),
+            ("Slow", Some("s1@example.com"))
+        );
+    }
+    let limits = Limits { deadline: Deadline::after_looks(200), ..Limits::default() };
+    let reading = read(mail.as_bytes(), &limits);
+    assert!(reading.remarks.is_empty() && reading.text.starts_with("Part 0"), "{}", reading.text);
+}

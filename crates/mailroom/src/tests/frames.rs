@@ -41,6 +41,18 @@ fn images(page: &str) -> Vec<String> {
 }
 
 on_both! {
+    async fn a_mail_that_costs_too_much_to_clean_says_that_only_its_text_is_shown(db: Db) {
+        let browser = Browser::new(db).await;
+        let deep = format!("<h1>Deep</h1>{}The text stays.", "<div>".repeat(600));
+        let bytes = mail("deep", "Deep", &deep).replace("\r\nMessage-ID", "\r\nContent-Type: text/html\r\nMessage-ID");
+        let ticket = browser.stage.comes(bytes).await.ticket.unwrap();
+        let messages: Vec<PublicId> = browser.stage.column("select public_id from messages").await;
+        browser.signs_in("ines").await;
+        let text = browser.gets(&format!("/t/{ticket}/m/{}/body", messages[0])).await.text();
+        assert!(text.contains("would take too long") && text.contains("The text stays."), "{text}");
+        assert!(!text.contains("<h1>"), "{text}");
+    }
+
     async fn the_frame_shows_the_mail_and_nothing_that_acts(db: Db) {
         let browser = Browser::new(db).await;
         let web = Provider::new().await;

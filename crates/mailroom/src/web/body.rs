@@ -21,6 +21,8 @@ use crate::store::ledger as store;
 #[template(path = "mail_body.html")]
 struct Body<'b> {
     title: &'b str,
+    /// What stands above a mail that is not shown as it was sent.
+    remark: Option<String>,
     body: Markup,
 }
 
@@ -53,8 +55,11 @@ pub(super) async fn show(
 ) -> WebResult<Response> {
     let view = view(&mailroom, &actor, (&reference, &message)).await?;
     let signer = Signer::new(&mailroom.keys, mailroom.now(), actor.id, view.inbox);
-    let body = cleaned(view.html, &view.inline, &view.text, asked.images == "1", signer).await?;
-    let mut response = ui::page(&Body { title: &view.subject, body })?;
+    let (body, over_budget) =
+        cleaned(view.html, &view.inline, &view.text, asked.images == "1", signer).await?;
+    let words = mailroom.accounts.site().words(&actor.language);
+    let remark = over_budget.then(|| words.t("mail-over-budget").to_owned());
+    let mut response = ui::page(&Body { title: &view.subject, remark, body })?;
     let own = own_origin(&headers, mailroom.accounts.site().is_https);
     let policy = format!(
         "default-src 'none'; img-src 'self'{own}; style-src 'unsafe-inline'; form-action 'none'; \
@@ -68,15 +73,16 @@ pub(super) async fn show(
     Ok(response)
 }
 
-/// Cleans on a thread of its own: strangers decide how long it takes.
+/// Cleans on a thread of its own: strangers decide how long it takes. Says whether it would have
+/// cost too much, so that only the text is there.
 async fn cleaned(
     html: Option<String>,
     inline: &[tickets::Attachment],
     text: &str,
     shows_images: bool,
     signer: Signer,
-) -> Result<Markup> {
-    let Some(html) = html else { return Ok(ui::prose(text)) };
+) -> Result<(Markup, bool)> {
+    let Some(html) = html else { return Ok((ui::prose(text), false)) };
     let own = inline.iter().filter_map(|file| {
         let id = file.content_id.as_deref()?;
         Some((content_id(id), signer.inline(file.public_id)))
@@ -89,7 +95,7 @@ async fn cleaned(
     };
     let images = Images { inline, remote };
     let clean = tokio::task::spawn_blocking(move || clean(&html, &images)).await?;
-    Ok(Markup::trusted(clean.html))
+    Ok((Markup::trusted(clean.html), clean.over_budget))
 }
 
 /// A frame without an origin of its own is told by which name it was asked for.

@@ -199,7 +199,7 @@ pub(super) async fn show(
     let (mut to, mut text, mut files) = (String::new(), String::new(), Vec::new());
     if !is_blacked_out {
         let bytes = found(source(&mailroom.db().read().await?, line.id).await?)?;
-        let read = move || email::read(&bytes, &Limits::default());
+        let read = move || email::read(&bytes, &Limits::from_now());
         let reading = tokio::task::spawn_blocking(read).await.map_err(anyhow::Error::from)?;
         let everybody = reading.to.iter().chain(&reading.cc);
         to = everybody.map(|one| one.address.to_string()).collect::<Vec<_>>().join(", ");
