@@ -1,6 +1,7 @@
 //! Sending what the outbox holds.
 
 mod underway;
+mod ways;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +16,7 @@ use email::{Attached, AutomaticKind, Composed, Credentials, Draft, Party, Server
 use files::{FileHash, Files};
 use kernel::{DeliveryId, EmailAddress, InboxId, SharedClock, Span, Timestamp};
 use keys::Keys;
-use outbox::{Kind, Letter, Sending};
+use outbox::{Kind, Letter, SYSTEM, Sending};
 use queue::backoff;
 use tickets::actions::Office;
 use tokio::time::MissedTickBehavior;
@@ -24,7 +25,8 @@ use tokio_util::sync::CancellationToken;
 use crate::connection::{Connection, Endpoint, Tls, place};
 use crate::oauth::Permissions;
 use crate::undelivered::{self, Undelivered};
-use underway::Underway;
+use underway::{Place, Underway};
+use ways::Ways;
 
 /// Sends mail. Cheap to clone.
 #[derive(Clone)]
@@ -112,7 +114,13 @@ impl Sender {
             resting.retain(|_, until| *until > now);
             resting.keys().copied().collect()
         };
-        let due = outbox::inboxes_due(&self.db.read().await?, now, &resting).await?;
+        let conn = self.db.read().await?;
+        let ways = Ways::of(&conn, &self.accounts).await?;
+        let served = ways.inboxes().filter(|inbox| underway.has_its_share(&ways.by(*inbox)));
+        let left_out: Vec<InboxId> = resting.into_iter().chain(served).collect();
+        let due = outbox::inboxes_due(&conn, now, &left_out).await?;
+        drop(conn);
+        let due: Vec<Place> = due.into_iter().map(|inbox| (inbox, ways.by(inbox))).collect();
         let shares = underway.shares(&due, at_least_one);
         if shares.is_empty() {
             return Ok(0);
@@ -120,8 +128,9 @@ impl Sender {
         let letters = outbox::claim(&self.db, now, LEASE, &shares).await?;
         let count = letters.len();
         for letter in letters {
-            let (sender, id, inbox) = (self.clone(), letter.id, letter.letter.inbox);
-            underway.add(id, inbox, async move {
+            let (sender, id) = (self.clone(), letter.id);
+            let inbox = letter.letter.inbox.unwrap_or(SYSTEM);
+            underway.add(id, (inbox, ways.by(inbox)), async move {
                 if let Err(fault) = sender.handle(letter).await {
                     tracing::error!(delivery = %id, "the outcome of delivery {id} cannot be stored: {fault:#}");
                 }

@@ -78,6 +78,19 @@ impl FromRow for Connection {
     }
 }
 
+/// By which server, host and port, the letters of each inbox leave that has one.
+pub(crate) async fn smtp_servers(conn: &Conn) -> Result<Vec<(InboxId, String, u16)>> {
+    let rows: Vec<(InboxId, String, i64)> = conn
+        .all(
+            "select inbox_id, smtp_host, smtp_port from mail_connections
+              where smtp_host is not null and smtp_port is not null",
+            params![],
+        )
+        .await?;
+    let named = |(inbox, host, port)| Ok((inbox, host, u16::try_from(port).context("a port")?));
+    rows.into_iter().map(named).collect()
+}
+
 impl Connection {
     pub async fn find(conn: &Conn, inbox: InboxId) -> Result<Option<Self>> {
         let mut sql = Sql::new("select ");
