@@ -12,6 +12,7 @@ mod world;
 
 mod agreeing;
 mod answers;
+mod bombs;
 mod canaries;
 mod carrying;
 mod coming;
