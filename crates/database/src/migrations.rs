@@ -57,6 +57,7 @@ static HISTORY: &[Migration] = &[
     migration!(16, "0016_shares"),
     migration!(17, "0017_limits"),
     migration!(18, "0018_read_again"),
+    migration!(19, "0019_fair_reading"),
 ];
 
 /// The database was written by a newer program.

@@ -36,7 +36,7 @@ use crate::store::{connections, ledger, unfetched, waiting};
 use incoming::incoming;
 use judge::{UNREADABLE, decide, given_up, next_try, unreadable};
 use lanes::lanes;
-use underway::{Read, TOGETHER, Underway};
+use underway::{Read, Shares, TOGETHER, Underway};
 
 /// Reads stored mails. Cheap to clone.
 #[derive(Clone)]
@@ -137,7 +137,7 @@ impl Reader {
         for mail in mails {
             let desk = Arc::clone(&desk);
             let (reader, room) = (self.clone(), underway.room_for(&mail));
-            underway.add(mail.id, async move {
+            underway.add((mail.id, mail.inbox), async move {
                 let room = room.await;
                 let prepared = reader.prepared(&mail, &desk).await;
                 Read { mail, prepared, _room: room }
@@ -341,28 +341,41 @@ impl Reader {
 
     /// The mails that are read next. That reading them begins is counted.
     async fn take(&self, underway: &mut Underway) -> Result<Vec<Waiting>> {
-        let room = underway.room();
-        if room == 0 {
+        let conn = self.db.read().await?;
+        let Shares { own, mut spare } = underway.shares(&waiting::inboxes(&conn).await?);
+        if own.iter().all(|(_, share)| *share == 0) && spare == 0 {
             return Ok(Vec::new());
         }
         let (now, looks_for_suspect) = (self.clock.now(), underway.may_take_suspect());
-        let suspect = looks_for_suspect.then_some(Which::Suspect);
         let mut mails: Vec<Waiting> = Vec::new();
         match self.db.engine() {
             // One process, one reader.
             Engine::Sqlite => {
-                let conn = self.db.read().await?;
-                for which in [Which::Oldest(room)].into_iter().chain(suspect) {
-                    mails.extend(waiting::waiting(&conn, now, &underway.ids(), which).await?);
+                let ids = underway.ids();
+                for (inbox, share) in own {
+                    let which = Which::Oldest(inbox, kernel::count(share + spare));
+                    let found = waiting::waiting(&conn, now, &ids, which).await?;
+                    spare = (share + spare).saturating_sub(found.len());
+                    mails.extend(found);
+                }
+                if looks_for_suspect {
+                    mails.extend(waiting::waiting(&conn, now, &ids, Which::Suspect).await?);
                 }
                 let left_over = underway.left_over(&conn).await?;
                 drop(conn);
                 self.count_left_over(&mut mails, left_over).await?;
             }
             Engine::Postgres => {
+                drop(conn);
                 let mut tx = self.db.begin().await?;
-                for which in [Which::Oldest(room)].into_iter().chain(suspect) {
-                    mails.extend(waiting::lease(&mut tx, now, LEASE, which).await?);
+                for (inbox, share) in own {
+                    let which = Which::Oldest(inbox, kernel::count(share + spare));
+                    let found = waiting::lease(&mut tx, now, LEASE, which).await?;
+                    spare = (share + spare).saturating_sub(found.len());
+                    mails.extend(found);
+                }
+                if looks_for_suspect {
+                    mails.extend(waiting::lease(&mut tx, now, LEASE, Which::Suspect).await?);
                 }
                 tx.commit().await?;
             }

@@ -2,6 +2,7 @@ mod browser;
 mod deciding;
 mod ending;
 mod failing;
+mod fairness;
 mod fetching;
 mod frames;
 mod handling;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use database::{Cols, Conn, FromRow, Sql, Tx, dialect, params};
-use kernel::{LedgerId, Span, TicketId, Timestamp};
+use kernel::{InboxId, LedgerId, Span, TicketId, Timestamp};
 
 use crate::ledger::{SUSPECT_AFTER, Waiting};
 
@@ -34,8 +34,8 @@ const WAITING: &str = "select l.id, l.inbox_id, l.content_hash, l.mail_id, l.env
 /// Which of the mails that wait are meant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Which {
-    /// The oldest ones, at most so many.
-    Oldest(i64),
+    /// The oldest ones of an inbox, at most so many.
+    Oldest(InboxId, i64),
     /// One of those that were at hand when the program ended again and again: the one that was so
     /// least often, and is the least likely cause.
     Suspect,
@@ -45,7 +45,8 @@ impl Which {
     /// The end of a select from lines `l` that wait.
     fn choose(self, sql: &mut Sql) {
         let limit = match self {
-            Self::Oldest(limit) => {
+            Self::Oldest(inbox, limit) => {
+                sql.push(" and l.inbox_id = ").bind(inbox);
                 sql.push(" and l.begun < ").number(SUSPECT_AFTER).push(" order by l.id");
                 limit
             }
@@ -56,6 +57,23 @@ impl Which {
         };
         sql.push(" limit ").bind(limit);
     }
+}
+
+/// The inboxes that have mail which waits, or is being read.
+///
+/// Goes from inbox to inbox: one may have thousands.
+pub(crate) async fn inboxes(conn: &Conn) -> Result<Vec<InboxId>> {
+    conn.column(
+        "with recursive waiting (inbox) as (
+            select min(inbox_id) from mail_ledger where state = 'received'
+             union all
+            select (select min(later.inbox_id) from mail_ledger later
+                     where later.state = 'received' and later.inbox_id > waiting.inbox)
+              from waiting where waiting.inbox is not null)
+         select inbox from waiting where inbox is not null order by inbox",
+        params![],
+    )
+    .await
 }
 
 /// Mails that wait besides those that are being read, for the only reader there is.
