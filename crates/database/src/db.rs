@@ -17,7 +17,7 @@ use crate::network::assert_local;
 use crate::notices::{Hub, relay};
 use crate::sqlite::{BUSY_TIMEOUT, Seat};
 use crate::tx::NOTIFY;
-use crate::{Conn, Notices, Tx, migrations, params, postgres, sqlite};
+use crate::{Conn, Notices, Room, Tx, migrations, params, postgres, sqlite};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -64,6 +64,7 @@ struct Shared {
     hub: Arc<Hub>,
     /// How long a list may take; tests have less patience.
     list_limit_ms: AtomicU64,
+    room: Room,
 }
 
 pub(crate) enum Pools {
@@ -118,7 +119,8 @@ impl Db {
         };
         let aside = aside(&pools);
         let list_limit_ms = AtomicU64::new(milliseconds(LIST_LIMIT));
-        Ok(Self(Arc::new(Shared { pools, aside, hub, list_limit_ms })))
+        let room = Room::default();
+        Ok(Self(Arc::new(Shared { pools, aside, hub, list_limit_ms, room })))
     }
 
     pub(crate) fn list_limit(&self) -> Duration {
@@ -139,6 +141,11 @@ impl Db {
             Pools::Sqlite { .. } => Engine::Sqlite,
             Pools::Postgres(_) => Engine::Postgres,
         }
+    }
+
+    /// Whether there is room on the disk for what comes in.
+    pub fn room(&self) -> &Room {
+        &self.0.room
     }
 
     /// A connection for reading. Writing through it fails.

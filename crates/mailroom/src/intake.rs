@@ -87,14 +87,32 @@ impl Intake {
 
     /// Stores one mail. On return it is durable. `None`: it was there before.
     pub(crate) async fn store(&self, arrival: Arrival) -> Result<Option<LedgerId>> {
+        self.db.room().must_suffice()?;
         let (done, answer) = oneshot::channel();
         self.queue.send(Parcel { arrival, done }).await.ok().context("the intake has ended")?;
-        answer.await.context("the intake broke off")?
+        let stored = answer.await.context("the intake broke off")?;
+        stored.inspect_err(|fault| self.db.room().heed(fault))
     }
 
     /// Stores what was fetched from a folder together with how far it was read. What could not be
     /// fetched has its line, too, and the reader makes a ticket of the reason.
     pub(crate) async fn store_fetched(
+        &self,
+        arrivals: &[Arrival],
+        set_aside: &[NotGiven],
+        inbox: InboxId,
+        cursor: &Cursor,
+    ) -> Result<usize> {
+        self.db.room().must_suffice()?;
+        let stored = self.store_all(arrivals, set_aside, inbox, cursor).await;
+        let new = stored.inspect_err(|fault| self.db.room().heed(fault))?;
+        metrics::counter!("recourse_mails_accepted_total", "door" => "imap")
+            .increment(u64::try_from(new).unwrap_or(0));
+        self.arrived.notify_one();
+        Ok(new)
+    }
+
+    async fn store_all(
         &self,
         arrivals: &[Arrival],
         set_aside: &[NotGiven],
@@ -116,9 +134,6 @@ impl Intake {
         cursors::save(&mut tx, inbox, cursor).await?;
         tx.announce("mail-in");
         tx.commit().await?;
-        metrics::counter!("recourse_mails_accepted_total", "door" => "imap")
-            .increment(u64::try_from(new).unwrap_or(0));
-        self.arrived.notify_one();
         Ok(new)
     }
 }
@@ -126,6 +141,7 @@ impl Intake {
 impl Intake {
     /// Takes in a mail that its server gave after all, in the place of what said that it did not.
     pub(crate) async fn store_after_all(&self, id: LedgerId, arrival: &Arrival) -> Result<()> {
+        self.db.room().must_suffice()?;
         let mut tx = self.db.begin().await?;
         if ledger::came_after_all(&mut tx, id, arrival).await? {
             unfetched::came(&mut tx, id).await?;

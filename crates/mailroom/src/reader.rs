@@ -22,7 +22,7 @@ use database::{Db, Engine};
 use email::{Dns, Limits, Reading, Trust};
 use files::{Files, MediaType};
 use futures_util::FutureExt;
-use kernel::{InboxId, LedgerId, SharedClock, Span};
+use kernel::{InboxId, LedgerId, SharedClock, Span, StorageFull};
 use keys::Keys;
 use tickets::StoredFile;
 use tickets::actions::{Incoming, Office};
@@ -86,7 +86,11 @@ impl Reader {
             if may_wait_more && (underway.is_empty() || rest.is_zero()) {
                 may_wait_more = false;
                 taken = Instant::now();
-                if let Err(fault) = self.take_up(&mut underway).await {
+                // What is stored can wait; a ticket takes room that is needed for other things.
+                if !self.db.room().is_short()
+                    && let Err(fault) = self.take_up(&mut underway).await
+                {
+                    self.db.room().heed(&fault);
                     tracing::error!("stored mails cannot be taken up: {fault:#}");
                 }
             }
@@ -101,6 +105,7 @@ impl Reader {
                         underway.add_ready(&mut done);
                     }
                     if let Err(fault) = self.write_down(done).await {
+                        self.db.room().heed(&fault);
                         tracing::error!("stored mails cannot be read: {fault:#}");
                         stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await;
                     }
@@ -254,6 +259,12 @@ impl Reader {
         mail: &Waiting,
         prepared: &Result<Prepared>,
     ) -> Result<()> {
+        if let Err(fault) = prepared
+            && StorageFull::is_behind(fault)
+        {
+            // That says nothing about the mail, and there is no room to write it down.
+            return Err(StorageFull.into());
+        }
         let mut tx = self.db.begin().await?;
         if ledger::take(&mut tx, &[mail.id]).await?.is_empty() {
             return Ok(());

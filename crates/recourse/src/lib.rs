@@ -8,6 +8,7 @@ mod foundation;
 pub mod local;
 mod log;
 mod program;
+mod reserve;
 mod server;
 mod soundness;
 mod tasks;

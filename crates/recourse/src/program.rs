@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{DataFolder, Lock, Settings};
+use crate::reserve::Reserve;
 use crate::soundness::look_through;
 use crate::tasks::Tasks;
 use crate::{Foundation, local, server, wiring};
@@ -48,6 +49,9 @@ impl Program {
         let (foundation, storing) = Foundation::open(&settings, clock).await?;
         let stop = CancellationToken::new();
         let mut tasks = Tasks::new(&stop);
+        if let Some(reserve) = Reserve::lend(&settings, foundation.db.room()) {
+            tasks.keep("setting room aside", reserve.keep(stop.clone()));
+        }
         let hub = foundation.hub.clone();
         tasks.keep("passing on changes", hub.run(foundation.db.notices(), stop.clone()));
         let set_up_link = set_up_link(&foundation).await?;

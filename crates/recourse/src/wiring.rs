@@ -69,7 +69,7 @@ pub(crate) fn routes(
         clock: foundation.clock.clone(),
     };
     let router = router.merge(ui::asset_routes()).merge(health.routes()).merge(disclosure.routes());
-    (dress(router, &foundation.site, settings), list)
+    (dress(router, &foundation.site, settings, foundation.db.room()), list)
 }
 
 /// Everything that is done later or again and again.

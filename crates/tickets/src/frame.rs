@@ -52,6 +52,7 @@ async fn frame(desk: &Desk, actor: &Actor, here: &str) -> Result<Chrome> {
         waiting: counts.get(Standing::NeedsReply.key()).copied().flatten().unwrap_or(Count(0)),
         unread_notifications: unread,
         may_write: actor.may(Act::WriteToCustomers),
+        disk_is_full: desk.db().room().is_short() && actor.may(Act::ManageCompany),
         words,
     })
 }

@@ -52,6 +52,7 @@ frame-skip = Skip to content
 frame-main = Main
 frame-main-phone = Main, phone
 frame-offline = Reconnecting. What you write is kept.
+frame-disk-full = The disk of the server is full: nothing is taken in until there is room.
 frame-search = Search or jump to
 frame-your-menu = your menu
 frame-new-one = { "{n}" } new, show

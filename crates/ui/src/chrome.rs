@@ -20,6 +20,8 @@ pub struct Chrome {
     pub unread_notifications: i64,
     /// Whether this person may write to customers.
     pub may_write: bool,
+    /// The disk is full, and this person can do something about it.
+    pub disk_is_full: bool,
 }
 
 impl Chrome {

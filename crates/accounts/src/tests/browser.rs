@@ -165,6 +165,7 @@ impl ChromeMaker for PlainFrame {
                 waiting: Count(0),
                 unread_notifications: 0,
                 may_write: false,
+                disk_is_full: false,
             })
         })
     }

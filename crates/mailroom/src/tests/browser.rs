@@ -44,6 +44,7 @@ impl ChromeMaker for Frame {
                 waiting: Count(0),
                 unread_notifications: 0,
                 may_write: actor.may(Act::WriteToCustomers),
+                disk_is_full: false,
                 words,
             })
         })

@@ -83,6 +83,7 @@ impl ChromeMaker for PlainChrome {
                 waiting: Count(0),
                 unread_notifications: 0,
                 may_write: true,
+                disk_is_full: false,
             })
         })
     }

@@ -32,6 +32,8 @@ pub(super) struct Values {
     pub(super) allow_internal: Option<String>,
     #[serde(deserialize_with = "number")]
     pub(super) api_requests_a_minute: Option<String>,
+    #[serde(deserialize_with = "number")]
+    pub(super) disk_reserve_mib: Option<String>,
     pub(super) security_contact: Option<String>,
 }
 

@@ -59,6 +59,10 @@ pub struct Flags {
     /// How often a program may ask the API with one token [default: 1200]
     #[arg(long, global = true, env = "RECOURSE_API_REQUESTS_A_MINUTE", value_name = "NUMBER")]
     api_requests_a_minute: Option<String>,
+    /// MiB of the disk that are set aside for signing in and the audit trail when it is full
+    /// [default: 32; 0 for none]
+    #[arg(long, global = true, env = "RECOURSE_DISK_RESERVE_MIB", value_name = "NUMBER")]
+    disk_reserve_mib: Option<String>,
     /// Whom to tell about a weakness, as an address or https link; for `/.well-known/security.txt`
     #[arg(long, global = true, env = "RECOURSE_SECURITY_CONTACT", value_name = "CONTACT")]
     security_contact: Option<String>,
@@ -82,6 +86,8 @@ pub struct Settings {
     pub key_file: PathBuf,
     pub allow_internal: Vec<Allowed>,
     pub api_pace: Pace,
+    /// Room on the disk that is given up when it is full.
+    pub disk_reserve_mib: u32,
     /// As a link: `mailto:` or `https:`.
     pub security_contact: Option<String>,
 }
@@ -133,6 +139,7 @@ impl Settings {
                 text.parse::<Allowed>().map_err(|fault| fault.to_string())
             })?,
             api_pace: given.read("api-requests-a-minute", pace)?.unwrap_or_default(),
+            disk_reserve_mib: given.read("disk-reserve-mib", reserve)?.unwrap_or(RESERVE_MIB),
             security_contact: given.read("security-contact", contact)?,
             data,
         })
@@ -159,6 +166,13 @@ fn pace(text: &str) -> Result<Pace, String> {
     let number = text.parse::<u32>().ok().filter(|number| (1..=1_000_000).contains(number));
     let number = number.ok_or_else(|| "it must be a number from 1 to 1000000".to_owned())?;
     Ok(Pace { requests_a_minute: number })
+}
+
+const RESERVE_MIB: u32 = 32;
+
+fn reserve(text: &str) -> Result<u32, String> {
+    let number = text.parse::<u32>().ok().filter(|number| *number <= 10_240);
+    number.ok_or_else(|| "it must be a number of MiB from 0 to 10240".to_owned())
 }
 
 /// A link by which somebody can be told.

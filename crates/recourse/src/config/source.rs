@@ -23,6 +23,7 @@ impl Given {
             ("key-file", flags.key_file, file.key_file),
             ("allow-internal", flags.allow_internal, file.allow_internal),
             ("api-requests-a-minute", flags.api_requests_a_minute, file.api_requests_a_minute),
+            ("disk-reserve-mib", flags.disk_reserve_mib, file.disk_reserve_mib),
             ("security-contact", flags.security_contact, file.security_contact),
         ];
         let mut given = BTreeMap::new();

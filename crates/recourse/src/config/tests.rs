@@ -21,7 +21,7 @@ fn without_settings_there_is_a_server_for_this_machine() {
     assert_eq!(settings.database, Location::File("data/recourse.db".into()));
     assert_eq!(settings.storage, Place::Folder("data/files".into()));
     assert_eq!(settings.key_file, PathBuf::from("data/recourse.key"));
-    assert_eq!(settings.api_pace, Pace::default());
+    assert_eq!((settings.api_pace, settings.disk_reserve_mib), (Pace::default(), 32));
     assert!(settings.lmtp.is_none() && settings.trusted_proxies.is_empty());
 }
 

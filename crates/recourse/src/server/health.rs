@@ -118,6 +118,8 @@ fn is_near(address: IpAddr) -> bool {
 async fn gauge(foundation: &Foundation) {
     let damaged = i64::from(foundation.soundness.is_damaged());
     ::metrics::gauge!("recourse_database_damaged").set(float(damaged));
+    let short = i64::from(foundation.db.room().is_short());
+    ::metrics::gauge!("recourse_disk_full").set(float(short));
     let Ok(conn) = foundation.db.read().await else { return };
     if let Ok(waiting) = queue::waiting_count(&conn).await {
         ::metrics::gauge!("recourse_jobs_waiting").set(float(waiting));

@@ -8,6 +8,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use database::Room;
 use tower::ServiceBuilder;
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -20,6 +21,7 @@ use tower_http::trace::TraceLayer;
 use ui::{ErrorPages, Hosts, Site, WebError};
 
 use super::admission::{Admission, admit};
+use super::room::with_room;
 use super::{client, metrics};
 use crate::config::Settings;
 
@@ -34,7 +36,7 @@ const FILES_WITHIN: Duration = Duration::from_mins(5);
 const COMPRESSED_FROM_BYTES: u64 = 512;
 
 /// Puts the layers around the routes.
-pub(crate) fn dress(routes: Router, site: &Site, settings: &Settings) -> Router {
+pub(crate) fn dress(routes: Router, site: &Site, settings: &Settings, room: &Room) -> Router {
     let hosts = Hosts::new(&settings.base_url, settings.listen);
     let trusted: Arc<[ipnet::IpNet]> = settings.trusted_proxies.clone().into();
     let compressed = SizeAbove::new(COMPRESSED_FROM_BYTES)
@@ -55,6 +57,7 @@ pub(crate) fn dress(routes: Router, site: &Site, settings: &Settings) -> Router 
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(compressed))
         .layer(from_fn_with_state(pages, ErrorPages::draw))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(room.clone(), with_room))
         .layer(from_fn(in_time))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE_MAX))
         .layer(RequestBodyLimitLayer::new(ANY_BODY_BYTES_MAX))

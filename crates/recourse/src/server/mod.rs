@@ -7,6 +7,7 @@ mod health;
 mod layers;
 mod listen;
 mod metrics;
+mod room;
 
 pub(crate) use disclosure::Disclosure;
 pub(crate) use health::Health;

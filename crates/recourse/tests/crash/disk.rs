@@ -52,6 +52,8 @@ struct State {
     nodes: BTreeMap<u64, Node>,
     next: u64,
     fault: Fault,
+    /// What fits on it while it is full.
+    capacity: usize,
     /// Programs that outlived a cut talk to a disk that is no longer there.
     generation: u64,
     syncs: u64,
@@ -90,6 +92,7 @@ impl Disk {
             nodes: BTreeMap::from([(ROOT, root)]),
             next: ROOT + 1,
             fault: Fault::None,
+            capacity: 0,
             generation: 0,
             syncs: 0,
         };
@@ -121,7 +124,10 @@ impl Disk {
     }
 
     pub(crate) fn has(&self, fault: Fault) {
-        self.state().fault = fault;
+        let mut state = self.state();
+        // From now on as much fits on it as is there.
+        state.capacity = state.used();
+        state.fault = fault;
     }
 
     pub(crate) fn syncs(&self) -> u64 {
@@ -251,6 +257,17 @@ impl State {
         Ok(number)
     }
 
+    /// How much is on it, under whatever name.
+    fn used(&self) -> usize {
+        let named = self.nodes.values().flat_map(|folder| folder.names.values());
+        named.filter_map(|number| self.nodes.get(number)).map(|node| node.data.len()).sum()
+    }
+
+    /// Whether so much more fits on it.
+    fn has_room_for(&self, more: usize) -> bool {
+        self.fault != Fault::Full || more == 0 || self.used() + more <= self.capacity
+    }
+
     fn remove(&mut self, parent: u64, name: &OsStr) -> Result<(), i32> {
         let folder = self.nodes.get(&parent).ok_or(ENOENT)?;
         let number = *folder.names.get(name).ok_or(ENOENT)?;
@@ -295,7 +312,7 @@ impl Mounted {
 
     fn made(&self, parent: u64, name: &OsStr, kind: FileType, mode: u32) -> Result<FileAttr, i32> {
         let number = self.with(|state| {
-            if state.fault == Fault::Full {
+            if !state.has_room_for(SECTOR) {
                 return Err(ENOSPC);
             }
             state.add(parent, name, kind, mode)
@@ -361,13 +378,13 @@ impl Filesystem for Mounted {
         reply: ReplyAttr,
     ) {
         let changed = self.with(|state| {
-            let is_full = state.fault == Fault::Full;
+            let before = state.nodes.get(&number).ok_or(ENOENT)?.data.len();
+            let size = size.map(|size| usize::try_from(size).ok().ok_or(ENOSPC)).transpose()?;
+            if !state.has_room_for(size.unwrap_or(before).saturating_sub(before)) {
+                return Err(ENOSPC);
+            }
             let node = state.nodes.get_mut(&number).ok_or(ENOENT)?;
             if let Some(size) = size {
-                let size = usize::try_from(size).ok().ok_or(ENOSPC)?;
-                if is_full && size > node.data.len() {
-                    return Err(ENOSPC);
-                }
                 node.set_size(size);
             }
             node.mode = mode.unwrap_or(node.mode);
@@ -492,11 +509,11 @@ impl Filesystem for Mounted {
         reply: ReplyWrite,
     ) {
         let written = self.with(|state| {
-            let is_full = state.fault == Fault::Full;
-            let node = state.nodes.get_mut(&number).ok_or(ENOENT)?;
-            if is_full && offset(at) + bytes.len() > node.data.len() {
+            let before = state.nodes.get(&number).ok_or(ENOENT)?.data.len();
+            if !state.has_room_for((offset(at) + bytes.len()).saturating_sub(before)) {
                 return Err(ENOSPC);
             }
+            let node = state.nodes.get_mut(&number).ok_or(ENOENT)?;
             node.write(offset(at), bytes);
             Ok(())
         });

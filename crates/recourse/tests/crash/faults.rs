@@ -6,6 +6,7 @@ use std::time::Duration;
 use database::{Db, params};
 use kernel::PublicId;
 use reqwest::{Method, StatusCode};
+use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
@@ -15,8 +16,9 @@ use crate::driver::Driver;
 use crate::ledger::Said;
 use crate::order::{Mail, Order, say};
 use crate::server::Server;
-use crate::world::World;
-use crate::world::dovecot::offer;
+use crate::world::dovecot::{offer, speak};
+use crate::world::place::PASSWORD;
+use crate::world::{Letter, OWNER, World, eventually, mail};
 
 const MAILS_A_ROUND: usize = 3;
 /// How long a mail may take until it is taken, once the disk is well again.
@@ -27,24 +29,30 @@ const EX_TEMPFAIL: i32 = 75;
 
 /// The disk is full, again and again: mails are put off, pages can be read, and as soon as there is
 /// room the same server goes on.
-pub(crate) async fn full_disk(world: World) {
+pub(crate) async fn full_disk(mut world: World) {
+    world.settings.disk_reserve_mib = 8;
     let (driver, rounds) = driver(world).await;
     let mut server = driver.starts_server();
     server.is_ready().await;
     // Answers need a ticket.
     driver.hands_over(0).await;
+    driver.has_its_reserve().await;
     let mut put_off = 0;
     for round in 1..=rounds {
         driver.has(Fault::Full);
+        driver.takes_nothing_in().await;
         for mail in driver.of_round(round) {
             let said = driver.tries(mail).await;
+            assert!(said != Said::Taken || !mail.is_stored_here(), "{mail:?} was taken");
             put_off += usize::from(said != Said::Taken);
             driver.ledger.write(mail.number, said);
         }
         let page = driver.web.request(Method::GET, "/login").send().await;
         assert_eq!(page.expect("it answers").status(), StatusCode::OK, "pages can be read");
+        driver.lets_the_owner_in().await;
         driver.has(Fault::None);
         driver.hands_over(round).await;
+        driver.has_its_reserve().await;
     }
     let figure = format!("{put_off} mails put off, the server never ended");
     driver.concludes("full disk, SQLite", rounds, &figure, server).await;
@@ -175,6 +183,50 @@ impl Driver {
         drop(conn);
         db.close().await;
         ids.first().map(ToString::to_string)
+    }
+
+    /// What does not fit is put off in the words of each door, and then what would fit is, too.
+    async fn takes_nothing_in(&self) {
+        let (from, support) = (self.world.dana(), self.world.support());
+        let door = self.world.settings.lmtp.expect("it takes mail");
+        let long = "It is a long story.\n".repeat(500_000);
+        for (number, text) in [long.as_str(), "Hello."].into_iter().enumerate() {
+            let id = format!("full{number}@{}.example", self.world.name);
+            let letter =
+                Letter { from: &from, to: &support, id: &id, subject: "Full", text, fields: "" };
+            let stream = TcpStream::connect(door).await.expect("it listens");
+            speak(stream, &from, &support, &mail(&letter), "452").await;
+        }
+        let new = json!({"customer": {"email": from}, "subject": "Full", "text": "Hello."});
+        let asked = self.web.request(Method::POST, "/api/v1/tickets").bearer_auth(&self.token);
+        let answer = asked.json(&new).send().await.expect("it answers");
+        assert_eq!(answer.status(), StatusCode::INSUFFICIENT_STORAGE);
+    }
+
+    /// Waits until room is set aside.
+    async fn has_its_reserve(&self) {
+        let path = self.world.settings.data.join("recourse.reserve");
+        let bytes = u64::from(self.world.settings.disk_reserve_mib) * 1024 * 1024;
+        eventually("the reserve", async || {
+            std::fs::metadata(&path).is_ok_and(|file| file.len() == bytes).then_some(())
+        })
+        .await;
+    }
+
+    /// An administrator signs in, which the audit trail notes in the same transaction, and reads
+    /// there what is the matter.
+    async fn lets_the_owner_in(&self) {
+        let fields = [("email", OWNER), ("password", PASSWORD)];
+        let owner = eventually("the owner", async || {
+            let web = self.world.web();
+            // For a moment it may be tried whether there is room again.
+            let page = web.post("/login", &fields).await;
+            page.status.is_redirection().then_some(web)
+        })
+        .await;
+        let trail = owner.get("/settings/trail").await;
+        assert_eq!(trail.status, StatusCode::OK);
+        assert!(trail.body.contains("The disk of the server is full"), "{}", trail.body);
     }
 
     fn of_round(&self, round: usize) -> &[Mail] {

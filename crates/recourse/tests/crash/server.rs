@@ -22,6 +22,7 @@ impl Server {
         let (listen, lmtp) = (settings.listen, settings.lmtp.expect("it takes mail"));
         command.args(["--listen", &listen.to_string(), "--lmtp", &lmtp.to_string()]);
         command.args(["--allow-internal", "127.0.0.1"]);
+        command.args(["--disk-reserve-mib", &settings.disk_reserve_mib.to_string()]);
         // What arrived is looked at through the API, ticket by ticket.
         command.args(["--api-requests-a-minute", "1000000"]);
         command.stdout(Stdio::piped()).stderr(said.expect("a log can be made"));

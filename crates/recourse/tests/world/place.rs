@@ -84,6 +84,7 @@ impl World {
             trusted_proxies: Vec::new(),
             key_file: folder.join("recourse.key"),
             api_pace: api::Pace { requests_a_minute: 100_000 },
+            disk_reserve_mib: 0,
             allow_internal: vec!["127.0.0.1".parse::<Allowed>().expect("an address")],
             security_contact: Some("mailto:safe@example.com".to_owned()),
         };
