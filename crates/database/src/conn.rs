@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use kernel::{StorageFull, TooSlow};
 
 use crate::row::Row;
-use crate::{Cols, Column, Engine, FromRow, Sql, Value, postgres, sqlite};
+use crate::{Cols, Column, Engine, FromRow, Overtaken, Sql, Value, postgres, sqlite};
 
 /// What a statement runs on. Store functions take `&Conn`; a [`crate::Tx`] lends its own.
 pub struct Conn {
@@ -192,6 +192,9 @@ pub(crate) fn code_of(fault: &anyhow::Error) -> Option<Code> {
     const DEADLOCK: &str = "40P01";
     const NOT_SERIAL: &str = "40001";
     fault.chain().find_map(|cause| {
+        if cause.is::<Overtaken>() {
+            return Some(Code::InTheWay);
+        }
         if let Some(fault) = cause.downcast_ref::<rusqlite::Error>() {
             return match fault.sqlite_error_code()? {
                 rusqlite::ErrorCode::DiskFull => Some(Code::Full),

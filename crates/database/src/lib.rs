@@ -38,7 +38,7 @@ pub use quick_check::quick_check;
 pub use room::Room;
 pub use row::{Cols, FromRow};
 pub use sql::Sql;
-pub use tx::{Closing, Tx};
+pub use tx::{Closing, Overtaken, Tx};
 pub use value::{Kind, Value};
 
 #[cfg(test)]

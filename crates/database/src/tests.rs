@@ -65,6 +65,35 @@ on_both! {
         assert_eq!(names(&db).await, ["last"]);
     }
 
+    async fn what_has_to_change_a_row_at_the_end_and_does_not_undoes_everything(db: Db) {
+        let once = || {
+            let text = "insert into settings (name, value, updated_at) values ('once', '', $1)
+                 on conflict (name) do nothing";
+            Sql::of(text, params![TUESDAY])
+        };
+        for (name, is_first) in [("first", true), ("second", false)] {
+            let mut tx = db.begin().await.unwrap();
+            set(&mut tx, name).await;
+            tx.must_change_at_the_end(once());
+            let committed = tx.commit().await;
+            assert_eq!(committed.as_ref().is_ok(), is_first);
+            assert_eq!(committed.is_err_and(|fault| may_pass(&fault)), !is_first);
+        }
+        assert_eq!(names(&db).await, ["first", "once"]);
+    }
+
+    async fn whoever_takes_the_same_turn_sees_what_the_one_before_did(db: Db) {
+        let add_one = async || {
+            let mut tx = db.begin().await.unwrap();
+            tx.take_turn("count").await.unwrap();
+            let there: i64 = tx.scalar("select count(*) from settings", params![]).await.unwrap();
+            set(&mut tx, &format!("number {there}")).await;
+            tx.commit().await.unwrap();
+        };
+        tokio::join!(add_one(), add_one(), add_one(), add_one());
+        assert_eq!(names(&db).await.len(), 4);
+    }
+
     async fn readers_cannot_write(db: Db) {
         if db.engine() == Engine::Sqlite {
             let mut conn = db.read().await.unwrap();

@@ -9,10 +9,13 @@ use anyhow::{Context, Result};
 
 use crate::conn::{Inner, explained};
 use crate::notices::Hub;
-use crate::{Conn, Sql, params};
+use crate::{Conn, Engine, Sql, params};
 
 /// Tells the other nodes what changed.
 pub(crate) const NOTIFY: &str = "select pg_notify('recourse', $1)";
+
+/// Names that share a hash wait for one another, which costs time and nothing else.
+const TURN: &str = "select pg_advisory_xact_lock(hashtextextended($1, 7261013))";
 
 /// A write transaction. Dropped without [`Tx::commit`], it never happened.
 ///
@@ -22,11 +25,23 @@ pub struct Tx {
     conn: Conn,
     notices: Vec<String>,
     /// Statements that are kept for the end, and how many of them were there at the mark.
-    last: Vec<Sql>,
+    last: Vec<Last>,
     closing: Vec<Box<dyn Closing>>,
     marked: (usize, usize),
     hub: Arc<Hub>,
 }
+
+/// A statement that is kept for the end, and whether it has to change a row.
+struct Last {
+    statement: Sql,
+    must_change: bool,
+}
+
+/// Somebody else was first, which shows only at the end of a transaction. Nothing of it is kept;
+/// done again, it sees what is so now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("somebody else was faster; try it again")]
+pub struct Overtaken;
 
 /// The very last that is done in a transaction, after everything else, where one statement is not
 /// enough.
@@ -62,7 +77,23 @@ impl Tx {
     /// a count of all: held for longer, it lets them wait for one another, in a circle in the end.
     /// And for what costs less done once for all, such as the words of SQLite's search.
     pub fn at_the_end(&mut self, statement: Sql) {
-        self.last.push(statement);
+        self.last.push(Last { statement, must_change: false });
+    }
+
+    /// The same for a statement that has to change a row. If it changes none, the commit fails with
+    /// [`Overtaken`], and [`crate::may_pass`] says that the whole may be done again.
+    pub fn must_change_at_the_end(&mut self, statement: Sql) {
+        self.last.push(Last { statement, must_change: true });
+    }
+
+    /// Waits until no other transaction has the turn of this name, and has it until the end. What
+    /// is read from then on cannot change between reading it and acting on it, if all who change it
+    /// take their turn. On SQLite whoever writes has every turn.
+    pub async fn take_turn(&mut self, name: &str) -> Result<()> {
+        match self.conn.engine() {
+            Engine::Sqlite => Ok(()),
+            Engine::Postgres => self.conn.send(TURN, params![name]).await,
+        }
     }
 
     /// Does something after all of that, right before the commit. Whoever waits for a row there
@@ -72,8 +103,12 @@ impl Tx {
     }
 
     pub async fn commit(mut self) -> Result<()> {
-        for statement in std::mem::take(&mut self.last) {
-            self.conn.send_sql(statement).await?;
+        for Last { statement, must_change } in std::mem::take(&mut self.last) {
+            if !must_change {
+                self.conn.send_sql(statement).await?;
+            } else if self.conn.execute_sql(statement).await? == 0 {
+                return Err(Overtaken.into());
+            }
         }
         for closing in std::mem::take(&mut self.closing) {
             closing.close(&mut self.conn).await?;

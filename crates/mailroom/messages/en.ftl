@@ -299,5 +299,7 @@ dead-lift = Write to it again
 alarm-subject = No mail comes in at { $inbox }
 quiet-subject = Nothing comes to { $inbox } any more
 quiet-text = For { $pause } hours no mail has come to the inbox { $inbox }. In the four weeks before, it was never longer than { $usual } hours. Write to its address yourself: if that does not arrive, look at the mailbox, its forwarding and the mail server. The inbox:
+cap-subject = Very much automatic mail was asked for
+cap-text = Within an hour, { $cap } acknowledgements and links went to addresses that nobody has proven to be theirs. Recourse sends no more of them before the hour is over; tickets say when an acknowledgement was withheld. If you do not expect so many new customers, somebody may be writing in the name of others. What came in:
 alarm-text = For five minutes Recourse could not look for mail at the inbox { $inbox }. What customers write meanwhile stays at the mail server and comes in later. Look at its settings:
 alarm-text-fault = For five minutes Recourse could not look for mail at the inbox { $inbox }. What customers write meanwhile stays at the mail server and comes in later. This is what the last try met: { $fault }

@@ -6,6 +6,7 @@ use accounts::{
 use anyhow::Result;
 use database::{Conn, Tx};
 use kernel::{InboxId, Span, Timestamp};
+use outbox::Caps;
 use ui::Words;
 
 use crate::rhythm::{LOOKED_BACK, NEVER_BEFORE, Quiet, Rhythm};
@@ -136,6 +137,27 @@ pub async fn raise_alarm_about_quiet(accounts: &Accounts) -> Result<Vec<InboxId>
     Ok(alarmed)
 }
 
+/// Raises the alarm when automatic mail to addresses that nobody verified reached its hourly cap, at
+/// most once a day: in the log, among the figures, and by mail to the owners. Somebody may be using
+/// us to write to strangers. Says whether it did.
+pub async fn raise_alarm_about_cap(accounts: &Accounts, caps: &Caps) -> Result<bool> {
+    let mut tx = accounts.db().begin().await?;
+    if !outbox::claim_cap_alarm(&mut tx, caps, accounts.now()).await? {
+        return Ok(false);
+    }
+    let w = accounts.site().words(&accounts.company().await?.language);
+    let told = Told {
+        subject: w.t("cap-subject").to_owned(),
+        text: w.a("cap-text", "cap", caps.unverified_per_hour),
+    };
+    let is_owner = |agent: &AgentCard| agent.role == Role::Owner;
+    send_told(&mut tx, accounts, &told, "/settings/mail", is_owner).await?;
+    tx.commit().await?;
+    tracing::error!("automatic mail to unverified addresses reached its hourly cap");
+    metrics::counter!("recourse_automatic_mail_cap_reached_total").increment(1);
+    Ok(true)
+}
+
 /// As people say it, rounded up: no pause is none.
 pub(crate) fn whole_hours(span: Span) -> i64 {
     (span.as_seconds() + 3_599) / 3_600
@@ -158,14 +180,28 @@ async fn tell(
     let (company, directory) = (accounts.company().await?, accounts.directory().await?);
     let Some(inbox) = directory.inbox(inbox) else { return Ok(()) };
     let w = accounts.site().words(&company.language);
-    let Told { subject, text } = what(&w, inbox);
-    let in_charge = |agent: &&&AgentCard| agent.role >= Role::Lead && agent.may_see(inbox.id);
-    for agent in directory.working().iter().filter(in_charge) {
+    let told = what(&w, inbox);
+    let page = format!("/settings/inboxes/{}", inbox.public_id);
+    let in_charge = |agent: &AgentCard| agent.role >= Role::Lead && agent.may_see(inbox.id);
+    send_told(tx, accounts, &told, &page, in_charge).await
+}
+
+/// Mails it to everybody working here to whom it is to go.
+async fn send_told(
+    tx: &mut Tx,
+    accounts: &Accounts,
+    told: &Told,
+    page: &str,
+    is_told: impl Fn(&AgentCard) -> bool,
+) -> Result<()> {
+    let (company, directory) = (accounts.company().await?, accounts.directory().await?);
+    let w = accounts.site().words(&company.language);
+    for agent in directory.working().iter().filter(|agent| is_told(agent)) {
         let letter = SystemLetter {
             to: (&agent.name, &agent.email),
-            subject: subject.clone(),
-            text: text.clone(),
-            link: accounts.site().url(&format!("/settings/inboxes/{}", inbox.public_id)),
+            subject: told.subject.clone(),
+            text: told.text.clone(),
+            link: accounts.site().url(page),
             useful_for: Span::days(1),
         };
         send_system_letter(tx, &company, &w, letter, accounts.now()).await?;

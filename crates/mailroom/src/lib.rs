@@ -30,7 +30,7 @@ pub use actions::{MailRefusal, learn};
 pub use connection::{AfterFetch, Connection, Endpoint, Oauth, Place, Tls, seal};
 pub use doors::{Doorway, Piped, envelope_sender, pipe};
 pub use fetch::Fetcher;
-pub use health::{Health, health, raise_alarm, raise_alarm_about_quiet};
+pub use health::{Health, health, raise_alarm, raise_alarm_about_cap, raise_alarm_about_quiet};
 pub use intake::Intake;
 pub use ledger::{
     Decided, Decision, Door, Fate, Filter, Line, find as find_line, page as lines,

@@ -6,6 +6,8 @@ mod listed;
 mod outcome;
 mod redaction;
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, bail};
 use database::{Cols, Conn, Db, FromRow, Sql, Tx, params};
 use kernel::{DeliveryId, EmailAddress, LEASE_MAX, MessageId, Span, TicketId, Timestamp};
@@ -44,35 +46,78 @@ pub async fn post(tx: &mut Tx, letter: &Letter, caps: &Caps, now: Timestamp) -> 
             return Ok(Posted::Withheld(withheld));
         }
     }
-    post_passed(tx, letter, now).await.map(Posted::Queued)
+    post_passed(tx, letter, caps, now).await.map(Posted::Queued)
 }
 
 /// Why an automatic letter to somebody, about a ticket, may not leave now. Whoever knows need not
 /// write it. `verified` says that somebody proved to own the address.
+///
+/// Nobody else is told anything about the same address before this transaction has ended: two who
+/// ask at once would otherwise both hear that no mail went there today.
 pub async fn gate(
-    conn: &Conn,
+    tx: &mut Tx,
     recipients: &Recipients,
     ticket: Option<TicketId>,
     verified: bool,
     caps: &Caps,
     now: Timestamp,
 ) -> Result<Option<Withheld>> {
-    let facts = facts(conn, recipients, ticket, verified, now).await?;
+    let first = recipients.everyone().next().context("a letter without recipient")?;
+    take_turns(tx, [&first.address]).await?;
+    let facts = facts(tx, recipients, ticket, verified, now).await?;
     let withheld = policy::gate(&facts, caps).err();
-    if let Some(withheld) = withheld {
+    if withheld.is_some() {
         metrics::counter!("recourse_automatic_mail_withheld_total").increment(1);
-        if withheld == Withheld::HourCap {
-            tracing::error!("automatic mail to unverified addresses reached its hourly cap");
-        }
     }
     Ok(withheld)
 }
 
-/// Queues a letter that [`gate`] let pass in this transaction.
-pub async fn post_passed(tx: &mut Tx, letter: &Letter, now: Timestamp) -> Result<DeliveryId> {
+/// Waits until nobody else takes a mail of these people in, or writes to them automatically. Whoever
+/// is concerned with several names all of them at once: they are waited for in one order, and so
+/// never in a circle.
+pub async fn take_turns<'a>(
+    tx: &mut Tx,
+    addresses: impl IntoIterator<Item = &'a EmailAddress>,
+) -> Result<()> {
+    let names: BTreeSet<&str> = addresses.into_iter().map(EmailAddress::as_str).collect();
+    for name in names {
+        tx.take_turn(&format!("mail of {name}")).await?;
+    }
+    Ok(())
+}
+
+/// Claims the telling of those in charge that automatic mail reached its hourly cap. `false`: it did
+/// not, or they were told within the last day.
+pub async fn claim_cap_alarm(tx: &mut Tx, caps: &Caps, now: Timestamp) -> Result<bool> {
+    let reached: i64 = tx
+        .scalar(
+            "select count(*) from automatic_mail_hours where hour >= $1 and sent >= $2",
+            params![hour(now) - 1, caps.unverified_per_hour],
+        )
+        .await?;
+    if reached == 0 {
+        return Ok(false);
+    }
+    let claimed = tx
+        .execute(
+            "insert into settings (name, value, updated_at) values ('automatic_mail_cap', '', $1)
+             on conflict (name) do update set updated_at = excluded.updated_at
+              where settings.updated_at <= $2",
+            params![now, now - DAY],
+        )
+        .await?;
+    Ok(claimed > 0)
+}
+
+/// Queues a letter that [`gate`] let pass in this transaction, by the same caps.
+pub async fn post_passed(
+    tx: &mut Tx,
+    letter: &Letter,
+    caps: &Caps,
+    now: Timestamp,
+) -> Result<DeliveryId> {
     if letter.kind.is_capped() {
-        let first = letter.recipients.everyone().next().context("a letter without recipient")?;
-        count_automatic(tx, letter, &first.address, now).await?;
+        count_automatic(tx, letter, caps, now).await?;
     }
     let id = insert(tx, letter, now).await?;
     tx.announce("mail");
@@ -126,23 +171,22 @@ fn hour(now: Timestamp) -> i64 {
     now.seconds() / 3_600
 }
 
-async fn count_automatic(
-    tx: &mut Tx,
-    letter: &Letter,
-    address: &EmailAddress,
-    now: Timestamp,
-) -> Result<()> {
+async fn count_automatic(tx: &mut Tx, letter: &Letter, caps: &Caps, now: Timestamp) -> Result<()> {
+    let first = letter.recipients.everyone().next().context("a letter without recipient")?;
+    let address = &first.address;
     tx.send(
         "insert into automatic_mail (address, ticket_id, created_at) values ($1, $2, $3)",
         params![address, letter.ticket, now],
     )
     .await?;
     if !letter.verified {
-        // What several transactions decide at the same time may pass the cap by that much.
-        tx.at_the_end(Sql::of(
+        // The gate read a count that others may raise meanwhile. Whoever is over the cap then
+        // starts again, and is told so at the gate; that is seldom, and in one hour only.
+        tx.must_change_at_the_end(Sql::of(
             "insert into automatic_mail_hours (hour, sent) values ($1, 1)
-             on conflict (hour) do update set sent = automatic_mail_hours.sent + 1",
-            params![hour(now)],
+             on conflict (hour) do update set sent = automatic_mail_hours.sent + 1
+              where automatic_mail_hours.sent < $2",
+            params![hour(now), caps.unverified_per_hour],
         ));
     }
     Ok(())

@@ -259,6 +259,59 @@ on_both! {
         }
     }
 
+    async fn of_many_who_write_to_an_address_at_once_as_many_get_through_as_one_after_another(db: Db) {
+        for (to, verified, expected) in [("new@x.example", false, 1), ("known@x.example", true, 3)] {
+            let one = async || {
+                let letter = Letter { verified, ..letter(Kind::Acknowledgement, to) };
+                matches!(put(&db, &letter, TUESDAY).await, Posted::Queued(_))
+            };
+            let queued = tokio::join!(one(), one(), one(), one(), one(), one(), one(), one());
+            let queued: [bool; 8] = queued.into();
+            assert_eq!(queued.iter().filter(|queued| **queued).count(), expected, "{to}");
+        }
+    }
+
+    async fn the_cap_of_an_hour_holds_when_many_write_at_once_and_is_told_of_once(db: Db) {
+        let caps = Caps { unverified_per_hour: 3, ..Caps::default() };
+        let tell = async |now| {
+            let mut tx = db.begin().await.unwrap();
+            let claimed = claim_cap_alarm(&mut tx, &caps, now).await.unwrap();
+            tx.commit().await.unwrap();
+            claimed
+        };
+        assert!(!tell(TUESDAY).await, "nothing is wrong");
+        let one = async |number: u8| {
+            let letter = letter(Kind::Acknowledgement, &format!("victim{number}@x.example"));
+            loop {
+                let mut tx = db.begin().await.unwrap();
+                let posted = post(&mut tx, &letter, &caps, TUESDAY).await.unwrap();
+                match tx.commit().await {
+                    Ok(()) => return posted,
+                    Err(fault) => assert!(database::may_pass(&fault), "{fault:#}"),
+                }
+            }
+        };
+        let posted = tokio::join!(one(1), one(2), one(3), one(4), one(5), one(6), one(7), one(8));
+        let posted: [Posted; 8] = posted.into();
+        let withheld = posted.iter().filter(|one| **one == Posted::Withheld(Withheld::HourCap));
+        assert_eq!(withheld.count(), 5, "{posted:?}");
+        let conn = db.read().await.unwrap();
+        let queued: i64 = conn.scalar("select count(*) from deliveries", params![]).await.unwrap();
+        assert_eq!(queued, 3);
+        drop(conn);
+
+        assert!(tell(TUESDAY).await);
+        assert!(!tell(TUESDAY + Span::minutes(30)).await, "once");
+        assert!(!tell(TUESDAY + Span::hours(25)).await, "it is over");
+        for number in 1..=3 {
+            let letter = letter(Kind::Acknowledgement, &format!("other{number}@x.example"));
+            let mut tx = db.begin().await.unwrap();
+            post(&mut tx, &letter, &caps, TUESDAY + Span::hours(25)).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        assert!(tell(TUESDAY + Span::hours(25)).await, "and anew");
+    }
+
     async fn nothing_automatic_goes_to_an_address_that_bounced(db: Db) {
         let gone = address("gone@x.example");
         let mut tx = db.begin().await.unwrap();

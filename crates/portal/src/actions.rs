@@ -15,7 +15,7 @@ use tickets::{Channel, SenderCheck, StoredFile, Ticket};
 use ui::{UploadedFile, Words};
 
 use crate::asked::Asked;
-use crate::letters::{LinkLetter, send_link};
+use crate::letters::{LinkLetter, may_send_link, send_link};
 use crate::session::Session;
 use crate::topic::{Ask, FIRST_FIELDS, FIRST_TOPICS, NewTopic, Topic};
 use crate::{Portal, link, store};
@@ -296,10 +296,11 @@ pub(crate) async fn make_link_for(
     Ok(Some(portal.site().url(&format!("/help/link/{}", token.reveal()))))
 }
 
-/// More links than this in a day help nobody who did not get the first.
-const LINKS_A_DAY: i64 = 10;
+/// More links than this in an hour help nobody who did not get the first.
+const LINKS_AN_HOUR: i64 = 3;
 
-/// Sends a link to an address, if somebody is known by it. Whether that is so stays in here.
+/// Sends a link to an address, if somebody is known by it. Whether that is so, and whether one was
+/// withheld, stays in here.
 pub(crate) async fn send_link_to(portal: &Portal, address: &EmailAddress, w: &Words) -> Result<()> {
     let (company, now) = (portal.company().await?, portal.now());
     let mut tx = portal.db().begin().await?;
@@ -307,15 +308,14 @@ pub(crate) async fn send_link_to(portal: &Portal, address: &EmailAddress, w: &Wo
     let Some(customers::Known { customer, is_verified, .. }) = known else {
         return Ok(());
     };
-    let day_ago = now - Span::hours(24);
-    if store::links_asked_for(&tx, customer, day_ago).await? >= LINKS_A_DAY {
+    if !may_send_link(&mut tx, address, is_verified, now).await?
+        || store::links_asked_for(&tx, customer, now - Span::hours(1)).await? >= LINKS_AN_HOUR
+    {
         return Ok(());
     }
     let token = link::make(&mut tx, customer, address, now).await?;
     let link = portal.site().url(&format!("/help/link/{}", token.reveal()));
     let letter = LinkLetter { to: address, is_verified, link };
-    if send_link(&mut tx, portal.site(), &company, w, letter, now).await? {
-        tx.commit().await?;
-    }
-    Ok(())
+    send_link(&mut tx, portal.site(), &company, w, letter, now).await?;
+    tx.commit().await
 }

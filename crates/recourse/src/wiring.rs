@@ -8,6 +8,7 @@ use axum::Router;
 use email::lmtp::{Limits, Manners};
 use kernel::{AgentId, Span, TicketId};
 use mailroom::{Doorway, Fetcher, Reader, Sender};
+use outbox::Caps;
 use queue::{Context, Leaps, Workers};
 use tickets::Desk;
 use tickets::actions::{hand_over, sleepers_wake, spent_tickets_close};
@@ -81,6 +82,7 @@ pub(crate) fn workers(foundation: &Foundation) -> Workers {
     workers.every("tickets.wake", Span::seconds(20), all.clone(), wake);
     workers.every("tickets.close", Span::minutes(10), all.clone(), close_spent);
     workers.every("mailroom.alarm", Span::seconds(60), all.clone(), raise_alarm);
+    workers.every("mailroom.cap", Span::seconds(60), all.clone(), raise_alarm_about_cap);
     workers.every("mailroom.quiet", Span::minutes(10), all.clone(), raise_alarm_about_quiet);
     let leaps = Arc::new(Leaps::watch(foundation.clock.now()));
     workers.every("outbox.free", Span::seconds(10), leaps, free_letters);
@@ -126,6 +128,10 @@ async fn close_spent(cx: Context<Foundation>) -> Result<()> {
 
 async fn raise_alarm(cx: Context<Foundation>) -> Result<()> {
     mailroom::raise_alarm(&cx.services.accounts).await.map(drop)
+}
+
+async fn raise_alarm_about_cap(cx: Context<Foundation>) -> Result<()> {
+    mailroom::raise_alarm_about_cap(&cx.services.accounts, &Caps::default()).await.map(drop)
 }
 
 async fn raise_alarm_about_quiet(cx: Context<Foundation>) -> Result<()> {

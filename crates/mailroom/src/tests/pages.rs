@@ -8,7 +8,7 @@ use super::browser::Browser;
 use super::servers::{Post, Provider, Sink};
 use super::stage::mail;
 use crate::connection::{Connection, place};
-use crate::raise_alarm_about_quiet;
+use crate::{raise_alarm_about_cap, raise_alarm_about_quiet};
 
 /// The form of an inbox with servers at these ports.
 pub(super) fn form<'f>(imap: &'f str, smtp: &'f str) -> Vec<(&'static str, &'f str)> {
@@ -119,6 +119,25 @@ on_both! {
         assert_eq!(shown().await, [false, false]);
         stage.later(Span::hours(24));
         assert_eq!(alarmed().await.len(), 1, "and anew");
+    }
+
+    async fn owners_are_told_once_that_the_cap_on_automatic_mail_was_reached(db: Db) {
+        let stage = &Browser::new(db).await.stage;
+        let caps = outbox::Caps { unverified_per_hour: 1, ..outbox::Caps::default() };
+        let alarmed =
+            async || raise_alarm_about_cap(&stage.cast.accounts, &caps).await.unwrap();
+        assert!(!alarmed().await);
+        stage.comes(mail("first", "New", "Text")).await;
+        assert!(alarmed().await);
+        assert!(!alarmed().await, "once");
+        let told: Vec<String> = stage
+            .column(
+                "select recipients from deliveries where kind = 'system'
+                    and subject = 'Very much automatic mail was asked for'",
+            )
+            .await;
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("sarah@"), "{told:?}");
     }
 
     async fn each_page_opens_for_those_who_may_and_nobody_else(db: Db) {

@@ -5,6 +5,7 @@ use tickets::By;
 use tickets::actions::revoke_links;
 
 use super::stage::{Stage, agent_cookie};
+use crate::actions::send_link_to;
 
 const GRETA: &str = "greta@example.com";
 
@@ -178,6 +179,29 @@ on_both! {
         for four in sent_after_minutes.windows(4) {
             assert!(four[3] - four[0] >= 60, "{sent_after_minutes:?}");
         }
+    }
+
+    async fn on_all_nodes_together_an_address_gets_three_links_an_hour_and_six_mails_a_day(db: Db) {
+        let stage = Stage::new(db).await;
+        stage.mail_from(GRETA, "Greta Holm", "Hello").await;
+        let greta = GRETA.parse().unwrap();
+        let words = stage.portal.site().words("en");
+        // What one node counts in its memory is passed by.
+        let ask = async || send_link_to(&stage.portal, &greta, &words).await.unwrap();
+        let sent = async || stage.count("select count(*) from deliveries").await;
+        assert_eq!(sent().await, 1);
+        tokio::join!(ask(), ask(), ask(), ask(), ask(), ask());
+        assert_eq!(sent().await, 4);
+        stage.later(Span::minutes(61));
+        tokio::join!(ask(), ask(), ask(), ask());
+        assert_eq!(sent().await, 6, "the acknowledgement counts, too");
+        stage.mail_from(GRETA, "Greta Holm", "Another thing").await;
+        assert_eq!(sent().await, 6, "and links count against acknowledgements");
+        let withheld = stage.texts("select acknowledgement_withheld from tickets where acknowledgement_withheld is not null").await;
+        assert_eq!(withheld, ["this address got enough automatic mail today"]);
+        stage.later(Span::hours(24));
+        ask().await;
+        assert_eq!(sent().await, 7);
     }
 
     async fn an_unverified_address_is_no_target(db: Db) {

@@ -1,7 +1,7 @@
 //! "We have it": whether that is said to who wrote, and saying it.
 
 use anyhow::Result;
-use database::{Conn, Tx};
+use database::Tx;
 use outbox::{Party, Recipients};
 
 use super::receive::Incoming;
@@ -21,7 +21,7 @@ pub(super) enum Acknowledgement {
 
 /// Whether "we have it" may be said to who wrote a message. It is asked before the ticket is stored.
 pub(super) async fn acknowledgement(
-    conn: &Conn,
+    tx: &mut Tx,
     office: &Office,
     incoming: &Incoming,
     verified: bool,
@@ -38,7 +38,7 @@ pub(super) async fn acknowledgement(
     let to = Party::new(incoming.sender.name.as_str(), address.clone());
     let recipients = Recipients::to(to.clone());
     let at = incoming.received_at;
-    Ok(match outbox::gate(conn, &recipients, None, verified, &office.caps, at).await? {
+    Ok(match outbox::gate(tx, &recipients, None, verified, &office.caps, at).await? {
         Some(why) => Acknowledgement::Withheld(why.to_string()),
         None => Acknowledgement::Leaves(to),
     })
@@ -60,7 +60,7 @@ pub(super) async fn acknowledge(
         Acknowledgement::Leaves(to) => {
             let letter =
                 letters::acknowledgement(tx, office, ticket, incoming, to, verified).await?;
-            outbox::post_passed(tx, &letter, at).await?;
+            outbox::post_passed(tx, &letter, &office.caps, at).await?;
             let within_minutes = office.inbox(ticket.inbox)?.reply_within_minutes;
             Fact::Acknowledged { within_minutes }
         }
