@@ -6,6 +6,7 @@ mod fairness;
 mod fetching;
 mod frames;
 mod handling;
+mod leaving;
 mod pages;
 mod permission;
 mod reading;

@@ -60,8 +60,12 @@ pub enum AutomaticKind {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Composed {
     pub mail_id: String,
-    /// Where bounces go: to the inbox, which knows them and tells the ticket, for automatic mail, too.
+    /// Where bounces go: to the inbox, which knows them and tells the ticket. Notices have one, too:
+    /// nobody else learns that an invitation did not arrive.
     pub return_path: EmailAddress,
+    /// What a machine answers leaves without a return path (RFC 3834, 3.3), so that no robot answers
+    /// it; the return path is for servers that insist on one.
+    pub is_machine_reply: bool,
     pub recipients: Vec<EmailAddress>,
     /// All lines end with CRLF.
     pub bytes: Vec<u8>,
@@ -110,8 +114,13 @@ pub fn compose(draft: &Draft, now: Timestamp) -> Result<Composed, ComposeFault> 
         let signature = signing.sign(&out)?;
         out.splice(0..0, signature.into_bytes());
     }
-    let return_path = draft.from.address.clone();
-    Ok(Composed { mail_id: mail_id.to_owned(), return_path, recipients, bytes: out })
+    Ok(Composed {
+        mail_id: mail_id.to_owned(),
+        return_path: draft.from.address.clone(),
+        is_machine_reply: draft.automatic == Some(AutomaticKind::Reply),
+        recipients,
+        bytes: out,
+    })
 }
 
 /// Everybody the mail goes to, each once.

@@ -218,6 +218,11 @@ impl Dialogue {
         }
     }
 
+    /// Begins anew after a mail was refused. `false`: the server does not go along.
+    pub(crate) async fn reset(&mut self) -> bool {
+        self.ask("RSET").await.is_ok_and(|answer| answer.is_good())
+    }
+
     /// Takes leave. Nobody minds if that fails.
     pub(crate) async fn quit(&mut self) {
         let _ = self.wire.send(b"QUIT\r\n", self.patience.hello).await;

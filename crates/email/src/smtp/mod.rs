@@ -54,8 +54,39 @@ pub(crate) async fn send_with(
 }
 
 async fn deliver(dialogue: &mut Dialogue, mail: &Composed) -> Result<Accepted, SendFault> {
-    let return_path = written(&mail.return_path);
-    dialogue.begin(&return_path, mail).await?;
+    if mail.is_machine_reply {
+        let outcome = deliver_from(dialogue, "", mail).await;
+        let insists = matches!(&outcome, Err(fault) if may_insist_on_sender(fault));
+        if !insists || !dialogue.reset().await {
+            return outcome;
+        }
+    }
+    deliver_from(dialogue, &written(&mail.return_path), mail).await
+}
+
+/// Servers that let their users send only as themselves take no mail without a return path. They say
+/// so in many ways, some only when they hear for whom it is.
+fn may_insist_on_sender(fault: &SendFault) -> bool {
+    match fault {
+        SendFault::Refused { permanent, .. } => *permanent,
+        SendFault::Recipients(refused) => refused.iter().all(|one| one.permanent && !one.is_dead()),
+        SendFault::Link(_)
+        | SendFault::NoEncryption(_)
+        | SendFault::NoSignIn(_)
+        | SendFault::SignIn { .. }
+        | SendFault::TooLarge { .. }
+        | SendFault::NoUtf8(_)
+        | SendFault::NotSmtp(_)
+        | SendFault::Unknown(_) => false,
+    }
+}
+
+async fn deliver_from(
+    dialogue: &mut Dialogue,
+    return_path: &str,
+    mail: &Composed,
+) -> Result<Accepted, SendFault> {
+    dialogue.begin(return_path, mail).await?;
     let mut refused = Vec::new();
     for address in &mail.recipients {
         if let Some(refusal) = dialogue.recipient(&written(address)).await? {

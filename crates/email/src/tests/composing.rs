@@ -113,13 +113,14 @@ fn blind_recipients_are_in_the_envelope_only() {
 fn automatic_mail_says_so_and_goes_to_one_person() {
     let automatic = Draft { automatic: Some(AutomaticKind::Reply), ..draft() };
     let mail = composed(&automatic);
-    assert_eq!(mail.return_path, automatic.from.address);
+    assert!(mail.is_machine_reply && mail.return_path == automatic.from.address);
     assert!(
         text_of(&mail)
             .contains("\r\nAuto-Submitted: auto-replied\r\nX-Auto-Response-Suppress: All\r\n")
     );
     assert!(read(&mail.bytes, &Limits::default()).nature.must_not_be_answered());
     let notice = composed(&Draft { automatic: Some(AutomaticKind::Notice), ..draft() });
+    assert!(!notice.is_machine_reply && !composed(&draft()).is_machine_reply);
     assert!(text_of(&notice).contains("Auto-Submitted: auto-generated"));
     let to_two = Draft { cc: vec![party(None, "kim@customer.example")], ..automatic };
     assert_eq!(compose(&to_two, now()), Err(ComposeFault::AutomaticToSeveral));

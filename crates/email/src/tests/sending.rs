@@ -82,6 +82,70 @@ async fn a_mail_is_handed_over_line_by_line() {
     assert!(!heard.replace("\r\n", "").contains(['\r', '\n']));
 }
 
+/// The commands that name sender and recipient, and those that begin anew.
+fn envelopes(heard: &[String]) -> Vec<&str> {
+    let names = ["MAIL", "RCPT", "RSET", "DATA"];
+    let lines = heard.iter().map(|line| line.trim_end());
+    lines.filter(|line| line.get(..4).is_some_and(|name| names.contains(&name))).collect()
+}
+
+#[tokio::test]
+async fn what_a_machine_answers_has_no_return_path() {
+    let automatic = |kind| compose(&Draft { automatic: kind, ..draft() }, now()).unwrap();
+    let size = |mail: &Composed| mail.bytes.len();
+    for (kind, from) in [
+        (Some(AutomaticKind::Reply), ""),
+        (Some(AutomaticKind::Notice), "support@shop.example"),
+        (None, "support@shop.example"),
+    ] {
+        let mail = automatic(kind);
+        let (outcome, heard) =
+            sent(Security::Plain, Credentials::None, &mail, "220 hi\n", honest()).await;
+        assert!(outcome.is_ok(), "{kind:?} {outcome:?}");
+        let begun = format!("MAIL FROM:<{from}> SIZE={}", size(&mail));
+        assert_eq!(envelopes(&heard), [begun.as_str(), "RCPT TO:<dana@customer.example>", "DATA"]);
+    }
+}
+
+/// An honest server, which says this to one command as long as the return path is empty.
+fn insisting(at: &'static str, said: &'static str) -> impl FnMut(&str) -> Answer {
+    let (mut honest, mut is_empty) = (honest(), false);
+    move |line| {
+        if line.starts_with("MAIL FROM:") {
+            is_empty = line.starts_with("MAIL FROM:<>");
+        }
+        if is_empty && line.starts_with(at) { say(said) } else { honest(line) }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_insists_on_a_return_path_gets_one() {
+    let draft = Draft { automatic: Some(AutomaticKind::Reply), ..draft() };
+    let mail = compose(&draft, now()).unwrap();
+    for (at, said) in [
+        ("MAIL", "501 5.1.7 Invalid address\n"),
+        ("RCPT", "553 5.7.1 <>: Sender address rejected: not owned by user desk\n"),
+        ("DATA", "550 5.7.60 Client does not have permissions to send as this sender\n"),
+    ] {
+        let answer = insisting(at, said);
+        let (outcome, heard) =
+            sent(Security::Plain, Credentials::None, &mail, "220 hi\n", answer).await;
+        assert!(outcome.is_ok(), "{at} {outcome:?}");
+        let said = envelopes(&heard);
+        let anew = said.iter().position(|line| *line == "RSET").unwrap();
+        assert!(said[0].starts_with("MAIL FROM:<> "), "{said:?}");
+        assert!(said[anew + 1].starts_with("MAIL FROM:<support@shop.example> "), "{said:?}");
+    }
+    // Whose address is no good, and what may work later, is not asked again.
+    for said in ["550 5.1.1 no such user\n", "451 4.7.1 later\n"] {
+        let answer = insisting("RCPT", said);
+        let (outcome, heard) =
+            sent(Security::Plain, Credentials::None, &mail, "220 hi\n", answer).await;
+        assert!(matches!(outcome, Err(SendFault::Recipients(_))), "{said} {outcome:?}");
+        assert_eq!(envelopes(&heard).len(), 2, "{said}");
+    }
+}
+
 /// Every end of a mail that some server has believed in.
 const ENDS: [&str; 14] = [
     "\n.\n",

@@ -323,7 +323,8 @@ impl Nodes {
         }
         let mut copies: BTreeMap<String, usize> = BTreeMap::new();
         let name = format!("@{}.", self.world.name);
-        for got in Sink::here().everything().iter().filter(|got| got.from.contains(&name)) {
+        let everything = Sink::here().everything();
+        for got in everything.iter().filter(|got| got.field("from").contains(&name)) {
             *copies.entry(got.field("message-id")).or_default() += 1;
         }
         let sent = i64::try_from(copies.len()).expect("it fits");

@@ -46,7 +46,7 @@ impl Driver {
     pub(crate) async fn compares_what_left(&self) -> Sent {
         let mut got = Sink::here().everything();
         let name = format!("@{}.", self.world.name);
-        got.retain(|one| one.from.contains(&name));
+        got.retain(|one| one.field("from").contains(&name));
         let mut by_id: BTreeMap<String, Vec<&Got>> = BTreeMap::new();
         for one in &got {
             by_id.entry(one.field("message-id")).or_default().push(one);

@@ -330,7 +330,7 @@ async fn compares(world: &World, due: &Due, since: Timestamp, jobs: usize) -> Ve
 fn of_world(world: &World) -> Vec<crate::world::Got> {
     let mut got = Sink::here().everything();
     let name = format!("@{}.", world.name);
-    got.retain(|one| one.from.contains(&name));
+    got.retain(|one| one.field("from").contains(&name));
     got
 }
 
