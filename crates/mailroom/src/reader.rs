@@ -22,7 +22,7 @@ use database::{Db, Engine};
 use email::{Dns, Limits, Reading, Trust};
 use files::{Files, MediaType};
 use futures_util::FutureExt;
-use kernel::{InboxId, LedgerId, SharedClock, Span, StorageFull};
+use kernel::{EmailAddress, InboxId, LedgerId, SharedClock, Span, StorageFull};
 use keys::Keys;
 use tickets::StoredFile;
 use tickets::actions::{Incoming, Office};
@@ -217,6 +217,7 @@ impl Reader {
         let ids: Vec<LedgerId> = lane.iter().map(|read| read.mail.id).collect();
         let mut tx = self.db.begin().await?;
         let waits = ledger::take(&mut tx, &ids).await?;
+        outbox::take_turns(&mut tx, lane.iter().filter_map(Read::sender)).await?;
         let mut fates = Vec::with_capacity(lane.len());
         for Read { mail, prepared, .. } in lane {
             // Not those that another node wrote down meanwhile.
@@ -269,6 +270,7 @@ impl Reader {
         if ledger::take(&mut tx, &[mail.id]).await?.is_empty() {
             return Ok(());
         }
+        outbox::take_turns(&mut tx, prepared.as_ref().ok().and_then(Prepared::sender)).await?;
         tx.mark().await?;
         let decided = match prepared {
             Ok(prepared) => match Box::pin(decide(&mut tx, office, mail, prepared)).await {
@@ -476,4 +478,10 @@ async fn mail_in(notices: &mut database::Notices) {
 struct Prepared {
     reading: Reading,
     incoming: Incoming,
+}
+
+impl Prepared {
+    fn sender(&self) -> Option<&EmailAddress> {
+        self.incoming.sender.address.as_ref()
+    }
 }

@@ -16,6 +16,7 @@ mod reply;
 mod shape;
 mod threading;
 mod time;
+mod tying;
 mod undo;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! Tests of the rules are in `rules`; `stage` sets the scene for the others.
 
+mod arriving;
 mod chance;
 mod collecting;
 mod customer_view;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use database::Conn;
-use kernel::{InboxId, LedgerId};
+use kernel::{EmailAddress, InboxId, LedgerId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -53,6 +53,10 @@ pub(super) struct Read {
 pub(super) type Room = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 impl Read {
+    pub(super) fn sender(&self) -> Option<&EmailAddress> {
+        self.prepared.as_ref().ok().and_then(Prepared::sender)
+    }
+
     /// What connects it with others: whose it is, and of which conversation.
     pub(super) fn keys(&self) -> Vec<String> {
         let Ok(Prepared { incoming, .. }) = &self.prepared else { return Vec::new() };

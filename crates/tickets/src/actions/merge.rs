@@ -66,10 +66,21 @@ async fn merge_one(
     from: TicketId,
     into: TicketId,
 ) -> Done<(TicketId, Reversal)> {
-    let now = office.now;
-    let mut from = seen(tx, actor, from).await?;
-    let mut into = seen(tx, actor, into).await?;
+    let from = seen(tx, actor, from).await?;
+    let into = seen(tx, actor, into).await?;
     check(&from, &into)?;
+    unite(tx, office, By::Agent(actor.id), from, into).await
+}
+
+/// Makes one ticket a part of another, both held for the change.
+pub(super) async fn unite(
+    tx: &mut Tx,
+    office: &Office,
+    by: By,
+    mut from: Ticket,
+    mut into: Ticket,
+) -> Done<(TicketId, Reversal)> {
+    let now = office.now;
     let (from_before, into_before) = (from.clone(), into.clone());
     from.state = next(from.state, Happening::MergedAway).map_err(ShapeRefusal::from)?;
     from.merged_into = Some(into.id);
@@ -85,7 +96,6 @@ async fn merge_one(
     let mut facts = vec![Fact::MergedIn { other: from.id, subject: from.subject.clone() }];
     take_over(&mut into, &from_before);
     facts.extend(go_on(&mut into, &from_before, now)?);
-    let by = By::Agent(actor.id);
     let mut events = record(tx, into.id, by, &facts, now).await?;
     events.extend(record(tx, from.id, by, &[Fact::MergedAway { into: into.id }], now).await?);
     save(tx, &mut from, Touch::Row, now).await?;

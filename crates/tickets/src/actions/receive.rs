@@ -11,6 +11,7 @@ use outbox::{Party, Recipients};
 use search::{Entry, Kind};
 
 use super::acknowledge::{Acknowledgement, acknowledge, acknowledgement};
+use super::tying::tie_up;
 use super::{Office, findable, record_for_good, save};
 use crate::courtesy::is_courtesy;
 use crate::event::{By, Fact};
@@ -108,11 +109,13 @@ pub async fn before(conn: &Conn, office: &Office, incoming: &Incoming) -> Result
 
 /// Takes a message into the ticket it belongs to, or into a new one.
 pub async fn receive(tx: &mut Tx, office: &Office, incoming: &Incoming) -> Result<Received> {
+    outbox::take_turns(tx, &incoming.sender.address).await?;
     let before = before(tx, office, incoming).await?;
     receive_known(tx, office, incoming, before).await
 }
 
-/// The same, for whoever asked [`before`] in this transaction.
+/// The same, for whoever took the sender's turn ([`outbox::take_turns`]) and asked [`before`] in this
+/// transaction: of two mails that come at once, the second has to see what became of the first.
 pub async fn receive_known(
     tx: &mut Tx,
     office: &Office,
@@ -127,9 +130,10 @@ pub async fn receive_known(
     match joined {
         Joined::Continue(id) | Joined::ContinueHeld(id) => {
             let held = matches!(joined, Joined::ContinueHeld(_));
-            let ticket = tickets::take(tx, id).await?.context("a candidate is gone")?;
             let writer =
                 Writer { saw_our_mail: saw_our_mail(&candidates, id, incoming), ..customer };
+            let id = if held { id } else { tie_up(tx, office, incoming, &candidates, id).await? };
+            let ticket = tickets::take(tx, id).await?.context("a candidate is gone")?;
             go_on(tx, office, incoming, ticket, writer, held).await
         }
         Joined::Start { follows, possibly } => {
@@ -202,11 +206,11 @@ async fn pointed_to(
         entries::by_mail_ids(conn, &references),
         entries::referring_to(conn, &family),
     )?;
-    for (ticket, is_ours) in known {
-        let proof = if is_ours { Proof::OurMessageId } else { Proof::TheirMessageId };
-        proofs.push((ticket, proof));
+    let theirs = |failed| if failed { Proof::DoubtfulMessageId } else { Proof::TheirMessageId };
+    for (ticket, is_ours, failed) in known {
+        proofs.push((ticket, if is_ours { Proof::OurMessageId } else { theirs(failed) }));
     }
-    proofs.extend(referring.into_iter().map(|(ticket,)| (ticket, Proof::TheirMessageId)));
+    proofs.extend(referring.into_iter().map(|(ticket, failed)| (ticket, theirs(failed))));
     let numbers = references_in(&incoming.subject).into_iter().take(5);
     proofs.extend(numbers.map(|ticket| (ticket, Proof::SubjectNumber)));
     Ok(proofs)

@@ -317,6 +317,21 @@ pub(crate) async fn takes_part(conn: &Conn, id: TicketId, address: &EmailAddress
     Ok(count > 0)
 }
 
+/// Whether anybody of the team has done anything with a ticket, or is about to.
+pub(crate) async fn is_touched(conn: &Conn, id: TicketId) -> Result<bool> {
+    let count: i64 = conn
+        .scalar(
+            "select
+                (select count(*) from events where ticket_id = $1 and actor = 'agent')
+                + (select count(*) from messages where ticket_id = $1 and agent_id is not null)
+                + (select count(*) from notes where ticket_id = $1)
+                + (select count(*) from drafts where ticket_id = $1)",
+            params![id],
+        )
+        .await?;
+    Ok(count > 0)
+}
+
 /// Tickets that a ticket is linked to, both ways: other ticket, kind, whether we point to it.
 pub(crate) async fn links(conn: &Conn, id: TicketId) -> Result<Vec<(TicketId, String, bool)>> {
     let there = "select other_id, kind from ticket_links where ticket_id = $1 limit 100";

@@ -1,15 +1,20 @@
 //! The table of joining, told a second time and compared in a million cases.
 
-use kernel::TicketId;
+use std::collections::{BTreeMap, BTreeSet};
+
+use kernel::{CustomerId, InboxId, TicketId};
 
 use super::chance::{Dice, cases};
-use crate::joining::{Candidate, Joined, Proof, SenderCheck, join};
+use crate::joining::{
+    Candidate, Joined, Proof, SenderCheck, Strand, Tied, also_continued, join, tie,
+};
 
-const PROOFS: [Proof; 5] = [
+const PROOFS: [Proof; 6] = [
     Proof::ReplyAddress,
     Proof::OurMessageId,
     Proof::LinkInBody,
     Proof::TheirMessageId,
+    Proof::DoubtfulMessageId,
     Proof::SubjectNumber,
 ];
 const CHECKS: [SenderCheck; 3] = [SenderCheck::Pass, SenderCheck::Fail, SenderCheck::Unknown];
@@ -51,8 +56,9 @@ fn table(offered: &[Candidate], check: SenderCheck) -> Joined {
     }
     // What is left is a ticket of its own, with a link that an agent may follow.
     let their_mail = oldest(&|candidate| candidate.proof == Proof::TheirMessageId);
+    let doubtful = oldest(&|candidate| candidate.proof == Proof::DoubtfulMessageId);
     let number = oldest(&|candidate| candidate.proof == Proof::SubjectNumber);
-    alone(their_mail.or(number).map(|candidate| candidate.ticket))
+    alone(their_mail.or(doubtful).or(number).map(|candidate| candidate.ticket))
 }
 
 /// Some pointers to a few tickets. Whether somebody takes part in a ticket and whether it is
@@ -132,5 +138,159 @@ fn guessing_never_helps() {
             let forged = enters(join(&offered, SenderCheck::Fail));
             assert_eq!(forged, None, "case {case}: {offered:?} entered with a failed check");
         }
+    }
+}
+
+/// A mail of one and the same customer; mails are known by numbers.
+#[derive(Clone, Debug)]
+struct Sent {
+    id: usize,
+    references: BTreeSet<usize>,
+    check: SenderCheck,
+}
+
+impl Sent {
+    /// Its own id and those that it refers to.
+    fn family(&self) -> BTreeSet<usize> {
+        self.references.iter().copied().chain([self.id]).collect()
+    }
+}
+
+fn strand(ticket: i64) -> Strand {
+    Strand {
+        ticket: TicketId(ticket),
+        customer: CustomerId(1),
+        inbox: InboxId(1),
+        others: BTreeSet::new(),
+        is_touched: false,
+        is_spam: false,
+    }
+}
+
+/// Lets mails come in this order and says which of them are in one ticket.
+fn arrived(mails: &[&Sent]) -> BTreeSet<BTreeSet<usize>> {
+    let mut tickets: BTreeMap<i64, Vec<&Sent>> = BTreeMap::new();
+    for (number, mail) in (1..).zip(mails) {
+        let mut candidates = Vec::new();
+        for (ticket, there) in &tickets {
+            let tied = there.iter().filter(|one| {
+                mail.references.contains(&one.id) || !one.references.is_disjoint(&mail.family())
+            });
+            candidates.extend(tied.map(|one| Candidate {
+                ticket: TicketId(*ticket),
+                proof: match one.check {
+                    SenderCheck::Fail => Proof::DoubtfulMessageId,
+                    SenderCheck::Pass | SenderCheck::Unknown => Proof::TheirMessageId,
+                },
+                sender_takes_part: true,
+                is_closed: false,
+            }));
+        }
+        let into = match join(&candidates, mail.check) {
+            Joined::Continue(joined) => {
+                let also = also_continued(&candidates, mail.check, joined);
+                let also: Vec<Strand> = also.iter().map(|one| strand(one.0)).collect();
+                let tied = tie(&strand(joined.0), &also);
+                for gone in tied.taken_in {
+                    let moved = tickets.remove(&gone.0).unwrap();
+                    tickets.get_mut(&tied.into.0).unwrap().extend(moved);
+                }
+                tied.into.0
+            }
+            Joined::Start { .. } => number,
+            Joined::ContinueHeld(_) => panic!("nobody here is a stranger"),
+        };
+        tickets.entry(into).or_default().push(mail);
+    }
+    tickets.into_values().map(|there| there.iter().map(|one| one.id).collect()).collect()
+}
+
+/// Every order of some things.
+pub(super) fn orders<T: Clone>(things: &[T]) -> Vec<Vec<T>> {
+    if things.is_empty() {
+        return vec![Vec::new()];
+    }
+    let mut all = Vec::new();
+    for first in 0..things.len() {
+        let mut rest = things.to_vec();
+        let first = rest.remove(first);
+        all.extend(orders(&rest).into_iter().map(|order| [vec![first.clone()], order].concat()));
+    }
+    all
+}
+
+#[test]
+fn what_is_one_conversation_does_not_depend_on_the_order_in_which_it_came() {
+    const UNSEEN: usize = 2;
+    let mut dice = Dice::new(19);
+    let mut met = [0_usize; 6];
+    for case in 0..cases(400) {
+        let count = 2 + dice.roll(4);
+        let mails: Vec<Sent> = (0..count)
+            .map(|id| {
+                // Some of what is referred to never comes, and some comes only later.
+                let refers = |dice: &mut Dice| dice.roll(count + UNSEEN);
+                let references =
+                    (0..dice.roll(3)).map(|_| refers(&mut dice)).filter(|to| *to != id);
+                let references = references.collect();
+                Sent { id, references, check: dice.pick(&CHECKS) }
+            })
+            .collect();
+        let all: Vec<&Sent> = mails.iter().collect();
+        let usual = arrived(&all);
+        met[usual.len()] += 1;
+        for order in orders(&all) {
+            assert_eq!(arrived(&order), usual, "case {case}: {order:?}");
+        }
+    }
+    assert!(met[1..5].iter().all(|times| *times > 10), "{met:?}");
+}
+
+#[test]
+fn tickets_become_one_only_where_nobody_learns_anything_by_it() {
+    let touched = |number| Strand { is_touched: true, ..strand(number) };
+    let kim: BTreeSet<_> = ["kim@example.com".parse().unwrap()].into();
+    let ids = |numbers: &[i64]| numbers.iter().copied().map(TicketId).collect::<Vec<_>>();
+    for (joined, also, into, taken_in, apart) in [
+        (strand(1), vec![strand(2), strand(3)], 1, vec![2, 3], vec![]),
+        (touched(2), vec![strand(1)], 2, vec![1], vec![]),
+        (strand(1), vec![touched(2)], 2, vec![1], vec![]),
+        (touched(1), vec![touched(2), strand(3)], 1, vec![3], vec![2]),
+        (strand(1), vec![touched(2), touched(3)], 2, vec![1], vec![3]),
+        (strand(1), vec![Strand { customer: CustomerId(2), ..strand(2) }], 1, vec![], vec![2]),
+        (strand(1), vec![Strand { inbox: InboxId(2), ..strand(2) }], 1, vec![], vec![2]),
+        (strand(1), vec![Strand { others: kim.clone(), ..strand(2) }], 1, vec![], vec![2]),
+        (strand(1), vec![Strand { is_spam: true, ..touched(2) }], 1, vec![], vec![2]),
+        (Strand { is_spam: true, ..touched(1) }, vec![strand(2)], 1, vec![], vec![2]),
+    ] {
+        let expected = Tied { into: TicketId(into), taken_in: ids(&taken_in), apart: ids(&apart) };
+        assert_eq!(tie(&joined, &also), expected, "{joined:?} {also:?}");
+    }
+}
+
+#[test]
+fn a_token_a_closed_ticket_and_a_failed_check_tie_nothing() {
+    let candidate = |ticket, proof| Candidate {
+        ticket: TicketId(ticket),
+        proof,
+        sender_takes_part: true,
+        is_closed: false,
+    };
+    let by_reference = candidate(2, Proof::TheirMessageId);
+    let tied = |other, check| {
+        let all = [candidate(1, Proof::TheirMessageId), other];
+        !also_continued(&all, check, TicketId(1)).is_empty()
+    };
+    assert!(tied(by_reference, SenderCheck::Pass) && tied(by_reference, SenderCheck::Unknown));
+    assert!(!tied(by_reference, SenderCheck::Fail));
+    for other in [
+        candidate(2, Proof::OurMessageId),
+        candidate(2, Proof::DoubtfulMessageId),
+        candidate(2, Proof::SubjectNumber),
+        candidate(1, Proof::TheirMessageId),
+        Candidate { sender_takes_part: false, ..by_reference },
+        Candidate { is_closed: true, ..by_reference },
+    ] {
+        assert!(!tied(other, SenderCheck::Pass), "{other:?}");
     }
 }

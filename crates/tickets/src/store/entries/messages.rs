@@ -156,27 +156,40 @@ pub(crate) async fn html(conn: &Conn, message: MessageId) -> Result<Option<Strin
     Ok(row.map(|(html,)| html))
 }
 
-/// Where these Message-IDs are known from: ticket, and whether the mail was one of ours.
-pub(crate) async fn by_mail_ids(conn: &Conn, mail_ids: &[String]) -> Result<Vec<(TicketId, bool)>> {
+/// Where these Message-IDs are known from: ticket, whether the mail was one of ours, and whether its
+/// sender failed the check.
+pub(crate) async fn by_mail_ids(
+    conn: &Conn,
+    mail_ids: &[String],
+) -> Result<Vec<(TicketId, bool, bool)>> {
     if mail_ids.is_empty() {
         return Ok(Vec::new());
     }
     let mut sql = Sql::new("select d.ticket_id, ");
-    sql.bind(true).push(" from deliveries d where d.ticket_id is not null and d.mail_id in (");
+    sql.bind(true)
+        .push(", ")
+        .bind(false)
+        .push(" from deliveries d where d.ticket_id is not null and d.mail_id in (");
     sql.bind_list(mail_ids.iter().map(String::as_str));
     sql.push(") union all select m.ticket_id, ").bind(false);
-    sql.push(" from messages m where m.direction = 'in' and m.mail_id in (");
+    sql.push(
+        ", m.sender_check = 'fail' from messages m where m.direction = 'in' and m.mail_id in (",
+    );
     sql.bind_list(mail_ids.iter().map(String::as_str)).push(") limit 100");
     conn.all_sql(sql).await
 }
 
-/// Tickets with a message that refers to one of these Message-IDs.
-pub(crate) async fn referring_to(conn: &Conn, mail_ids: &[String]) -> Result<Vec<(TicketId,)>> {
+/// Tickets with a message that refers to one of these Message-IDs, and whether its sender failed the
+/// check.
+pub(crate) async fn referring_to(
+    conn: &Conn,
+    mail_ids: &[String],
+) -> Result<Vec<(TicketId, bool)>> {
     if mail_ids.is_empty() {
         return Ok(Vec::new());
     }
     let mut sql = Sql::new(
-        "select distinct m.ticket_id from message_references r
+        "select distinct m.ticket_id, m.sender_check = 'fail' from message_references r
            join messages m on m.id = r.message_id
           where r.mail_id in (",
     );
