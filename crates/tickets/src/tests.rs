@@ -17,5 +17,6 @@ mod receiving;
 mod replying;
 mod rules;
 mod shaping;
+mod spoofing;
 mod stage;
 mod web;

@@ -45,6 +45,35 @@ on_both! {
         assert!(page.has("UNDOABLE"), "what can no longer be taken back was said");
     }
 
+    async fn who_was_copied_blindly_stands_on_no_page_of_a_customer(db: Db) {
+        let stage = Stage::new(db).await;
+        let ticket = stage.mail_from(GRETA, "Greta Holm", "It does not open.").await;
+        let party = |name: &str, address: &str| outbox::Party::new(name, address.parse().unwrap());
+        let answer = Reply {
+            text: "Please try again.".to_owned(),
+            recipients: Some(outbox::Recipients {
+                to: vec![party("Greta Holm", GRETA)],
+                cc: vec![party("Kim", "kim@example.com")],
+                bcc: vec![party("Blind Boss", "blind@example.com"), party("Dana", DANA)],
+            }),
+            ..Reply::default()
+        };
+        stage.priya_just_answered(ticket, &answer).await;
+        stage.later(Span::minutes(1));
+        let cookie = stage.sign_in_by_form(GRETA).await;
+        let request = format!("/help/requests/{ticket}");
+        for path in ["/help/requests", &request] {
+            let page = stage.get(path, &cookie).await;
+            assert!(page.status == StatusCode::OK, "{path}");
+            assert!(!page.body.to_lowercase().contains("blind") && !page.has(DANA), "{path}");
+        }
+        assert!(stage.get(&request, &cookie).await.has("Please try again."));
+        // Being copied opens nothing to those who were.
+        stage.mail_from(DANA, "Dana Whitfield", "Mine").await;
+        let danas = stage.sign_in(DANA).await;
+        assert_eq!(stage.get(&request, &danas).await.status, StatusCode::NOT_FOUND);
+    }
+
     async fn another_customers_request_does_not_exist(db: Db) {
         let stage = Stage::new(db).await;
         let theirs = stage.mail_from(DANA, "Dana Whitfield", "PRIVATE").await;
