@@ -88,9 +88,12 @@ impl Foundation {
         let (intake, storing) = Intake::new(db.clone(), clock.clone());
         let accounts = Accounts::new(db.clone(), site.clone(), hub.clone(), keys.clone());
         accounts.lend_way_out(http.clone());
-        let mut tx = db.begin().await?;
-        if accounts.trail().begin(&mut tx, clock.now()).await? {
-            tx.commit().await?;
+        {
+            // Nothing is to be kept open while the bucket is asked.
+            let mut tx = db.begin().await?;
+            if accounts.trail().begin(&mut tx, clock.now()).await? {
+                tx.commit().await?;
+            }
         }
         let files = Files::open(&settings.storage, &settings.bucket_access)?;
         files.probe().await?;

@@ -25,3 +25,5 @@ mod texts;
 mod tree;
 #[cfg(test)]
 mod trusted;
+#[cfg(test)]
+mod waiting;
