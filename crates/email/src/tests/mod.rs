@@ -19,3 +19,4 @@ mod receiving;
 mod sending;
 mod stalling;
 mod stalling_smtp;
+mod vectors;
