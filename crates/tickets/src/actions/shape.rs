@@ -186,6 +186,8 @@ pub async fn unlink(
     other: TicketId,
 ) -> Done<()> {
     let ticket = seen(tx, actor, id).await?;
+    // A link to what is not seen is none that could be taken away.
+    let other = seen(tx, actor, other).await?.id;
     if tickets::unlink(tx, ticket.id, other).await? {
         let fact = Fact::Unlinked { other };
         record_for_good(tx, ticket.id, By::Agent(actor.id), &[fact], office.now).await?;

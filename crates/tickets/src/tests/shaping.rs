@@ -335,6 +335,14 @@ on_both! {
         }
         let refused = link(&mut tx, &office, &tom, billing, support, LinkKind::Related).await;
         assert!(matches!(refused, Err(Failure::Refused(ShapeRefusal::NoTicket(_)))));
+        // Nor is a link to it taken away, as if there were none.
+        let priya = stage.priya().await;
+        link(&mut tx, &office, &priya, billing, support, LinkKind::Related).await.unwrap();
+        for (one, other) in [(support, billing), (billing, support)] {
+            let refused = unlink(&mut tx, &office, &tom, one, other).await;
+            assert!(matches!(refused, Err(Failure::Refused(ShapeRefusal::NoTicket(_)))));
+        }
+        assert_eq!(tickets::links(&tx, support).await.unwrap().len(), 1);
     }
 
     async fn moving_a_ticket_moves_who_finds_it(db: Db) {
