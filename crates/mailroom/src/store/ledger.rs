@@ -310,8 +310,10 @@ pub async fn page(conn: &Conn, filter: &Filter, limit: i64) -> Result<Vec<Line>>
     sql.push(COLUMNS).push(" from mail_ledger l where ");
     match filter.before {
         Some(before) => {
-            sql.push("l.id < (select id from mail_ledger where public_id = ");
-            sql.bind(before).push(")");
+            // A mail of another inbox is as good as none.
+            sql.push("l.id < (select l.id from mail_ledger l where l.public_id = ").bind(before);
+            of_inboxes(&mut sql, filter.inboxes.as_deref());
+            sql.push(")");
         }
         None => {
             sql.push("l.id < ").bind(i64::MAX);
