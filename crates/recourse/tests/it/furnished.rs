@@ -299,7 +299,7 @@ impl World {
         let request = maya.request(reqwest::Method::PUT, &at("draft"));
         let page = maya.send(request.form(&[("mode", "note"), ("text", &draft)])).await;
         assert!(page.status.is_success(), "{}", page.body);
-        self.uploads(maya, &at("files"), &format!("draft-{word}.txt")).await;
+        self.uploads(maya, &at("files"), "note", &format!("draft-{word}.txt")).await;
         let mut things = self.ids_of(&number, &ticket, word).await;
         things.insert("list", format!("inbox-{}", things["inbox"]));
         things.insert("inbox number", number);
@@ -342,9 +342,9 @@ impl World {
         things
     }
 
-    async fn uploads(&self, web: &Web, path: &str, name: &str) {
+    pub(crate) async fn uploads(&self, web: &Web, path: &str, mode: &str, name: &str) {
         let body = format!(
-            "--b\r\nContent-Disposition: form-data; name=\"mode\"\r\n\r\nnote\r\n--b\r\n\
+            "--b\r\nContent-Disposition: form-data; name=\"mode\"\r\n\r\n{mode}\r\n--b\r\n\
              Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
              Content-Type: text/plain\r\n\r\nsomething\r\n--b--\r\n"
         );

@@ -12,6 +12,7 @@ mod world;
 
 mod agreeing;
 mod answers;
+mod bodies;
 mod bombs;
 mod canaries;
 mod carrying;
