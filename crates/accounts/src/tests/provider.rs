@@ -304,6 +304,10 @@ on_both! {
 
         assert_eq!(priya.post("/me/provider/delete", &[]).await.location(), "/me");
         house.lets(&mut Browser::new(&cast.accounts)).await.refuses(UNKNOWN);
+        let conn = cast.db.read().await.unwrap();
+        let ask = "select act from audit_entries where act like 'provider.%' order by number";
+        let deeds: Vec<String> = conn.column(ask, vec![]).await.unwrap();
+        assert_eq!(deeds, ["provider.joined", "provider.parted"]);
     }
 
     async fn a_hostile_provider_opens_nothing(db: Db) {

@@ -97,6 +97,11 @@ on_both! {
         browser.has_script(false);
         let one = [("one", ids[0].as_str()), ("id", ids[1].as_str()), ("remember", "on")];
         browser.posts("/settings/quarantine/release", &one).await.location();
+        let noted = "select act from audit_entries where act like 'sender.%'";
+        let conn = browser.stage.db.read().await.unwrap();
+        let noted: Vec<String> = conn.column(noted, vec![]).await.unwrap();
+        drop(conn);
+        assert_eq!(noted, ["sender.unblocked"], "what is remembered of a sender is in the trail");
         browser.posts("/settings/quarantine/dismiss", &[("id", &ids[2])]).await.location();
         browser.stage.later(UNDO_FOR + Span::seconds(1));
         browser.stage.reads().await;

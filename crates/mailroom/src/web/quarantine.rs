@@ -12,7 +12,7 @@ use super::ledger::{Row, inbox_names, line};
 use crate::ledger::{Fate, Filter, Line, page};
 use crate::mailroom::seen_by;
 use crate::senders::{Pattern, Rule};
-use crate::{Mailroom, actions};
+use crate::{Mailroom, actions, noted};
 
 const ROWS: i64 = 50;
 /// More at once is not looked at but waved through.
@@ -159,6 +159,7 @@ async fn decide(
         };
         if remembers && let Ok(address) = line.from_address.parse::<EmailAddress>() {
             actions::set_rule(&mut tx, &Pattern::of(&address), rule, by, now).await?;
+            noted::rule(mailroom, &mut tx, actor, address.as_str(), Some(rule));
         }
     }
     tx.commit().await?;

@@ -1,5 +1,7 @@
 //! One change for many tickets, under one undo.
 
+use std::collections::BTreeSet;
+
 use accounts::Actor;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -7,7 +9,7 @@ use kernel::{Failure, TicketId};
 use ui::{Answer, Fields, Toast, View, WebError, WebResult, Words, found};
 
 use super::change::{read, with_undo};
-use super::shape::open_instead;
+use super::shape::{note_merged, open_instead};
 use super::ticket::{From, list_url, seen, url};
 use crate::actions::{self, Many, Reversal, edit, keep};
 use crate::desk::Desk;
@@ -94,6 +96,11 @@ async fn merge(
     let office = desk.office().await?;
     let mut tx = desk.db().begin().await?;
     let (into, undo) = actions::merge_all(&mut tx, &office, actor, chosen).await?;
+    for from in chosen.iter().copied().collect::<BTreeSet<_>>() {
+        if from != into {
+            note_merged(desk, &mut tx, actor, from, into);
+        }
+    }
     tx.commit().await?;
     let page = url(into, &from.list);
     if !view.is_htmx {

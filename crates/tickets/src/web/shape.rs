@@ -4,7 +4,7 @@ use accounts::{Act, Actor};
 use audit::Deed;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use database::Conn;
+use database::{Conn, Tx};
 use kernel::{DeliveryId, EmailAddress, MessageId, PublicId, TicketId};
 use serde_json::json;
 use ui::{Fields, Toast, View, WebError, WebResult, Words, found};
@@ -44,8 +44,7 @@ pub(super) async fn merge(
     let office = desk.office().await?;
     let mut tx = desk.db().begin().await?;
     let (into, undo) = actions::merge(&mut tx, &office, &actor, id, into).await?;
-    let entry = actor.did(Deed::TicketsMerged, desk.now()).on("ticket", id, "");
-    desk.accounts.note(&mut tx, entry.with(json!({ "into": into.to_string() })));
+    note_merged(&desk, &mut tx, &actor, id, into);
     tx.commit().await?;
     let page = url(into, &from.list);
     if !view.is_htmx {
@@ -54,6 +53,12 @@ pub(super) async fn merge(
     let text = w.a2("done-merged", "ticket", id, "into", into);
     let toast = with_undo(Toast::new(text), Some(undo), &w);
     open_instead(&desk, &actor, into, &from, &toast).await
+}
+
+/// Notes in the trail that a ticket became a part of another one.
+pub(super) fn note_merged(desk: &Desk, tx: &mut Tx, actor: &Actor, from: TicketId, into: TicketId) {
+    let entry = actor.did(Deed::TicketsMerged, desk.now()).on("ticket", from, "");
+    desk.accounts.note(tx, entry.with(json!({ "into": into.to_string() })));
 }
 
 /// Closes the sheet and opens another ticket in the place of this one.

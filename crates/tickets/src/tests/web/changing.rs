@@ -238,6 +238,11 @@ on_both! {
         assert_eq!(shop.ticket(b).await.merged_into, Some(a));
         assert_eq!(shop.ticket(c).await.merged_into, Some(a));
         assert_eq!(shop.ticket(a).await.message_count, 3);
+        let conn = shop.db.read().await.unwrap();
+        let ask = "select count(*) from audit_entries where act = 'ticket.merged'";
+        let noted: i64 = conn.scalar(ask, vec![]).await.unwrap();
+        drop(conn);
+        assert_eq!(noted, 2, "each that became a part is in the trail");
         here.post(&page.undo(), &[]).await.is(204);
         for id in [a, b, c] {
             let ticket = shop.ticket(id).await;
