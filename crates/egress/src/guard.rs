@@ -31,7 +31,7 @@ impl Names {
         match self {
             Self::System => Ok(tokio::net::lookup_host((host, port)).await?.collect()),
             #[cfg(test)]
-            Self::Fickle(fickle) => Ok(fickle.next(port)),
+            Self::Fickle(fickle) => fickle.next(port).await,
         }
     }
 }

@@ -16,6 +16,8 @@ use crate::{DialFault, Guard};
 pub struct Http {
     client: Client,
     guard: Guard,
+    /// For the whole of a request, from the name to the last byte of the answer.
+    patience: Duration,
 }
 
 /// A whole answer.
@@ -41,8 +43,8 @@ pub enum HttpFault {
     Unreadable(String),
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
-const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// Chooses the cryptography for every TLS connection of the process. To be called once, at the
 /// start; later calls change nothing.
@@ -53,16 +55,21 @@ pub fn install_tls() {
 
 impl Http {
     pub fn new(guard: Guard) -> Result<Self, reqwest::Error> {
+        Self::waiting(guard, PATIENCE)
+    }
+
+    /// One that waits for so long.
+    pub(crate) fn waiting(guard: Guard, patience: Duration) -> Result<Self, reqwest::Error> {
         install_tls();
         let client = Client::builder()
             .dns_resolver(Arc::new(GuardedNames(guard.clone())))
             .redirect(redirect::Policy::none())
-            .timeout(PATIENCE)
-            .connect_timeout(PATIENCE)
+            .timeout(patience)
+            .connect_timeout(patience)
             .user_agent("Recourse")
             .no_proxy()
             .build()?;
-        Ok(Self { client, guard })
+        Ok(Self { client, guard, patience })
     }
 
     pub async fn get(&self, url: &str) -> Result<Answer, HttpFault> {
@@ -96,11 +103,22 @@ impl Http {
         .await
     }
 
+    /// The client counts from the connection on; the name before it is part of the wait, too.
     async fn send(
         &self,
         method: Method,
         url: &str,
         bytes_max: usize,
+        prepare: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
+    ) -> Result<Answer, HttpFault> {
+        let asked = tokio::time::timeout(self.patience, self.ask(method, url, prepare));
+        asked.await.unwrap_or_else(|_| Err(HttpFault::Silent(host_of(url))))
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        url: &str,
         prepare: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
     ) -> Result<Answer, HttpFault> {
         let (url, host) = self.checked(url).await?;
@@ -145,6 +163,11 @@ impl Answer {
             .ok()
             .ok_or_else(|| HttpFault::Unreadable(host.to_owned()))
     }
+}
+
+fn host_of(url: &str) -> String {
+    let url = url.parse::<Url>().ok();
+    url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn named(fault: &reqwest::Error, host: &str) -> HttpFault {

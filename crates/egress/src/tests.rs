@@ -1,4 +1,5 @@
 mod forms;
+mod limits;
 mod rebinding;
 
 use std::net::IpAddr;

@@ -12,17 +12,24 @@ use crate::*;
 pub(crate) struct Fickle(Arc<Mutex<(usize, Vec<Vec<IpAddr>>)>>);
 
 impl Fickle {
-    fn new(answers: &[&[&str]]) -> Self {
+    pub(crate) fn new(answers: &[&[&str]]) -> Self {
         let answer = |one: &&[&str]| one.iter().map(|text| text.parse().unwrap()).collect();
         Self(Arc::new(Mutex::new((0, answers.iter().map(answer).collect()))))
     }
 
-    pub(crate) fn next(&self, port: u16) -> Vec<SocketAddr> {
+    /// One without answers never gives any.
+    pub(crate) async fn next(&self, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+        let answer = self.answer();
+        let Some(answer) = answer else { return std::future::pending().await };
+        Ok(answer.into_iter().map(|address| SocketAddr::new(address, port)).collect())
+    }
+
+    fn answer(&self) -> Option<Vec<IpAddr>> {
         let mut state = self.0.lock().unwrap();
         let (asked, answers) = &mut *state;
-        let answer = &answers[*asked % answers.len()];
+        let answer = answers.get(*asked % answers.len().max(1)).cloned();
         *asked += 1;
-        answer.iter().map(|address| SocketAddr::new(*address, port)).collect()
+        answer
     }
 }
 
