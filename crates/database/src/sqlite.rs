@@ -409,3 +409,47 @@ impl Native for uuid::Uuid {
         if let ValueRef::Blob(it) = value { Self::from_slice(it).ok() } else { None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUICKLY: u64 = 500;
+    const SO_SO: u64 = 2_000;
+    const LONG_TIME: u64 = 4_000;
+
+    /// Microseconds that the runs of a statement took, and how often in a row it is then held to
+    /// have taken long; twice is what makes it be done apart.
+    const RUNS: &[(&[u64], u8)] = &[
+        (&[QUICKLY], 0),
+        (&[SO_SO], 0),
+        (&[LONG_TIME], 1),
+        (&[LONG_TIME, LONG_TIME], 2),
+        (&[LONG_TIME, LONG_TIME, LONG_TIME], 2),
+        // What took long once was not in a row with what takes long later.
+        (&[LONG_TIME, QUICKLY, LONG_TIME], 1),
+        (&[LONG_TIME, SO_SO, LONG_TIME], 1),
+        // What is done apart stays there until it is quick, and not only a little shorter.
+        (&[LONG_TIME, LONG_TIME, SO_SO], 2),
+        (&[LONG_TIME, LONG_TIME, SO_SO, QUICKLY], 0),
+        (&[LONG_TIME, LONG_TIME, QUICKLY, LONG_TIME], 1),
+        // The bounds themselves are neither long nor quick.
+        (&[3_000], 0),
+        (&[3_001], 1),
+        (&[LONG_TIME, LONG_TIME, 1_000], 2),
+        (&[LONG_TIME, LONG_TIME, 999], 0),
+    ];
+
+    #[test]
+    fn what_took_long_twice_in_a_row_is_long_until_it_is_quick() {
+        let opening = Opening { path: PathBuf::new(), pragmas: String::new() };
+        for (runs, wanted) in RUNS {
+            let pool = Pool::new(opening.clone(), 1);
+            for took in *runs {
+                pool.learn(7, pool.times_long(7), Duration::from_micros(*took));
+            }
+            assert_eq!(pool.times_long(7), *wanted, "{runs:?}");
+            assert_eq!(pool.times_long(8), 0, "another statement is not concerned");
+        }
+    }
+}
