@@ -21,12 +21,16 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::taking::Taking;
+
 const CONNECTIONS_MAX: u16 = 4_096;
 /// A client that sends its headers more slowly than this is not a browser.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 const HEADERS_MAX: usize = 100;
 const HEADER_BYTES_MAX: usize = 32 * 1024;
 const FINISH_WITHIN: Duration = Duration::from_secs(10);
+/// Who takes nothing of an answer for so long is not there any more, or wants to keep the place.
+const TAKEN_WITHIN: Duration = Duration::from_mins(1);
 
 /// Takes the address that a setting names, or says that it cannot be had.
 pub(crate) fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener> {
@@ -102,7 +106,7 @@ async fn answer(listener: TcpListener, router: Router, stop: CancellationToken) 
         let Some((stream, client, place)) = accepted else { continue };
         let connection = builder()
             .serve_connection(
-                TokioIo::new(stream),
+                TokioIo::new(Taking::new(stream, TAKEN_WITHIN)),
                 TowerToHyperService::new(service(&router, client)),
             )
             .into_owned();

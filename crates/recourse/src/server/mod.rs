@@ -8,6 +8,7 @@ mod layers;
 mod listen;
 mod metrics;
 mod room;
+mod taking;
 
 pub(crate) use disclosure::Disclosure;
 pub(crate) use health::Health;

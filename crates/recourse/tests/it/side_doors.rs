@@ -8,7 +8,7 @@ use reqwest::{Method, Response};
 
 use super::furnished::{CANARY, Furnished, Things, path_with};
 use super::matrix::Look;
-use crate::world::{Page, Web, World, on_both};
+use crate::world::{OWNER, Page, Web, World, on_both};
 
 /// Within this a change of what somebody may see is in force.
 const AT_ONCE: Duration = Duration::from_secs(5);
@@ -279,5 +279,25 @@ on_both! {
         for stream in &mut streams {
             assert!(stream.ends(AT_ONCE).await, "{}", stream.heard);
         }
+    }
+
+    async fn a_stream_ends_with_the_session_or_the_token_that_it_was_opened_with(world: World) {
+        world.opens_shop().await;
+        let (left, ended) = (world.signs_in(OWNER).await, world.signs_in(OWNER).await);
+        let (elsewhere, token) = (world.signs_in(OWNER).await, world.token_of(OWNER, "*").await);
+        let mut streams = [
+            Stream::opens(&left, "/live", "").await,
+            Stream::opens(&ended, "/live", "").await,
+            Stream::opens(&world.web(), "/api/v1/events", &token).await,
+        ];
+        left.post("/logout", &[]).await.location();
+        assert!(streams[0].ends(AT_ONCE).await, "signed out");
+        elsewhere.post("/me/sessions/delete", &[]).await.location();
+        assert!(streams[1].ends(AT_ONCE).await, "ended from elsewhere");
+        let tokens = elsewhere.get("/me/tokens").await.body;
+        let (_, rest) = tokens.split_once("action=\"/me/tokens/").unwrap();
+        let path = format!("/me/tokens/{}", rest.split('"').next().unwrap());
+        elsewhere.post(&path, &[]).await.location();
+        assert!(streams[2].ends(AT_ONCE).await, "revoked");
     }
 }

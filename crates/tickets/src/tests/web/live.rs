@@ -232,6 +232,27 @@ on_both! {
         }
     }
 
+    async fn for_who_does_not_read_nothing_piles_up(db: Db) {
+        let (shop, _stop) = open(db).await;
+        let (mut ears, hello) = Ears::open(&shop.priya_browses().await, None).await;
+        let mut tx = shop.db.begin().await.unwrap();
+        for number in 0..2_500 {
+            let id = kernel::TicketId(number);
+            tx.announce(Change::Ticket { id, inbox: shop.cast.support, touch: Touch::Row });
+        }
+        tx.commit().await.unwrap();
+        let all_told = async {
+            while shop.cast.hub.latest() < hello + 2_500 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), all_told).await.unwrap();
+        // One sentence stands for all that was missed.
+        ears.hears("refresh").await;
+        shop.db.announce(Change::Settings.to_string()).await.unwrap();
+        ears.hears("settings").await;
+    }
+
     async fn a_stream_ends_with_the_right_to_hear_it(db: Db) {
         let (shop, _stop) = open(db).await;
         let execute = async |sql: &'static str, change: Change| {
