@@ -51,8 +51,9 @@ impl World {
     fn tries(&self, token: &str) -> Result<(), String> {
         // It makes tables of all letters first, for every later run.
         static TABLES: Once = Once::new();
-        TABLES.call_once(|| drop(self.command_for(token, "4").output()));
-        let output = self.command_for(token, &seconds()).output();
+        let description = format!("{}/api/v1/openapi.json", self.base);
+        TABLES.call_once(|| drop(self.command_for(&description, token, "4").output()));
+        let output = self.command_for(&description, token, &seconds()).output();
         let output = output.expect("schemathesis is there: bin/test installs it");
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         println!("API, {}: {}", self.engine(), summary(&said));
@@ -62,14 +63,22 @@ impl World {
         Err(format!("{said}{}", String::from_utf8_lossy(&output.stderr)))
     }
 
-    fn command_for(&self, token: &str, seconds: &str) -> Command {
-        let description = format!("{}/api/v1/openapi.json", self.base);
+    fn command_for(&self, description: &str, token: &str, seconds: &str) -> Command {
         let bearer = format!("Authorization: Bearer {token}");
         let mut command = Command::new("schemathesis");
         command
             .current_dir(&self.folder)
             .env("HYPOTHESIS_STORAGE_DIRECTORY", std::env::temp_dir().join("recourse-letters"))
-            .args(["run", &description, "--header", &bearer, "--checks", CHECKS])
+            .args([
+                "run",
+                description,
+                "--url",
+                &self.base,
+                "--header",
+                &bearer,
+                "--checks",
+                CHECKS,
+            ])
             .args(["--exclude-path", ENDLESS, "--phases", "examples,coverage,fuzzing"])
             .args(["--max-time", seconds, "--seed", &seed(), "--request-timeout", "30"])
             .args(["--generation-database", "none", "--warnings", "off", "--no-color"])
@@ -91,4 +100,22 @@ on_both! {
             assert_eq!(tried, Ok(()), "as {who}");
         }
     }
+}
+
+/// What is not described is found: an answer of the program under another description.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_is_not_described_is_found() {
+    let world = World::on_sqlite().await;
+    let mut description = world.web().get("/api/v1/openapi.json").await.json();
+    let paths = description["paths"].as_object_mut().unwrap();
+    paths.retain(|path, _| path == "/api/v1/tags");
+    let operation = &mut paths["/api/v1/tags"]["get"];
+    operation["responses"] = serde_json::json!({ "418": { "description": "It is a teapot." } });
+    let file = world.folder.join("teapot.json");
+    std::fs::write(&file, description.to_string()).unwrap();
+    let output = tokio::task::block_in_place(|| {
+        world.command_for(file.to_str().unwrap(), "rct_nobody", "4").output().unwrap()
+    });
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!output.status.success() && said.contains("Undocumented"), "{said}");
 }
