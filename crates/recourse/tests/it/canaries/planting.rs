@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::{Child, Command as Process, Stdio};
 
-use database::Location;
+use database::{Db, Location};
+use kernel::{Clock, InboxId, SystemClock};
 use reqwest::Method;
 use serde_json::json;
 
@@ -121,7 +122,9 @@ async fn mailed(to: &str, start: &str) -> String {
 
 pub(super) async fn plants_all(world: &World, served: &Served, canaries: &Canaries) {
     inboxes(world, served, canaries).await;
+    keys_of_mail(world, canaries).await;
     people(world, served, canaries).await;
+    ways_to_sign_in(served, canaries).await;
     programs(world, served, canaries).await;
     customers(world, served, canaries).await;
     strangers(world, canaries).await;
@@ -250,6 +253,64 @@ async fn people(world: &World, served: &Served, canaries: &Canaries) {
         if shown.contains(start) {
             canaries.watch("link that an owner handed on", &token_in(&shown, start));
         }
+    }
+}
+
+/// A second factor with its recovery codes, and a provider to sign in at.
+async fn ways_to_sign_in(served: &Served, canaries: &Canaries) {
+    let agent = &served.agent;
+    agent.post("/me/second-factor/app", &[]).await.location();
+    let page = agent.get("/me/second-factor").await.body;
+    let (_, rest) = page.split_once("id=\"app-key\">").expect("a key");
+    let shown = rest.split('<').next().unwrap();
+    let key = shown.replace(' ', "");
+    canaries.watch("key of an app", &key);
+    canaries.watch("key of an app as it is shown", shown);
+    let confirm = "/me/second-factor/app/confirm";
+    let wrong = agent.post(confirm, &[("code", "000000")]).await;
+    assert_eq!(wrong.status, 422, "{}", wrong.body);
+    let code = accounts::testing::totp_code(&key, SystemClock.now());
+    let page = agent.post(confirm, &[("code", &code)]).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    let codes = page.body.split("<li><code class=\"mono\">").skip(1);
+    for code in codes.filter_map(|rest| rest.split('<').next()) {
+        canaries.watch("recovery code", code);
+        canaries.watch("recovery code without dashes", &code.replace('-', ""));
+    }
+    let provider = |secret: &str, label: &str| {
+        [
+            ("issuer", "https://127.0.0.1:1".to_owned()),
+            ("client_id", "desk".to_owned()),
+            ("client_secret", secret.to_owned()),
+            ("label", label.to_owned()),
+        ]
+    };
+    let send = async |fields: [(&'static str, String); 4]| {
+        let request = served.owner.request(Method::POST, "/settings/sign-in/provider");
+        served.owner.send(request.form(&fields)).await
+    };
+    let page = send(provider(&canaries.plant("refused secret of a provider"), "")).await;
+    assert_eq!(page.status, 422, "{}", page.body);
+    canaries.saw("a provider that was refused", page.body);
+    send(provider(&canaries.plant("secret of a provider"), "Example")).await.location();
+}
+
+/// The keys that sign mail. Nobody is ever told one: they are opened here as the sender does.
+async fn keys_of_mail(world: &World, canaries: &Canaries) {
+    let db = Db::open_unchanged(&world.settings.database).await.unwrap();
+    let conn = db.read().await.unwrap();
+    let ask = "select inbox_id, dkim_key from mail_connections where dkim_key is not null";
+    let sealed: Vec<(InboxId, String)> = conn.all(ask, vec![]).await.unwrap();
+    drop(conn);
+    db.close().await;
+    assert!(!sealed.is_empty(), "no key signs mail");
+    let keys = keys::Keys::load(&world.settings.key_file).unwrap();
+    for (inbox, sealed) in sealed {
+        let key = keys.open(&format!("inbox {inbox} dkim"), &sealed).unwrap();
+        // Whatever frames the key, its middle is secret.
+        let text = key.reveal().to_owned();
+        let middle: String = text.chars().skip(text.len() / 2).take(24).collect();
+        canaries.watch("key that signs mail", &middle);
     }
 }
 
