@@ -32,7 +32,7 @@ pub use column::Column;
 pub use conn::{Conn, may_pass};
 pub use db::{Db, Engine, Location, NotALocation};
 pub use limit::{LIST_LIMIT, took_too_long};
-pub use migrations::{Migration, NewerSchema};
+pub use migrations::{Migration, NewerSchema, is_begun, is_current};
 pub use notices::Notices;
 pub use quick_check::quick_check;
 pub use room::Room;

@@ -74,10 +74,8 @@ pub struct NewerSchema {
 /// Brings the schema up to date. Nodes that start together wait for one another.
 pub(crate) async fn run(db: &Db, now: Timestamp) -> Result<()> {
     if db.engine() == Engine::Sqlite {
-        let tables = "select count(*) from sqlite_master where name = 'schema_migrations'";
         let mut conn = db.read().await?;
-        let is_new = conn.scalar::<i64>(tables, params![]).await? == 0;
-        let found = if is_new { 0 } else { version(&mut conn).await? };
+        let found = if is_begun(&conn).await? { version(&mut conn).await? } else { 0 };
         drop(conn);
         if (1..latest()).contains(&found) {
             safety_copy::make(db, found).await?;
@@ -119,6 +117,23 @@ pub(crate) async fn version(conn: &mut Conn) -> Result<i64> {
 /// The version of the schema that this program works with.
 pub(crate) fn latest() -> i64 {
     HISTORY.last().map_or(0, |last| last.version)
+}
+
+/// Whether there is a schema of this program, of whatever version: somebody has begun with this
+/// database.
+pub async fn is_begun(conn: &Conn) -> Result<bool> {
+    let tables = match conn.engine() {
+        Engine::Sqlite => "select count(*) from sqlite_master where name = 'schema_migrations'",
+        Engine::Postgres => {
+            "select count(*) from pg_class where oid = to_regclass('schema_migrations')"
+        }
+    };
+    Ok(conn.scalar::<i64>(tables, params![]).await? > 0)
+}
+
+/// Whether all that this program knows was done, and no more.
+pub async fn is_current(conn: &mut Conn) -> Result<bool> {
+    Ok(version(conn).await? == latest())
 }
 
 /// Fails unless all that this program knows was done, and no more.

@@ -21,11 +21,18 @@ pub enum KeyFault {
     TooOpen { path: String },
 }
 
+impl KeyFault {
+    /// Whether there is no such file.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Unreadable { fault, .. } if fault.kind() == io::ErrorKind::NotFound)
+    }
+}
+
 impl Keys {
     /// Reads the key file, or makes one with a new random key and mode 0600.
     pub fn load_or_make(path: &Path) -> Result<Self, KeyFault> {
         match Self::load(path) {
-            Err(KeyFault::Unreadable { fault, .. }) if fault.kind() == io::ErrorKind::NotFound => {
+            Err(fault) if fault.is_missing() => {
                 let masters = [rand::random()];
                 write(path, &masters)?;
                 of(&masters, path)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use accounts::Accounts;
 use anyhow::{Context, Result, bail};
-use database::Db;
+use database::{Db, Location};
 use egress::{Guard, Http};
 use email::Dns;
 use files::Files;
@@ -43,18 +43,57 @@ pub struct Foundation {
     pub hello_name: String,
 }
 
-/// What has to be there before the database.
-fn prepare(settings: &Settings) -> Result<Keys> {
+/// What has to be there before the database is touched. A key is made only where nothing can be
+/// sealed with another one.
+async fn prepare(settings: &Settings) -> Result<Keys> {
     egress::install_tls();
     DataFolder::open(&settings.data)?;
-    Ok(Keys::load_or_make(&settings.key_file)?)
+    match own_keys(settings).await? {
+        Some(keys) => Ok(keys),
+        None => Ok(Keys::load_or_make(&settings.key_file)?),
+    }
+}
+
+/// The keys that the database was begun with; none where there is neither a database nor a key yet.
+/// A key file that is missing or belongs to another database is refused, and none is made: what is
+/// sealed would not open any more.
+pub(crate) async fn own_keys(settings: &Settings) -> Result<Option<Keys>> {
+    let (known, key_file) = (begun_with(&settings.database).await?, &settings.key_file);
+    let keys = match (Keys::load(key_file), &known) {
+        (Err(fault), Some(_)) if fault.is_missing() => bail!(missing_key(key_file)),
+        (Err(fault), None) if fault.is_missing() => return Ok(None),
+        (loaded, _) => loaded?,
+    };
+    let is_own = |known: &String| *known == keys.fingerprint() || keys.is_older(known);
+    if !known.as_ref().is_none_or(is_own) {
+        bail!(another_key(key_file));
+    }
+    Ok(Some(keys))
+}
+
+/// Which key a database says it is sealed with, whatever its version; none where there is no
+/// database yet.
+async fn begun_with(location: &Location) -> Result<Option<String>> {
+    if let Location::File(path) = location
+        && !path.exists()
+    {
+        return Ok(None);
+    }
+    let db = Db::connect(location).await?;
+    let conn = db.read().await?;
+    let is_begun = database::is_begun(&conn).await?;
+    let known =
+        if is_begun { accounts::settings::read(&conn, KEY_FINGERPRINT).await? } else { None };
+    drop(conn);
+    db.close().await;
+    Ok(known)
 }
 
 impl Foundation {
     /// Opens the database, bringing its schema up to date, and all that goes with it. The task
     /// stores mail until the foundation is gone.
     pub async fn open(settings: &Settings, clock: SharedClock) -> Result<(Self, JoinHandle<()>)> {
-        let keys = prepare(settings)?;
+        let keys = prepare(settings).await?;
         let db = Db::open(&settings.database, &*clock).await?;
         Self::on(db, keys, settings, clock).await
     }
@@ -64,7 +103,7 @@ impl Foundation {
         settings: &Settings,
         clock: SharedClock,
     ) -> Result<(Self, JoinHandle<()>)> {
-        let keys = prepare(settings)?;
+        let keys = prepare(settings).await?;
         let db = Db::open_to_fill(&settings.database, &*clock).await?;
         Self::on(db, keys, settings, clock).await
     }
@@ -177,6 +216,15 @@ async fn check_key(db: &Db, keys: &Keys, settings: &Settings, clock: &SharedCloc
             tx.commit().await
         }
     }
+}
+
+/// What is said of a key file that is not there.
+pub(crate) fn missing_key(key_file: &Path) -> String {
+    format!(
+        "the key file {} is not there; put back the one of this installation, or say with \
+         --key-file where it is",
+        key_file.display()
+    )
 }
 
 /// What is said of a key file that belongs to another database.

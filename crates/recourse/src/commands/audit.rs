@@ -5,7 +5,6 @@ use audit::verify;
 use clap::Subcommand;
 use database::Db;
 use database::check::count;
-use keys::Keys;
 
 use super::check::Shown;
 use super::terminal;
@@ -35,7 +34,7 @@ impl Audit {
         let Self::Verify { holds } = self;
         let held: Vec<(i64, String)> =
             holds.iter().map(|text| held(text)).collect::<Result<_>>()?;
-        let keys = Keys::load(&settings.key_file)?;
+        let keys = super::keys_of(&settings).await?;
         let db = Db::open_unchanged(&settings.database).await?;
         let mut conn = db.snapshot().await?;
         let of = count(&conn, "audit_entries").await?;

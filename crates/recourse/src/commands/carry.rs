@@ -48,7 +48,7 @@ impl Backup {
     pub(super) async fn run(self, settings: Settings, clock: SharedClock) -> Result<u8> {
         log::start(log::Kind::Command);
         super::assert_begun(&settings)?;
-        let keys = Keys::load(&settings.key_file)?;
+        let keys = super::keys_of(&settings).await?;
         let files = Files::open(&settings.storage, &settings.bucket_access)?;
         let house =
             House { database: &settings.database, files: &files, keys: &keys, clock: &clock };
@@ -132,7 +132,7 @@ impl Move {
             ),
             Err(_) => Location::File(PathBuf::from(&self.to)),
         };
-        let keys = Keys::load(&settings.key_file)?;
+        let keys = super::keys_of(&settings).await?;
         // What a running server wrote meanwhile would be left behind.
         let folder = DataFolder::open(&settings.data)?;
         let _lock = folder.lock()?;

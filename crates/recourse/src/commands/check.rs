@@ -5,7 +5,6 @@ use clap::Args;
 use database::Db;
 use database::check::Finding;
 use files::{Files, Unreferenced};
-use keys::Keys;
 
 use super::progress::Progress;
 use super::terminal;
@@ -30,7 +29,7 @@ impl Check {
         super::assert_begun(&settings)?;
         let db = Db::open_unchanged(&settings.database).await?;
         let files = Files::open(&settings.storage, &settings.bucket_access)?;
-        let keys = Keys::load(&settings.key_file)?;
+        let keys = super::keys_of(&settings).await?;
         let mut conn = db.snapshot().await?;
         let mut shown = Shown::default();
         let findings =

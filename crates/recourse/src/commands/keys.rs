@@ -8,6 +8,7 @@ use kernel::SharedClock;
 
 use super::terminal;
 use crate::config::{DataFolder, Lock, Settings};
+use crate::foundation::missing_key;
 use crate::{log, turning};
 
 #[derive(Subcommand)]
@@ -24,11 +25,7 @@ impl Keys {
         log::start(log::Kind::Command);
         super::assert_begun(&settings)?;
         if !settings.key_file.exists() {
-            bail!(
-                "the key file {} is not there; put back the one of this installation, or say with \
-                 --key-file where it is",
-                settings.key_file.display()
-            );
+            bail!(missing_key(&settings.key_file));
         }
         let _lock = alone(&settings).await?;
         let db = Db::open_unchanged(&settings.database).await?;

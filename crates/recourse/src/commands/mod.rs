@@ -15,12 +15,14 @@ mod terminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use ::keys::Keys;
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use database::Location;
 use kernel::{SharedClock, SystemClock};
 
 use crate::config::{DataFolder, Flags, Settings};
+use crate::foundation::{missing_key, own_keys};
 use crate::local::{self, Answer, Command};
 use crate::{Foundation, log};
 
@@ -186,6 +188,14 @@ fn assert_begun(settings: &Settings) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The keys of an installation that is there.
+async fn keys_of(settings: &Settings) -> Result<Keys> {
+    match own_keys(settings).await? {
+        Some(keys) => Ok(keys),
+        None => bail!(missing_key(&settings.key_file)),
+    }
 }
 
 fn tell(answer: &Answer) -> u8 {

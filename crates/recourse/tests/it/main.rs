@@ -24,6 +24,7 @@ mod furnished;
 mod house;
 mod inputs;
 mod jumps;
+mod keyless;
 mod limits;
 mod matrix;
 mod nodes;
