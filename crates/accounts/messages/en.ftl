@@ -345,6 +345,7 @@ system-text = How this installation is doing.
 system-state = State
 system-version = Version
 system-database = Database
+system-careless = turn on in the settings of the server, or a loss of power can damage it: { $settings }
 system-address = Address
 system-waiting = Jobs that wait
 system-late = late by { $span }

@@ -56,6 +56,7 @@ impl Program {
         tasks.keep("passing on changes", hub.run(foundation.db.notices(), stop.clone()));
         let set_up_link = set_up_link(&foundation).await?;
         let (router, routes) = wiring::routes(&foundation, &settings, &stop);
+        warn_if_careless(&foundation).await?;
         wiring::move_mail(&foundation, &settings, &mut tasks, &stop)?;
         tasks.keep("doing jobs", wiring::workers(&foundation).run(stop.clone()));
         tasks.begin(server::sum_up(stop.clone()));
@@ -120,3 +121,14 @@ async fn set_up_link(foundation: &Foundation) -> Result<Option<String>> {
     tx.commit().await?;
     Ok(token.map(|token| foundation.site.url(&format!("/setup/{}", token.reveal()))))
 }
+/// Those who look after it see the same under Settings, System.
+async fn warn_if_careless(foundation: &Foundation) -> Result<()> {
+    for setting in database::careless_settings(&foundation.db.read().await?).await? {
+        tracing::warn!(
+            "PostgreSQL runs with {setting} = off: a loss of power can damage the database; turn \
+             it on in its settings"
+        );
+    }
+    Ok(())
+}
+

@@ -15,6 +15,8 @@ struct System {
     chrome: Chrome,
     version: &'static str,
     database: &'static str,
+    /// What of the database's server may lose data, if something does.
+    careless: Option<String>,
     base_url: String,
     waiting: i64,
     /// How late the oldest job is, in words.
@@ -36,12 +38,14 @@ pub(super) async fn show(State(accounts): State<Accounts>, actor: Actor) -> WebR
     let conn = accounts.db().read().await?;
     let oldest = queue::oldest_due(&conn, now).await?;
     let late = oldest.map(|at| now.since(at)).filter(|late| late.as_seconds() >= 60);
+    let careless = database::careless_settings(&conn).await?.join(", ");
     ui::page(&System {
         version: env!("CARGO_PKG_VERSION"),
         database: match accounts.db().engine() {
             database::Engine::Sqlite => "SQLite",
             database::Engine::Postgres => "PostgreSQL",
         },
+        careless: (!careless.is_empty()).then_some(careless),
         base_url: accounts.site().base_url.to_string(),
         waiting: queue::waiting_count(&conn).await?,
         late: late.map(ui::duration),

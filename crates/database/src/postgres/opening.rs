@@ -17,6 +17,11 @@ use crate::conn::ACQUIRE_TIMEOUT;
 /// Before the next try to reach a server that is just starting.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
+/// Without this, a server that is set up to be quick confirms a commit before it is on its disk, and
+/// a loss of power takes mail that we said we have. Settings that promise more stay as they are.
+const DURABLE: &str = "select set_config('synchronous_commit', 'on', false)
+  where current_setting('synchronous_commit') = 'off'";
+
 /// How connections are opened.
 #[derive(Clone)]
 pub(crate) struct Opening {
@@ -53,6 +58,12 @@ impl Opening {
         Ok(Link::new(client, wire))
     }
 
+    /// What is committed is on the disk of the server, whatever its default is.
+    async fn is_durable(&self, link: &Link) -> Result<()> {
+        let durable = tokio::time::timeout(ACQUIRE_TIMEOUT, link.script(DURABLE)).await;
+        durable.with_context(|| format!("PostgreSQL at {} says nothing", self.place()))?
+    }
+
     /// Opens a connection. A server that is not there yet, as after a start of the machine, is
     /// waited for.
     pub(crate) async fn link_patiently(&self) -> Result<Link> {
@@ -63,7 +74,10 @@ impl Opening {
                 bail!("PostgreSQL at {} takes the connection and says nothing", self.place());
             };
             match linked {
-                Ok(link) => return Ok(link),
+                Ok(link) => {
+                    self.is_durable(&link).await?;
+                    return Ok(link);
+                }
                 Err(fault) if may_come_up(&fault) && Instant::now() + pause < until => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(PAUSES.1);

@@ -298,3 +298,47 @@ async fn a_server_that_is_not_there_is_named() {
     let fault = format!("{fault:#}");
     assert!(fault.contains("does not let us in") && fault.contains("does not exist"), "{fault}");
 }
+
+#[tokio::test]
+async fn what_is_committed_is_on_the_disk_whatever_the_server_is_set_to() {
+    let Some(url) = postgres_url().await else { return };
+    let location = Location::Postgres(url);
+    for (set_to, expected) in
+        [("off", "on"), ("on", "on"), ("local", "local"), ("remote_apply", "remote_apply")]
+    {
+        let db = Db::connect(&location).await.unwrap();
+        let name: String =
+            db.read().await.unwrap().scalar("select current_database()", params![]).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let sql = format!("alter database \"{name}\" set synchronous_commit = {set_to}");
+        tx.script(sql).await.unwrap();
+        tx.commit().await.unwrap();
+        db.close().await;
+
+        let db = Db::connect(&location).await.unwrap();
+        let ask = "select current_setting('synchronous_commit')";
+        let tx = db.begin().await.unwrap();
+        assert_eq!(tx.scalar::<String>(ask, params![]).await.unwrap(), expected, "{set_to}");
+        drop(tx);
+        let all = [db.read().await.unwrap(), db.read_for_all().await.unwrap()];
+        for conn in &all {
+            assert_eq!(conn.scalar::<String>(ask, params![]).await.unwrap(), expected, "{set_to}");
+        }
+        drop(all);
+        db.close().await;
+    }
+}
+
+#[tokio::test]
+async fn settings_that_may_damage_the_database_are_known() {
+    let Some(db) = postgres().await else { return };
+    let conn = db.read().await.unwrap();
+    let is_off = async |name: &'static str| {
+        let off = "select count(*) from pg_settings where name = $1 and setting = 'off'";
+        conn.scalar::<i64>(off, params![name]).await.unwrap() == 1
+    };
+    let careless = crate::careless_settings(&conn).await.unwrap();
+    for name in ["fsync", "full_page_writes"] {
+        assert_eq!(careless.contains(&name.to_owned()), is_off(name).await, "{name}");
+    }
+}
