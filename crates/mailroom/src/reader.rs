@@ -60,6 +60,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// What is ready within this time of the last commit is written down in one: nobody sees the delay,
 /// and whoever takes mail in waits for fewer commits.
 const BETWEEN_COMMITS: Duration = Duration::from_millis(25);
+/// What is being read when the server stops has so long. Nothing is lost by breaking it off.
+const FINISH_WITHIN: Duration = Duration::from_secs(1);
 /// While mails are being read, what else arrived is looked for so often.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
@@ -71,7 +73,7 @@ struct Desk {
 }
 
 impl Reader {
-    /// Reads whatever arrives until `stop`.
+    /// Reads whatever arrives until `stop`, and puts down what is at hand.
     pub async fn run(self, arrived: Arc<Notify>, stop: CancellationToken) {
         if let Err(fault) = self.read_again_by(program_version()).await {
             tracing::error!("mails that failed cannot be tried again: {fault:#}");
@@ -118,6 +120,31 @@ impl Reader {
                 () = tokio::time::sleep(rest), if may_wait_more => {}
                 () = tokio::time::sleep(LOOK_EVERY) => may_wait_more = true,
             }
+        }
+        self.finish(underway).await;
+    }
+
+    /// Writes down what is read in a moment, and hands the rest back: another node, or the next
+    /// start, reads it at once.
+    async fn finish(&self, mut underway: Underway) {
+        let until = tokio::time::Instant::now() + FINISH_WITHIN;
+        while !underway.is_empty() {
+            let Ok(done) = tokio::time::timeout_at(until, underway.done()).await else { break };
+            if let Err(fault) = self.write_down(done).await {
+                tracing::error!("mails that were read cannot be written down: {fault:#}");
+            }
+        }
+        let left = underway.ids();
+        drop(underway);
+        let hand_back = async {
+            let mut tx = self.db.begin().await?;
+            waiting::hand_back(&mut tx, &left).await?;
+            tx.commit().await
+        };
+        if !left.is_empty()
+            && let Err(fault) = hand_back.await
+        {
+            tracing::error!("mails that were not read cannot be handed back: {fault:#}");
         }
     }
 

@@ -1,6 +1,8 @@
 //! Sending what the outbox holds.
 
+mod stopping;
 mod underway;
+mod unsent;
 mod ways;
 
 use std::collections::HashMap;
@@ -11,7 +13,7 @@ use accounts::{Accounts, SystemMail};
 use anyhow::{Context, Result};
 use database::{Db, Engine};
 use egress::Guard;
-use email::smtp::{RefusedRecipient, SendFault, Standing};
+use email::smtp::{SendFault, Standing};
 use email::{Attached, AutomaticKind, Composed, Credentials, Draft, Party, Server, Signing};
 use files::{FileHash, Files};
 use kernel::{DeliveryId, EmailAddress, InboxId, SharedClock, Span, Timestamp};
@@ -26,6 +28,7 @@ use crate::connection::{Connection, Endpoint, Tls, place};
 use crate::oauth::Permissions;
 use crate::undelivered::{self, Undelivered};
 use underway::{Place, Underway};
+use unsent::Unsent;
 use ways::Ways;
 
 /// Sends mail. Cheap to clone.
@@ -53,8 +56,9 @@ const REST: Span = Span::seconds(30);
 const UNTIL_SET_UP: Span = Span::minutes(5);
 
 impl Sender {
-    /// Sends whatever is due until `stop`, and then what it has begun.
-    pub async fn run(self, stop: CancellationToken) {
+    /// Sends whatever is due until `stop`. Then what no server can have yet is handed back at once,
+    /// and the others have `finish_within` to say that they have it.
+    pub async fn run(self, stop: CancellationToken, finish_within: Duration) {
         if self.db.engine() == Engine::Sqlite
             && let Err(fault) = outbox::free_all(&self.db).await
         {
@@ -66,7 +70,7 @@ impl Sender {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_time = true;
         while !stop.is_cancelled() {
-            match self.take_up(&mut underway, is_time).await {
+            match self.take_up(&mut underway, is_time, &stop).await {
                 Ok(0) => is_time = false,
                 Ok(_) => continue,
                 Err(fault) => {
@@ -81,30 +85,26 @@ impl Sender {
                 _ = look.tick() => is_time = true,
             }
         }
-        self.finish(underway).await;
+        self.finish(underway, finish_within).await;
     }
 
     /// Sends what is due now, to the end. Says how many letters were tried.
     pub async fn send_due(&self) -> Result<usize> {
         let mut underway = Underway::default();
-        while self.take_up(&mut underway, false).await? > 0 {}
+        let stop = CancellationToken::new();
+        while self.take_up(&mut underway, false, &stop).await? > 0 {}
         let count = underway.ids().len();
-        self.finish(underway).await;
+        self.finish(underway, Duration::MAX).await;
         Ok(count)
     }
 
-    async fn finish(&self, mut underway: Underway) {
-        let mut renewal = tokio::time::interval(RENEW_EVERY);
-        while !underway.is_empty() {
-            tokio::select! {
-                () = underway.done() => {}
-                _ = renewal.tick() => self.renew(&underway).await,
-            }
-        }
-    }
-
     /// Begins to send what is due, as far as there is room. Says how many letters that were.
-    async fn take_up(&self, underway: &mut Underway, at_least_one: bool) -> Result<usize> {
+    async fn take_up(
+        &self,
+        underway: &mut Underway,
+        at_least_one: bool,
+        stop: &CancellationToken,
+    ) -> Result<usize> {
         if underway.is_full() {
             return Ok(0);
         }
@@ -130,8 +130,9 @@ impl Sender {
         for letter in letters {
             let (sender, id) = (self.clone(), letter.id);
             let inbox = letter.letter.inbox.unwrap_or(SYSTEM);
+            let stop = stop.clone();
             underway.add(id, (inbox, ways.by(inbox)), async move {
-                if let Err(fault) = sender.handle(letter).await {
+                if let Err(fault) = sender.handle(letter, &stop).await {
                     tracing::error!(delivery = %id, "the outcome of delivery {id} cannot be stored: {fault:#}");
                 }
             });
@@ -147,11 +148,11 @@ impl Sender {
         }
     }
 
-    async fn handle(&self, sending: Sending) -> Result<()> {
+    async fn handle(&self, sending: Sending, stop: &CancellationToken) -> Result<()> {
         if sending.is_stale(self.clock.now()) {
             return self.leave(sending.id).await;
         }
-        let outcome = self.send(&sending).await;
+        let outcome = self.send(&sending, stop).await;
         let (id, now) = (sending.id, self.clock.now());
         let unsent = match outcome {
             Ok(said) => {
@@ -161,6 +162,7 @@ impl Sender {
                 outbox::sent(&mut tx, id, now).await?;
                 return tx.commit().await;
             }
+            Err(unsent) if unsent.is_untried => return self.hand_back(id).await,
             Err(unsent) => unsent,
         };
         if !unsent.is_final && now < sending.give_up_at {
@@ -219,22 +221,32 @@ impl Sender {
         tx.commit().await
     }
 
-    /// Sends a letter to those who do not have it yet.
-    async fn send(&self, sending: &Sending) -> Result<String, Unsent> {
+    /// Sends a letter to those who do not have it yet, unless `stop` comes before a server could
+    /// have it.
+    async fn send(&self, sending: &Sending, stop: &CancellationToken) -> Result<String, Unsent> {
         let (letter, had_it) = (&sending.letter, &sending.accepted);
         let told = |unsent: Unsent| Unsent { accepted: had_it.clone(), ..unsent };
-        let way = self.way(letter).await.map_err(told)?;
-        let draft = self.draft(letter, &way).await.map_err(|fault| {
-            // Files that cannot be read now may be there later; a mail without them must not go.
-            told(Unsent::later(format!("the mail could not be put together: {fault:#}")))
-        })?;
+        let ready = async {
+            let way = self.way(letter).await?;
+            let draft = self.draft(letter, &way).await.map_err(|fault| {
+                // Files that cannot be read now may be there later; a mail without them must not go.
+                Unsent::later(format!("the mail could not be put together: {fault:#}"))
+            })?;
+            Ok((way, draft))
+        };
+        let Some(ready) = stop.run_until_cancelled(ready).await else {
+            return Err(Unsent::untried());
+        };
+        let (way, draft) = ready.map_err(told)?;
         let mut composed: Composed = email::compose(&draft, self.clock.now())
             .map_err(|fault| told(Unsent::never(fault.to_string())))?;
         composed.recipients.retain(|address| !had_it.contains(address));
         if composed.recipients.is_empty() {
             return Ok("everybody has it".to_owned());
         }
-        match email::smtp::send(&way.server, &way.credentials, &composed, &self.guard).await {
+        let (server, credentials) = (&way.server, &way.credentials);
+        let sent = email::smtp::send(server, credentials, &composed, &self.guard, stop.cancelled());
+        match sent.await {
             Ok(taken) if taken.refused.is_empty() => Ok(taken.reply),
             Ok(taken) => {
                 let missed = |address: &EmailAddress| {
@@ -244,6 +256,7 @@ impl Sender {
                 composed.recipients.extend(had_it.iter().cloned());
                 Err(Unsent::partly(taken.refused, composed.recipients))
             }
+            Err(SendFault::Stopped) => Err(Unsent::untried()),
             Err(fault) => Err(told(self.unsent(fault, way.inbox))),
         }
     }
@@ -269,7 +282,7 @@ impl Sender {
             _ => Vec::new(),
         };
         let holds_all_for = is_about_server.then_some(REST);
-        Unsent { why, is_final, holds_all_for, accepted: Vec::new(), refused }
+        Unsent { is_final, holds_all_for, refused, ..Unsent::later(why) }
     }
 
     /// By which server and under which address a letter leaves.
@@ -454,43 +467,5 @@ enum NoWay {
 impl From<anyhow::Error> for NoWay {
     fn from(fault: anyhow::Error) -> Self {
         Self::Unclear(fault)
-    }
-}
-
-/// Why a letter did not leave, in words for the team.
-struct Unsent {
-    why: String,
-    /// Trying again is useless until something changes.
-    is_final: bool,
-    /// All that would leave the same way waits so long.
-    holds_all_for: Option<Span>,
-    /// Who has it all the same.
-    accepted: Vec<EmailAddress>,
-    /// Whom the server did not take it for.
-    refused: Vec<RefusedRecipient>,
-}
-
-impl Unsent {
-    fn later(why: String) -> Self {
-        Self {
-            why,
-            is_final: false,
-            holds_all_for: None,
-            accepted: Vec::new(),
-            refused: Vec::new(),
-        }
-    }
-
-    fn never(why: String) -> Self {
-        Self { is_final: true, ..Self::later(why) }
-    }
-
-    /// Some got it, and the others may get it later if any of them only has to wait.
-    fn partly(refused: Vec<RefusedRecipient>, accepted: Vec<EmailAddress>) -> Self {
-        let whom: Vec<String> =
-            refused.iter().map(|one| format!("{}: {}", one.address, one.reason)).collect();
-        let why = format!("some got it, but not {}", whom.join("; "));
-        let is_final = refused.iter().all(|one| one.permanent);
-        Self { is_final, accepted, refused, ..Self::later(why) }
     }
 }

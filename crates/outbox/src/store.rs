@@ -18,7 +18,8 @@ use crate::{Kind, Letter, Recipients};
 pub use due::{SYSTEM, claim, inboxes_due};
 pub use listed::{Listed, Shelf, find_listed, listed};
 pub use outcome::{
-    accepted, bounced, discard, hold_back, hurry, put_back, retry, sent, set_failed, take_back,
+    accepted, bounced, discard, hand_back, hold_back, hurry, put_back, retry, sent, set_failed,
+    take_back,
 };
 pub use redaction::black_out;
 

@@ -168,6 +168,30 @@ pub(crate) async fn put_back(db: &Db, id: JobId, run_at: Timestamp, fault: &str)
     tx.commit().await
 }
 
+/// Makes held jobs due that were not done, as if they had not been tried. If the same work was asked
+/// for anew meanwhile, that job does it and this one goes.
+pub(crate) async fn hand_back(db: &Db, ids: &[JobId], now: Timestamp) -> Result<()> {
+    let mut tx = db.begin().await?;
+    for id in ids {
+        let kept = tx
+            .execute(
+                "update jobs
+                    set state = 'waiting', run_at = $2, attempts = attempts - 1, leased_until = null
+                  where id = $1 and state = 'running'
+                    and not exists (
+                        select 1 from jobs other
+                         where other.once_key = jobs.once_key and other.state = 'waiting')",
+                params![*id, now],
+            )
+            .await?;
+        if kept == 0 {
+            tx.send("delete from jobs where id = $1 and state = 'running'", params![*id]).await?;
+        }
+    }
+    tx.announce("jobs");
+    tx.commit().await
+}
+
 pub(crate) async fn set_aside(db: &Db, id: JobId, fault: &str) -> Result<()> {
     let mut tx = db.begin().await?;
     tx.send(

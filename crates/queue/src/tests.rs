@@ -8,6 +8,7 @@ use kernel::{JobId, ManualClock, SharedClock, Span, Timestamp};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 use crate::*;
 
@@ -32,6 +33,7 @@ impl Job for Act {
             "later" => Err(Retry::Later(anyhow::anyhow!("not yet"))),
             "never" => Err(Retry::Never(anyhow::anyhow!("not ever"))),
             "panic" => panic!("told to"),
+            "hang" => std::future::pending().await,
             _ => Ok(()),
         }
     }
@@ -195,6 +197,29 @@ on_both! {
         assert_eq!(stage.workers.run_due().await.unwrap(), 1);
         assert_eq!(stage.workers.run_due().await.unwrap(), 0);
         assert_eq!((stage.runs(), stage.waiting().await), (1, 0));
+    }
+
+    async fn what_does_not_end_before_a_stop_is_handed_back(db: Db) {
+        let stage = stage(db);
+        for how in ["hang", "well"] {
+            stage.add(how, None).await;
+        }
+        let (stop, db, runs) = (CancellationToken::new(), stage.db.clone(), &stage.runs);
+        let left = async || {
+            let conn = db.read().await.unwrap();
+            conn.scalar::<i64>("select count(*) from jobs", vec![]).await.unwrap()
+        };
+        let see = async {
+            while runs.load(Ordering::SeqCst) < 2 || left().await > 1 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            stop.cancel();
+        };
+        let over = Duration::from_millis(1);
+        tokio::join!(see, stage.workers.run(stop.clone(), over));
+        let claimed = store::claim(&db, TUESDAY, LEASE, 9, 9).await.unwrap();
+        assert_eq!(claimed.len(), 1, "another node takes it at once");
+        assert_eq!(claimed[0].attempts, 1, "as if it had not been tried");
     }
 
     async fn a_job_whose_transaction_fails_was_never_there(db: Db) {

@@ -10,8 +10,9 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use database::{Db, Engine};
 use futures_util::FutureExt;
-use kernel::{SharedClock, Span};
-use tokio::task::JoinSet;
+use kernel::{JobId, SharedClock, Span};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::schedule::Schedule;
@@ -41,7 +42,6 @@ const RENEW_EVERY: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A job that panics or hangs is not tried more often than this.
 const POISON_TRIES_MAX: i64 = 3;
-const FINISH_WITHIN: Duration = Duration::from_secs(20);
 
 impl Workers {
     pub fn new(db: Db, clock: SharedClock) -> Self {
@@ -89,8 +89,9 @@ impl Workers {
         self.kinds.keys().copied().collect()
     }
 
-    /// Works until `stop`, then finishes what is at hand.
-    pub async fn run(self, stop: CancellationToken) {
+    /// Works until `stop`, then finishes what is at hand. What takes longer than `finish_within` is
+    /// handed back: another node, or the next start, does it at once.
+    pub async fn run(self, stop: CancellationToken, finish_within: Duration) {
         self.take_up().await;
         let this = Arc::new(self);
         let mut tasks = JoinSet::new();
@@ -98,9 +99,13 @@ impl Workers {
             tasks.spawn(Arc::clone(&this).keep_schedule(index, stop.clone()));
         }
         tasks.spawn(Arc::clone(&this).free_expired(stop.clone()));
-        Arc::clone(&this).work(stop).await;
-        let finished = tokio::time::timeout(FINISH_WITHIN, tasks.join_all()).await;
-        if finished.is_err() {
+        let mut at_work = AtWork::default();
+        this.work(&mut at_work, &stop).await;
+        let until = Instant::now() + finish_within;
+        if timeout_at(until, at_work.join_all()).await.is_err() {
+            this.hand_back(at_work).await;
+        }
+        if timeout_at(until, tasks.join_all()).await.is_err() {
             tracing::warn!("a schedule did not finish in time");
         }
     }
@@ -138,17 +143,16 @@ impl Workers {
         }
     }
 
-    async fn work(self: Arc<Self>, stop: CancellationToken) {
+    async fn work(self: &Arc<Self>, at_work: &mut AtWork, stop: &CancellationToken) {
         let mut notices = self.db.notices();
-        let mut at_work = JoinSet::new();
         while !stop.is_cancelled() {
-            while at_work.try_join_next().is_some() {}
+            at_work.take_out_ended();
             let free = WORKERS.saturating_sub(at_work.len());
             let claimed = self.claim(kernel::count(free)).await;
             let idle = claimed.is_empty();
             for job in claimed {
-                let this = Arc::clone(&self);
-                at_work.spawn(async move { this.handle(job).await });
+                let this = Arc::clone(self);
+                at_work.add(job.id, async move { this.handle(job).await });
             }
             if !idle && at_work.len() < WORKERS {
                 continue;
@@ -156,12 +160,18 @@ impl Workers {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = until_jobs(&mut notices), if at_work.len() < WORKERS => {}
-                _ = at_work.join_next(), if !at_work.is_empty() => {}
+                () = at_work.one_ends(), if at_work.len() > 0 => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
-        if tokio::time::timeout(FINISH_WITHIN, at_work.join_all()).await.is_err() {
-            tracing::warn!("a job did not finish in time; it will run again");
+    }
+
+    /// Breaks off jobs that do not end, and makes them due for whoever comes next.
+    async fn hand_back(&self, at_work: AtWork) {
+        let ids = at_work.break_off();
+        match store::hand_back(&self.db, &ids, self.clock.now()).await {
+            Ok(()) => tracing::warn!("{} jobs did not finish in time; they run again", ids.len()),
+            Err(fault) => tracing::error!("jobs cannot be handed back: {fault:#}"),
         }
     }
 
@@ -284,6 +294,51 @@ impl Workers {
                 Err(fault) => tracing::error!("expired leases cannot be freed: {fault:#}"),
             }
         }
+    }
+}
+
+/// Jobs that this node is at.
+#[derive(Default)]
+struct AtWork {
+    tasks: JoinSet<()>,
+    jobs: HashMap<Id, JobId>,
+}
+
+impl AtWork {
+    fn add(&mut self, id: JobId, work: impl Future<Output = ()> + Send + 'static) {
+        let task = self.tasks.spawn(work).id();
+        self.jobs.insert(task, id);
+    }
+
+    fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    fn take_out_ended(&mut self) {
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            self.take_out(&ended);
+        }
+    }
+
+    async fn one_ends(&mut self) {
+        if let Some(ended) = self.tasks.join_next_with_id().await {
+            self.take_out(&ended);
+        }
+    }
+
+    async fn join_all(&mut self) {
+        while self.len() > 0 {
+            self.one_ends().await;
+        }
+    }
+
+    fn take_out(&mut self, ended: &Result<(Id, ()), JoinError>) {
+        self.jobs.remove(&ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id));
+    }
+
+    /// Ends all of them, and says which those are.
+    fn break_off(self) -> Vec<JobId> {
+        self.jobs.into_values().collect()
     }
 }
 

@@ -11,6 +11,7 @@ mod program;
 mod reserve;
 mod server;
 mod soundness;
+mod stop;
 mod tasks;
 pub mod turning;
 mod wiring;

@@ -1,6 +1,7 @@
 //! What the server does at the same time, until it stops.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use futures_util::FutureExt;
@@ -48,12 +49,25 @@ impl Tasks {
         self.broken.cancelled().await;
     }
 
-    /// Waits until everything has ended, whatever broke off.
-    pub(crate) async fn join(mut self) -> Result<()> {
-        while let Some(ended) = self.all.join_next().await {
-            if let Err(fault) = ended {
-                tracing::error!("a task of the server broke off: {fault}");
-                self.broken.cancel();
+    /// Waits until everything has ended, whatever broke off, and breaks off what has not by then.
+    pub(crate) async fn join(mut self, until: Instant) -> Result<()> {
+        loop {
+            let ended = tokio::time::timeout_at(until.into(), self.all.join_next()).await;
+            match ended {
+                Ok(None) => break,
+                Ok(Some(Ok(()))) => {}
+                Ok(Some(Err(fault))) => {
+                    tracing::error!("a task of the server broke off: {fault}");
+                    self.broken.cancel();
+                }
+                Err(_) => {
+                    tracing::warn!(
+                        tasks = self.all.len(),
+                        "what did not end in time was broken off; it is taken up again later"
+                    );
+                    self.all.abort_all();
+                    break;
+                }
             }
         }
         ensure!(!self.broken.is_cancelled(), "a part of the server broke off; the log says which");
@@ -63,7 +77,13 @@ impl Tasks {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    fn in_a_minute() -> Instant {
+        Instant::now() + Duration::from_mins(1)
+    }
 
     #[tokio::test]
     async fn the_server_ends_when_a_part_of_it_does() {
@@ -74,7 +94,7 @@ mod tests {
             tasks.keep("the part that breaks off", async move { assert!(!is_panic, "told to") });
             tasks.broke().await;
             stop.cancel();
-            assert!(tasks.join().await.is_err());
+            assert!(tasks.join(in_a_minute()).await.is_err());
         }
     }
 
@@ -85,6 +105,15 @@ mod tests {
         tasks.begin(async {});
         tasks.keep("a part", stop.clone().cancelled_owned());
         stop.cancel();
-        assert!(tasks.join().await.is_ok());
+        assert!(tasks.join(in_a_minute()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_never_ends_is_broken_off() {
+        let stop = CancellationToken::new();
+        let mut tasks = Tasks::new(&stop);
+        tasks.keep("a part without end", std::future::pending());
+        stop.cancel();
+        assert!(tasks.join(Instant::now()).await.is_ok(), "nothing is wrong with it");
     }
 }

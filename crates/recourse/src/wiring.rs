@@ -1,11 +1,14 @@
 //! Where all features are put together: the map of everything that knows of one another.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use accounts::{HandOver, HandOverWork, PersonPace, Route};
 use anyhow::Result;
 use axum::Router;
+use database::Location;
 use email::lmtp::{Limits, Manners};
+use files::Place;
 use kernel::{AgentId, Span, TicketId};
 use mailroom::{Doorway, Fetcher, Reader, Sender};
 use outbox::Caps;
@@ -13,18 +16,18 @@ use queue::{Context, Leaps, Workers};
 use tickets::Desk;
 use tickets::actions::{hand_over, sleepers_wake, spent_tickets_close};
 use tickets::{Learner, Lesson, TeachLesson};
-use tokio_util::sync::CancellationToken;
 
 use crate::Foundation;
 use crate::config::Settings;
 use crate::server::{Disclosure, Health, dress};
+use crate::stop::Stop;
 use crate::tasks::Tasks;
 
 /// All pages and doors, dressed, and the list of their guards.
 pub(crate) fn routes(
     foundation: &Foundation,
     settings: &Settings,
-    stop: &CancellationToken,
+    stop: &Stop,
 ) -> (Router, Vec<Route>) {
     let mut router = Router::new();
     let mut list = Vec::new();
@@ -50,7 +53,7 @@ pub(crate) fn routes(
             &foundation.accounts,
             &foundation.keys,
             &foundation.files,
-            stop,
+            &stop.closing,
             settings.api_pace,
         ),
     ];
@@ -62,7 +65,9 @@ pub(crate) fn routes(
         foundation: foundation.clone(),
         trusted_proxies: settings.trusted_proxies.clone().into(),
         stop: stop.clone(),
-        written_at: Arc::default(),
+        folders: folders(settings).into(),
+        begun: std::time::Instant::now(),
+        passed_at: Arc::default(),
     };
     let disclosure = Disclosure {
         contact: settings.security_contact.as_deref().map(Arc::from),
@@ -71,6 +76,18 @@ pub(crate) fn routes(
     };
     let router = router.merge(ui::asset_routes()).merge(health.routes()).merge(disclosure.routes());
     (dress(router, &foundation.site, settings, foundation.db.room()), list)
+}
+
+/// Where something has to find room. A bucket looks after itself.
+fn folders(settings: &Settings) -> Vec<PathBuf> {
+    let mut folders = vec![settings.data.clone()];
+    if let Location::File(file) = &settings.database {
+        folders.extend(file.parent().map(Path::to_owned));
+    }
+    if let Place::Folder(folder) = &settings.storage {
+        folders.push(folder.clone());
+    }
+    folders
 }
 
 /// Everything that is done later or again and again.
@@ -210,15 +227,16 @@ pub(crate) fn move_mail(
     foundation: &Foundation,
     settings: &Settings,
     tasks: &mut Tasks,
-    stop: &CancellationToken,
+    stop: &Stop,
 ) -> Result<()> {
     let f = foundation.clone();
     if let Some(address) = settings.lmtp {
         let listener = crate::server::bind(address, "--lmtp")?;
         let door = Doorway { accounts: f.accounts.clone(), intake: f.intake.clone() };
-        let manners = Manners { hello_name: f.hello_name.clone(), limits: Limits::default() };
+        let limits = Limits { farewell: stop.time_for_guests(), ..Limits::default() };
+        let manners = Manners { hello_name: f.hello_name.clone(), limits };
         tracing::info!("mail is taken on {address} (LMTP)");
-        let ending = stop.clone().cancelled_owned();
+        let ending = stop.closing.clone().cancelled_owned();
         let serving = email::lmtp::serve(listener, manners, Arc::new(door), ending);
         tasks.keep("taking mail by LMTP", serving);
     }
@@ -250,10 +268,10 @@ pub(crate) fn move_mail(
         node: node_name(),
         hello_name: f.hello_name.clone(),
     };
-    tasks.begin(f.portal.clone().begin(stop.clone()));
-    tasks.keep("reading mail", reader.run(f.intake.arrived(), stop.clone()));
-    tasks.keep("sending mail", sender.run(stop.clone()));
-    tasks.keep("fetching mail", fetcher.run(stop.clone()));
+    tasks.begin(f.portal.clone().begin(stop.leaving.clone()));
+    tasks.keep("reading mail", reader.run(f.intake.arrived(), stop.leaving.clone()));
+    tasks.keep("sending mail", sender.run(stop.leaving.clone(), stop.time_for_work()));
+    tasks.keep("fetching mail", fetcher.run(stop.leaving.clone()));
     Ok(())
 }
 

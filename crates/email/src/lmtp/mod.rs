@@ -36,6 +36,8 @@ pub struct Limits {
     pub grace: Duration,
     /// All mails that are on their way in at one time.
     pub transit_bytes_max: usize,
+    /// Connections in the middle of a mail get this long when the listener ends.
+    pub farewell: Duration,
 }
 
 impl Default for Limits {
@@ -50,6 +52,7 @@ impl Default for Limits {
             data: Duration::from_mins(10),
             grace: Duration::from_secs(5),
             transit_bytes_max: 256 * 1024 * 1024,
+            farewell: Duration::from_secs(20),
         }
     }
 }
@@ -111,9 +114,6 @@ pub struct Manners {
     pub limits: Limits,
 }
 
-/// Connections in the middle of a mail get this long when the listener ends.
-const FAREWELL: Duration = Duration::from_secs(20);
-
 /// Serves connections until `shutdown` is done; mails in transit are finished.
 pub async fn serve(
     listener: TcpListener,
@@ -122,6 +122,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let limits = &manners.limits;
+    let farewell = limits.farewell;
     let peers = Peers::new(limits.connections_max, limits.connections_per_peer_max, limits.grace);
     let room = Room::new(limits.transit_bytes_max);
     let manners = Arc::new(manners);
@@ -163,7 +164,7 @@ pub async fn serve(
             note(ended);
         }
     };
-    if tokio::time::timeout(FAREWELL, finish).await.is_err() {
+    if tokio::time::timeout(farewell, finish).await.is_err() {
         connections.shutdown().await;
     }
 }

@@ -195,12 +195,14 @@ impl Dialogue {
         Ok((!answer.is_good()).then(|| answer.refusal()))
     }
 
-    /// Hands the mail over.
-    pub(crate) async fn data(&mut self, bytes: &[u8]) -> Result<String, SendFault> {
+    /// Asks whether the mail may come.
+    pub(crate) async fn ask_to_send(&mut self) -> Result<(), SendFault> {
         let answer = self.ask("DATA").await?;
-        if answer.code != 354 {
-            return Err(self.refused(&answer));
-        }
+        if answer.code == 354 { Ok(()) } else { Err(self.refused(&answer)) }
+    }
+
+    /// Hands the mail over.
+    pub(crate) async fn hand_over(&mut self, bytes: &[u8]) -> Result<String, SendFault> {
         if let Err(fault) = self.wire.send(&stuffed(bytes), self.patience.delivery).await {
             // It may have said no before it hung up.
             return match self.reply(LAST_WORDS.min(self.patience.hello)).await {

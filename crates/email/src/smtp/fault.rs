@@ -60,6 +60,8 @@ pub enum SendFault {
     NotSmtp(String),
     #[error("{0} did not confirm the mail; it may have been delivered")]
     Unknown(String),
+    #[error("our own server stopped before the mail was handed over")]
+    Stopped,
 }
 
 impl SendFault {
@@ -70,7 +72,7 @@ impl SendFault {
             Self::NoEncryption(_) | Self::NoSignIn(_) | Self::TooLarge { .. } | Self::NoUtf8(_) => {
                 true
             }
-            Self::NotSmtp(_) => false,
+            Self::NotSmtp(_) | Self::Stopped => false,
             Self::SignIn { permanent, .. } | Self::Refused { permanent, .. } => *permanent,
             Self::Recipients(refused) => refused.iter().all(|refused| refused.permanent),
         };

@@ -3,7 +3,7 @@ use kernel::Secret;
 
 use super::composing::{draft, now};
 use super::peer::{Answer, Peer, guard, last, say};
-use crate::smtp::{Accepted, SendFault, Standing, send};
+use crate::smtp::{self, Accepted, SendFault, Standing};
 use crate::*;
 
 const HELLO: &str = "250-localhost\n250-SIZE 1000000\n250-8BITMIME\n250-SMTPUTF8\n250-STARTTLS\n\
@@ -11,6 +11,16 @@ const HELLO: &str = "250-localhost\n250-SIZE 1000000\n250-8BITMIME\n250-SMTPUTF8
 
 pub(super) fn mail() -> Composed {
     compose(&draft(), now()).unwrap()
+}
+
+/// Nobody stops it.
+async fn send(
+    server: &Server,
+    credentials: &Credentials,
+    mail: &Composed,
+    guard: &Guard,
+) -> Result<Accepted, SendFault> {
+    smtp::send(server, credentials, mail, guard, std::future::pending()).await
 }
 
 fn password() -> Credentials {
@@ -493,4 +503,30 @@ async fn servers_inside_are_not_dialled_and_missing_ones_are_named() {
     let nowhere = Server { host: "no-such-host.invalid".to_owned(), ..server };
     let fault = send(&nowhere, &Credentials::None, &mail(), &guard()).await.unwrap_err();
     assert!(fault.to_string().contains("not known"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_stop_counts_until_the_server_could_have_the_mail() {
+    for (stops_at, is_stopped) in [("EHLO", true), ("RCPT", true), ("DATA", true), (".", false)] {
+        let peer = Peer::new().await;
+        let (server, guard) = (peer.server(Security::Plain), guard());
+        let stop = std::sync::Arc::new(tokio::sync::Notify::new());
+        let (mut rest, stopping) = (honest(), stop.clone());
+        let talk = peer.converse(false, "220 hi\n", move |line| {
+            if !line.starts_with(stops_at) {
+                return rest(line);
+            }
+            stopping.notify_one();
+            // What stops has to be noticed before there is an answer.
+            if is_stopped { say("") } else { rest(line) }
+        });
+        let mail = mail();
+        let sending = smtp::send(&server, &Credentials::None, &mail, &guard, stop.notified());
+        let (outcome, _) = tokio::join!(sending, talk);
+        match outcome {
+            Err(SendFault::Stopped) => assert!(is_stopped, "{stops_at}"),
+            Ok(_) => assert!(!is_stopped, "{stops_at}"),
+            Err(other) => panic!("{stops_at}: {other}"),
+        }
+    }
 }

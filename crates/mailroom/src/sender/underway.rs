@@ -81,6 +81,11 @@ impl Underway {
         self.letters.insert(task.id(), (id, place));
     }
 
+    /// Ends all of them, wherever they are, and says which those are.
+    pub(super) fn break_off(self) -> Vec<DeliveryId> {
+        self.ids()
+    }
+
     /// Waits until one has left, or not, and takes along those that are done by then.
     pub(super) async fn done(&mut self) {
         let mut next = self.sending.join_next_with_id().await;

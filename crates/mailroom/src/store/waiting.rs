@@ -130,6 +130,16 @@ pub(crate) async fn begin(tx: &mut Tx, ids: &[LedgerId]) -> Result<()> {
     tx.send_sql(sql).await
 }
 
+/// Frees mails whose reading was broken off by us, as if it had not begun.
+pub(crate) async fn hand_back(tx: &mut Tx, ids: &[LedgerId]) -> Result<()> {
+    let mut sql = Sql::new("update mail_ledger set leased_until = null,");
+    sql.push(" begun = case when begun > 0 then begun - 1 else 0 end where state = 'received'");
+    sql.push(" and id in (").bind_list(ids.iter().copied()).push(")");
+    tx.send_sql(sql).await?;
+    tx.announce("mail-in");
+    Ok(())
+}
+
 /// Notes that reading these mails came to an end, though it is not written down what became of
 /// them: none of them ended the program.
 pub(crate) async fn end(tx: &mut Tx, ids: &[LedgerId]) -> Result<()> {

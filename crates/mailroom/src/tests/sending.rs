@@ -338,9 +338,74 @@ on_both! {
             stop.cancel();
             drop(silent);
         };
-        tokio::join!(see, stage.sender().run(stop.clone()));
+        tokio::join!(see, stage.sender().run(stop.clone(), Duration::ZERO));
         let sent = "select count(*) from deliveries where state = 'sent' and mail_id like '%copy%'";
         assert_eq!(stage.count(sent).await, 0, "the silent server took nothing");
+    }
+
+    async fn a_stop_waits_for_no_server_that_cannot_have_the_letter(db: Db) {
+        let stage = Stage::new(db).await;
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let inbox = stage.cast.support;
+        let smtp = Some(stage.endpoint(inbox, "smtp", silent.local_addr().unwrap().port()));
+        stage.connects(inbox, &Connection { smtp, ..Connection::default() }).await;
+        dana_is_answered(&stage).await;
+        stage.later(Span::seconds(30));
+        let stop = CancellationToken::new();
+        let see = async {
+            let (met, _) = silent.accept().await.unwrap();
+            stop.cancel();
+            met
+        };
+        // It says nothing, and is not waited for, however long it might take.
+        let (_met, ()) = tokio::join!(see, stage.sender().run(stop.clone(), Duration::MAX));
+        assert_eq!(deliveries(&stage).await, [("queued".to_owned(), None)]);
+        let free = "select count(*) from deliveries where leased_until is null and attempts = 0";
+        assert_eq!(stage.count(free).await, 1, "as if it had not been tried");
+
+        let sink = Sink::new().await;
+        let smtp = Some(stage.endpoint(inbox, "smtp", sink.port()));
+        stage.connects(inbox, &Connection { smtp, ..Connection::default() }).await;
+        assert_eq!(stage.sender().send_due().await.unwrap(), 1, "another node sends it at once");
+        assert_eq!(sink.got().len(), 1);
+    }
+
+    async fn a_stop_waits_for_a_server_that_may_have_the_letter(db: Db) {
+        let (stage, sink) = stage_with_sink(db).await;
+        dana_is_answered(&stage).await;
+        stage.later(Span::seconds(30));
+        let (goes_on, stop) = (sink.thinks(), CancellationToken::new());
+        let see = async {
+            until(async || !sink.got().is_empty()).await;
+            stop.cancel();
+            goes_on.notify_one();
+        };
+        tokio::join!(see, stage.sender().run(stop.clone(), Duration::MAX));
+        assert_eq!(deliveries(&stage).await, [("sent".to_owned(), None)]);
+        assert_eq!(sink.got().len(), 1);
+    }
+
+    async fn a_letter_that_is_not_confirmed_before_a_stop_is_over_goes_out_again(db: Db) {
+        let (stage, sink) = stage_with_sink(db).await;
+        dana_is_answered(&stage).await;
+        stage.later(Span::seconds(30));
+        let (_goes_on, stop) = (sink.thinks(), CancellationToken::new());
+        let see = async {
+            until(async || !sink.got().is_empty()).await;
+            stop.cancel();
+        };
+        tokio::join!(see, stage.sender().run(stop.clone(), Duration::from_millis(50)));
+        let (state, fault) = deliveries(&stage).await.remove(0);
+        assert_eq!(state, "queued", "nobody calls it failed");
+        assert!(fault.unwrap().contains("may have been delivered"));
+        let undone = "select count(*) from deliveries where attempts = 0";
+        assert_eq!(stage.count(undone).await, 0, "it is too late to take it back");
+        sink.thinks().notify_one();
+        assert_eq!(stage.sender().send_due().await.unwrap(), 1, "at once");
+        assert_eq!(deliveries(&stage).await[0].0, "sent");
+        let got = sink.got();
+        assert_eq!(got.len(), 2);
+        assert_eq!(got[0].field("Message-ID"), got[1].field("Message-ID"));
     }
 
     async fn servers_that_say_nothing_leave_room_for_others_however_many_they_are(db: Db) {
@@ -384,7 +449,7 @@ on_both! {
             drop(silent);
             held
         };
-        let (held, ()) = tokio::join!(see, stage.sender().run(stop.clone()));
+        let (held, ()) = tokio::join!(see, stage.sender().run(stop.clone(), Duration::ZERO));
         assert_eq!(held, 12, "the silent servers hold all that they may, and still do");
     }
 

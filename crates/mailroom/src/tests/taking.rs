@@ -124,6 +124,25 @@ on_both! {
         assert_eq!(stage.count("select count(*) from tickets").await, 101);
     }
 
+    async fn a_mail_that_is_being_read_at_a_stop_is_read_by_the_next_at_once(db: Db) {
+        let stage = Stage::new(db).await;
+        let silence = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let dns = email::Dns::at(silence.local_addr().unwrap()).unwrap();
+        let reader = Reader { dns, ..stage.reader.clone() };
+        let stop = CancellationToken::new();
+        let see = async {
+            stage.piped(mail("slow", "Hello", "Ask about me")).await;
+            while silence.recv(&mut [0; 1_500]).await.is_err() {}
+            stop.cancel();
+        };
+        tokio::join!(see, reader.run(stage.intake.arrived(), stop.clone()));
+        let free = "select count(*) from mail_ledger
+            where state = 'received' and leased_until is null and begun = 0";
+        assert_eq!(stage.count(free).await, 1, "as if reading it had not begun");
+        assert_eq!(stage.reader.read_some().await.unwrap(), 1);
+        assert_eq!(stage.count("select count(*) from tickets").await, 1);
+    }
+
     async fn the_listener_knows_our_addresses_and_stores_for_each(db: Db) {
         let stage = Stage::new(db).await;
         let door = doorway(&stage);

@@ -39,6 +39,22 @@ pub async fn put_back(tx: &mut Tx, id: DeliveryId, at: Timestamp, fault: &str) -
     .map(drop)
 }
 
+/// Gives a letter back that was not tried after all. Who waits for it may still take it back.
+pub async fn hand_back(tx: &mut Tx, id: DeliveryId) -> Result<()> {
+    change(
+        tx,
+        id,
+        Sql::of(
+            "update deliveries
+                set state = 'queued', attempts = attempts - 1, leased_until = null
+              where id = $1 and state = 'sending'",
+            params![id],
+        ),
+    )
+    .await
+    .map(drop)
+}
+
 /// Nothing that leaves as this letter does can leave: all of it waits until `at`, untried. Those
 /// who look at a ticket meanwhile see why.
 pub async fn hold_back(

@@ -35,6 +35,10 @@ pub(super) struct Values {
     #[serde(deserialize_with = "number")]
     pub(super) disk_reserve_mib: Option<String>,
     pub(super) security_contact: Option<String>,
+    #[serde(deserialize_with = "number")]
+    pub(super) stop_grace: Option<String>,
+    #[serde(deserialize_with = "number")]
+    pub(super) stop_within: Option<String>,
 }
 
 /// A list may be written as TOML has lists, or as on the command line.

@@ -3,6 +3,7 @@
 mod data_folder;
 mod file;
 mod source;
+mod stopping;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use ipnet::IpNet;
 use kernel::{EmailAddress, Secret};
 
 pub use data_folder::{DataFolder, Lock};
+pub use stopping::Stopping;
 
 use source::Given;
 
@@ -66,6 +68,13 @@ pub struct Flags {
     /// Whom to tell about a weakness, as an address or https link; for `/.well-known/security.txt`
     #[arg(long, global = true, env = "RECOURSE_SECURITY_CONTACT", value_name = "CONTACT")]
     security_contact: Option<String>,
+    /// Seconds for which a stopping server still takes requests, if something asks whether it is
+    /// ready [default: 5]
+    #[arg(long, global = true, env = "RECOURSE_STOP_GRACE", value_name = "SECONDS")]
+    stop_grace: Option<String>,
+    /// Seconds after which a stopping server is gone, whatever it has in hand [default: 25]
+    #[arg(long, global = true, env = "RECOURSE_STOP_WITHIN", value_name = "SECONDS")]
+    stop_within: Option<String>,
     /// File with settings [default: ./recourse.toml, if there is one]
     #[arg(long, global = true, env = "RECOURSE_CONFIG", value_name = "FILE")]
     config: Option<String>,
@@ -90,6 +99,7 @@ pub struct Settings {
     pub disk_reserve_mib: u32,
     /// As a link: `mailto:` or `https:`.
     pub security_contact: Option<String>,
+    pub stopping: Stopping,
 }
 
 /// What is wrong with a setting, where it was given, and what would be right.
@@ -116,6 +126,7 @@ impl Settings {
             .read("listen", address)?
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
         let data = given.text("data").map_or_else(|| PathBuf::from("data"), PathBuf::from);
+        let usual = Stopping::default();
         let storage = given
             .read("storage-url", |text| text.parse::<Place>().map_err(|fault| fault.to_string()))?;
         Ok(Self {
@@ -141,6 +152,10 @@ impl Settings {
             api_pace: given.read("api-requests-a-minute", pace)?.unwrap_or_default(),
             disk_reserve_mib: given.read("disk-reserve-mib", reserve)?.unwrap_or(RESERVE_MIB),
             security_contact: given.read("security-contact", contact)?,
+            stopping: Stopping {
+                grace: given.read("stop-grace", stopping::grace)?.unwrap_or(usual.grace),
+                within: given.read("stop-within", stopping::within)?.unwrap_or(usual.within),
+            },
             data,
         })
     }

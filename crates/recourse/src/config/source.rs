@@ -25,6 +25,8 @@ impl Given {
             ("api-requests-a-minute", flags.api_requests_a_minute, file.api_requests_a_minute),
             ("disk-reserve-mib", flags.disk_reserve_mib, file.disk_reserve_mib),
             ("security-contact", flags.security_contact, file.security_contact),
+            ("stop-grace", flags.stop_grace, file.stop_grace),
+            ("stop-within", flags.stop_within, file.stop_within),
         ];
         let mut given = BTreeMap::new();
         for (name, by_flag, by_file) in all {

@@ -22,6 +22,7 @@ fn without_settings_there_is_a_server_for_this_machine() {
     assert_eq!(settings.storage, Place::Folder("data/files".into()));
     assert_eq!(settings.key_file, PathBuf::from("data/recourse.key"));
     assert_eq!((settings.api_pace, settings.disk_reserve_mib), (Pace::default(), 32));
+    assert_eq!(settings.stopping, Stopping::default());
     assert!(settings.lmtp.is_none() && settings.trusted_proxies.is_empty());
 }
 
@@ -31,7 +32,8 @@ fn a_file_says_it_all() {
         "listen = '0.0.0.0:80'\nbase_url = 'https://help.example.com/'\nlmtp = '127.0.0.1:2424'\n\
          database_url = 'postgres://u:p@db/x'\nstorage_url = 's3://bucket'\n\
          trusted_proxies = ['10.0.0.0/8', '127.0.0.1']\nallow_internal = 'mail.lan, 10.1.0.0/16'\n\
-         api_requests_a_minute = 300\nsecurity_contact = 'safe@example.com'",
+         api_requests_a_minute = 300\nsecurity_contact = 'safe@example.com'\n\
+         stop_grace = 0\nstop_within = '8'",
     )
     .unwrap();
     assert_eq!(settings.base_url, "https://help.example.com");
@@ -41,6 +43,8 @@ fn a_file_says_it_all() {
     assert_eq!(settings.allow_internal.len(), 2);
     assert_eq!(settings.api_pace.requests_a_minute, 300);
     assert_eq!(settings.security_contact.as_deref(), Some("mailto:safe@example.com"));
+    let seconds = |number| std::time::Duration::from_secs(number);
+    assert_eq!(settings.stopping, Stopping { grace: seconds(0), within: seconds(8) });
 }
 
 #[test]
@@ -65,6 +69,10 @@ fn a_bad_setting_is_one_clear_sentence() {
             "api_requests_a_minute = 0",
             "api_requests_a_minute in recourse.toml is “0”, but it must be a number from 1 to \
              1000000",
+        ),
+        (
+            "stop_within = 60",
+            "stop_within in recourse.toml is “60”, but it must be a number of seconds from 2 to 25",
         ),
         (
             "listen = 'here'",

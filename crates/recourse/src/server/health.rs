@@ -1,8 +1,9 @@
 //! Pages for machines: alive, ready, figures.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
@@ -10,28 +11,33 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use ipnet::IpNet;
-use kernel::{Span, StorageFull, Timestamp};
 use tokio::sync::Mutex;
-use tokio_util::sync::CancellationToken;
 use ui::Client;
 
 use super::client;
 use super::metrics::recorder;
+use super::readiness::{self, Unready};
 use crate::Foundation;
+use crate::stop::Stop;
 
 /// What these pages ask.
 #[derive(Clone)]
 pub(crate) struct Health {
     pub(crate) foundation: Foundation,
     pub(crate) trusted_proxies: Arc<[IpNet]>,
-    /// Cancelled as soon as the server is about to end: no new requests, please.
-    pub(crate) stop: CancellationToken,
-    /// When writing worked last. Anybody may ask, and a write is not for nothing.
-    pub(crate) written_at: Arc<Mutex<Option<Timestamp>>>,
+    /// No new requests, please, once the server leaves.
+    pub(crate) stop: Stop,
+    /// Where something has to find room.
+    pub(crate) folders: Arc<[PathBuf]>,
+    /// When the server began to work.
+    pub(crate) begun: Instant,
+    /// When all was well last. Anybody may ask, and to look is not for nothing.
+    pub(crate) passed_at: Arc<Mutex<Option<Instant>>>,
 }
 
 const READY_WITHIN: Duration = Duration::from_secs(3);
-const WRITTEN_WITHIN: Span = Span::seconds(5);
+/// Within this time of the last look nobody looks again.
+const LOOKED_WITHIN: Duration = Duration::from_secs(5);
 
 impl Health {
     pub(crate) fn routes(self) -> Router {
@@ -42,15 +48,28 @@ impl Health {
             .with_state(self)
     }
 
-    async fn tries_to_write(&self) -> anyhow::Result<()> {
-        let mut written_at = self.written_at.lock().await;
-        let now = self.foundation.clock.now();
-        if written_at.is_some_and(|at| at <= now && now.since(at) < WRITTEN_WITHIN) {
-            return Ok(());
+    /// Why the server should get no requests now, if there is a reason. Those who ask at one time
+    /// wait for one look.
+    async fn unready(&self) -> Option<Unready> {
+        if self.stop.leaving.is_cancelled() {
+            return Some(Unready::Stopping);
         }
-        self.foundation.db.try_to_write(&*self.foundation.clock).await?;
-        *written_at = Some(now);
-        Ok(())
+        if self.foundation.soundness.is_damaged() {
+            return Some(Unready::Damaged);
+        }
+        let look = async {
+            let mut passed_at = self.passed_at.lock().await;
+            if passed_at.is_some_and(|at| at.elapsed() < LOOKED_WITHIN) {
+                return None;
+            }
+            let found = readiness::look(&self.foundation, &self.folders, self.begun).await.err();
+            *passed_at = found.is_none().then(Instant::now);
+            found
+        };
+        tokio::time::timeout(READY_WITHIN, look).await.unwrap_or_else(|_| {
+            tracing::error!("the database does not answer in time");
+            Some(Unready::Slow)
+        })
     }
 }
 
@@ -58,34 +77,23 @@ async fn live() -> &'static str {
     "alive\n"
 }
 
-/// Whether requests can be answered: the database can be read and written, is not known to be
-/// damaged, and nobody is about to stop.
-async fn ready(State(health): State<Health>) -> Response {
-    if health.stop.is_cancelled() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
-    }
-    if health.foundation.soundness.is_damaged() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "the database file is damaged\n").into_response();
-    }
-    let asked = tokio::time::timeout(READY_WITHIN, async {
-        health.foundation.db.read().await?.ping().await?;
-        health.tries_to_write().await
-    });
-    match asked.await {
-        Ok(Ok(())) => "ready\n".into_response(),
-        Ok(Err(fault)) if StorageFull::is_behind(&fault) => {
-            tracing::error!("the database cannot be written: {fault:#}");
-            (StatusCode::SERVICE_UNAVAILABLE, "the disk is full\n").into_response()
-        }
-        Ok(Err(fault)) => {
-            tracing::error!("the database does not answer: {fault:#}");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response()
-        }
-        Err(_) => {
-            tracing::error!("the database does not answer in time");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database is too slow\n").into_response()
-        }
-    }
+/// Whether requests can be answered and what they leave is worked on. Strangers are not told why
+/// not.
+async fn ready(
+    State(health): State<Health>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    asking: Client,
+    headers: HeaderMap,
+) -> Response {
+    health.stop.note_asked();
+    let Some(unready) = health.unready().await else { return "ready\n".into_response() };
+    let hidden = client::is_hidden(&headers, peer.ip(), &health.trusted_proxies);
+    let why = if hidden || !is_near(asking.0) {
+        "not ready\n".to_owned()
+    } else {
+        format!("{unready}\n")
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
 }
 
 /// Figures, for this machine and its private networks only: they tell how busy the shop is.
@@ -102,7 +110,7 @@ async fn metrics(
     let Some(recorder) = recorder() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    gauge(&health.foundation).await;
+    gauge(&health).await;
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], recorder.render()).into_response()
 }
@@ -115,7 +123,12 @@ fn is_near(address: IpAddr) -> bool {
 }
 
 /// Figures that are asked for rather than counted.
-async fn gauge(foundation: &Foundation) {
+async fn gauge(health: &Health) {
+    let foundation = &health.foundation;
+    if let Some(percent) = readiness::least_free_percent(Arc::clone(&health.folders)).await {
+        let percent = i64::try_from(percent).unwrap_or(i64::MAX);
+        ::metrics::gauge!("recourse_disk_free_percent").set(float(percent));
+    }
     let damaged = i64::from(foundation.soundness.is_damaged());
     ::metrics::gauge!("recourse_database_damaged").set(float(damaged));
     let short = i64::from(foundation.db.room().is_short());

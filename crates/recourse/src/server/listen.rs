@@ -8,7 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderValue, Version, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -22,13 +24,13 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::taking::Taking;
+use crate::stop::Stop;
 
 const CONNECTIONS_MAX: u16 = 4_096;
 /// A client that sends its headers more slowly than this is not a browser.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 const HEADERS_MAX: usize = 100;
 const HEADER_BYTES_MAX: usize = 32 * 1024;
-const FINISH_WITHIN: Duration = Duration::from_secs(10);
 /// Who takes nothing of an answer for so long is not there any more, or wants to keep the place.
 const TAKEN_WITHIN: Duration = Duration::from_mins(1);
 
@@ -73,11 +75,12 @@ impl Front {
         Ok(Self { runtime: Some(runtime), listener: Some(listener) })
     }
 
-    /// Answers until `stop`, then lets requests at hand finish.
-    pub(crate) async fn serve(mut self, router: Router, stop: CancellationToken) {
+    /// Answers until the doors close, then lets requests at hand finish.
+    pub(crate) async fn serve(mut self, router: Router, stop: Stop) {
         let (Some(runtime), Some(listener)) = (&self.runtime, self.listener.take()) else {
             return;
         };
+        let router = router.layer(from_fn_with_state(stop.leaving.clone(), take_leave));
         if let Err(fault) = runtime.spawn(answer(listener, router, stop)).await {
             tracing::error!("the server broke: {fault}");
         }
@@ -93,13 +96,29 @@ impl Drop for Front {
     }
 }
 
-async fn answer(listener: TcpListener, router: Router, stop: CancellationToken) {
+/// While the server leaves, each answer is the last of its connection: what comes next finds another
+/// node, rather than a connection that closes just then. HTTP/2 has another word for it, which is
+/// said when the doors close.
+async fn take_leave(
+    State(leaving): State<CancellationToken>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_plain = request.version() < Version::HTTP_2;
+    let mut response = next.run(request).await;
+    if is_plain && leaving.is_cancelled() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+async fn answer(listener: TcpListener, router: Router, stop: Stop) {
     let places = Arc::new(Semaphore::new(usize::from(CONNECTIONS_MAX)));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            () = stop.cancelled() => break,
+            () = stop.closing.cancelled() => break,
             Some(_) = connections.join_next() => continue,
             accepted = accept(&listener, &places) => accepted,
         };
@@ -119,7 +138,7 @@ async fn answer(listener: TcpListener, router: Router, stop: CancellationToken) 
         });
     }
     drop(listener);
-    if tokio::time::timeout(FINISH_WITHIN, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(stop.time_for_guests(), graceful.shutdown()).await.is_err() {
         tracing::info!("requests that did not finish in time were broken off");
     }
 }

@@ -7,6 +7,7 @@ mod health;
 mod layers;
 mod listen;
 mod metrics;
+mod readiness;
 mod room;
 mod taking;
 

@@ -26,6 +26,7 @@ mod nodes;
 mod order;
 mod sent;
 mod server;
+mod stopping;
 mod storm;
 mod unclean;
 
@@ -58,7 +59,7 @@ async fn failing_disk() {
     if !disk::Disk::can_be_mounted() {
         return say("failing disk, SQLite: not run, for disks can be mounted by root alone");
     }
-    faults::failing_disk(World::on_sqlite().await).await;
+    Box::pin(faults::failing_disk(World::on_sqlite().await)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -92,6 +93,21 @@ async fn large_restore() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_nodes() {
     Box::pin(nodes::withstand("two nodes, PostgreSQL")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stop_with_a_silent_peer_sqlite() {
+    stopping::waits_for_nobody_without_end(World::on_sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stop_with_a_silent_peer_postgres() {
+    stopping::waits_for_nobody_without_end(World::on_postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rolling_restart() {
+    Box::pin(stopping::nobody_notices_a_rolling_restart()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

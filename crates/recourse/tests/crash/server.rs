@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use database::Location;
-use recourse::config::Settings;
+use recourse::config::{Settings, Stopping};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
@@ -25,6 +25,9 @@ impl Server {
         command.args(["--disk-reserve-mib", &settings.disk_reserve_mib.to_string()]);
         // What arrived is looked at through the API, ticket by ticket.
         command.args(["--api-requests-a-minute", "1000000"]);
+        let Stopping { grace, within } = settings.stopping;
+        command.args(["--stop-grace", &grace.as_secs().to_string()]);
+        command.args(["--stop-within", &within.as_secs().to_string()]);
         command.stdout(Stdio::piped()).stderr(said.expect("a log can be made"));
         let mut child = command.spawn().expect("the program can be started");
         let heard = child.stdout.take().expect("it is a pipe");

@@ -31,6 +31,7 @@ mod nodes;
 mod permission;
 mod setting_up;
 mod side_doors;
+mod stopping;
 mod tools;
 mod trail;
 mod turning;

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command as Process, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use database::check::Finding;
 use database::{Db, Location, testing};
@@ -11,7 +12,7 @@ use egress::Allowed;
 use files::{BucketAccess, Files, Place};
 use kernel::{SharedClock, SystemClock};
 use recourse::Program;
-use recourse::config::Settings;
+use recourse::config::{Settings, Stopping};
 use recourse::local::{Answer, Command, hand_over};
 
 use super::{Dovecot, MAIL_PASSWORD, Sink, Web, free_port, scratch};
@@ -87,6 +88,8 @@ impl World {
             disk_reserve_mib: 0,
             allow_internal: vec!["127.0.0.1".parse::<Allowed>().expect("an address")],
             security_contact: Some("mailto:safe@example.com".to_owned()),
+            // Nobody sends requests elsewhere.
+            stopping: Stopping { grace: Duration::ZERO, ..Stopping::default() },
         };
         let name = folder.file_name().and_then(|name| name.to_str()).expect("a plain name");
         let name = name.trim_start_matches("recourse-").to_owned();
