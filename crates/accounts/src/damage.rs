@@ -1,4 +1,4 @@
-//! Telling those in charge that the database file is damaged.
+//! Telling those in charge that the database file is damaged, or that mail is missing.
 
 use anyhow::Result;
 
@@ -11,6 +11,18 @@ pub async fn tell_of_damage(accounts: &Accounts, first: &str) -> Result<()> {
     tell_owners(accounts, &mut tx, |w| ToOwners {
         subject: w.t("damage-subject").to_owned(),
         text: w.a("damage-text", "first", first),
+        page: "/settings/system",
+    })
+    .await?;
+    tx.commit().await
+}
+
+/// Tells the owners by mail that what was taken in is neither stored nor given back.
+pub async fn tell_of_lost_mail(accounts: &Accounts, count: usize) -> Result<()> {
+    let mut tx = accounts.db().begin().await?;
+    tell_owners(accounts, &mut tx, |w| ToOwners {
+        subject: w.t("lost-mail-subject").to_owned(),
+        text: w.a("lost-mail-text", "count", kernel::count(count)),
         page: "/settings/system",
     })
     .await?;

@@ -46,7 +46,7 @@ pub use actor::{Actor, Came, Scope, Scopes, Sees, UnknownScope};
 pub use agent::{Agent, AgentState};
 pub use api_token::{ApiToken, NewToken};
 pub use company::{Company, SystemMail};
-pub use damage::tell_of_damage;
+pub use damage::{tell_of_damage, tell_of_lost_mail};
 pub use directory::{AgentCard, Directory, TeamCard};
 pub use frame::{ChromeMaker, SettingsPage};
 pub use inbox::{

@@ -37,7 +37,10 @@ impl LmtpDoor for Doorway {
     async fn knows(&self, recipient: EmailAddress) -> Known {
         match inbox_for(&self.accounts, &recipient).await {
             Ok(Some(_)) => Known::Yes,
-            Ok(None) => Known::No,
+            Ok(None) => {
+                metrics::counter!("recourse_recipients_refused_total").increment(1);
+                Known::No
+            }
             Err(fault) => {
                 tracing::error!("nobody can tell whether {recipient} is known: {fault:#}");
                 Known::TryAgain
@@ -61,13 +64,17 @@ impl LmtpDoor for Doorway {
 
 impl Doorway {
     async fn take(&self, recipient: &EmailAddress, from: &str, mail: &[u8]) -> Verdict {
+        let taken = self.intake.take(Door::Lmtp);
         let inbox = match inbox_for(&self.accounts, recipient).await {
             Ok(Some(inbox)) => inbox,
-            Ok(None) => return Verdict::Refused("there is no such inbox here".to_owned()),
+            Ok(None) => {
+                taken.refused();
+                return Verdict::Refused("there is no such inbox here".to_owned());
+            }
             Err(fault) => return not_now(&fault),
         };
         let arrival = self.intake.arrival(inbox, Door::Lmtp, from.to_owned(), mail.to_vec(), false);
-        match self.intake.store(arrival).await {
+        match self.intake.store(arrival, taken).await {
             Ok(_) => Verdict::Stored,
             Err(fault) => not_now(&fault),
         }
@@ -123,21 +130,25 @@ pub async fn pipe(
     from: &str,
     mail: Vec<u8>,
 ) -> Piped {
+    let taken = intake.take(Door::Pipe);
     if mail.is_empty() {
+        taken.refused();
         return Piped::Refused("the mail is empty".to_owned());
     }
     if mail.len() > SIZE_MAX {
+        taken.refused();
         return Piped::Refused("the mail is larger than 25 MiB".to_owned());
     }
     let inbox = match inbox_for(accounts, recipient).await {
         Ok(Some(inbox)) => inbox,
         Ok(None) => {
+            taken.refused();
             return Piped::Refused(format!("there is no inbox with the address {recipient}"));
         }
         Err(fault) => return not_now_by_pipe(&fault),
     };
     let arrival = intake.arrival(inbox, Door::Pipe, from.to_owned(), mail, false);
-    match intake.store(arrival).await {
+    match intake.store(arrival, taken).await {
         Ok(_) => Piped::Stored,
         Err(fault) => not_now_by_pipe(&fault),
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::ledger::{Arrival, Door};
 use crate::store::{cursors, ledger, unfetched};
+use crate::tally::{Taken, Tally};
 
 /// A mail that an IMAP server names and did not give.
 #[derive(Clone, Debug)]
@@ -38,10 +39,12 @@ pub struct Intake {
     db: Db,
     clock: SharedClock,
     arrived: Arc<Notify>,
+    tally: Tally,
 }
 
 struct Parcel {
     arrival: Arrival,
+    taken: Taken,
     done: oneshot::Sender<Result<Option<LedgerId>>>,
 }
 
@@ -55,12 +58,22 @@ impl Intake {
         let (queue, parcels) = mpsc::channel(TOGETHER_MAX);
         let arrived = Arc::new(Notify::new());
         let commits = commit_all(db.clone(), parcels, Arc::clone(&arrived));
-        (Self { queue, db, clock, arrived }, commits)
+        (Self { queue, db, clock, arrived, tally: Tally::default() }, commits)
     }
 
     /// Wakes whoever waits for stored mails.
     pub fn arrived(&self) -> Arc<Notify> {
         Arc::clone(&self.arrived)
+    }
+
+    /// What the doors took in.
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// A door has a mail whole.
+    pub(crate) fn take(&self, door: Door) -> Taken {
+        self.tally.take(door, self.clock.now())
     }
 
     /// Reads what identifies a mail and makes it ready to be stored.
@@ -86,10 +99,11 @@ impl Intake {
     }
 
     /// Stores one mail. On return it is durable. `None`: it was there before.
-    pub(crate) async fn store(&self, arrival: Arrival) -> Result<Option<LedgerId>> {
+    pub(crate) async fn store(&self, arrival: Arrival, taken: Taken) -> Result<Option<LedgerId>> {
         self.db.room().must_suffice()?;
         let (done, answer) = oneshot::channel();
-        self.queue.send(Parcel { arrival, done }).await.ok().context("the intake has ended")?;
+        let parcel = Parcel { arrival, taken, done };
+        self.queue.send(parcel).await.ok().context("the intake has ended")?;
         let stored = answer.await.context("the intake broke off")?;
         stored.inspect_err(|fault| self.db.room().heed(fault))
     }
@@ -106,8 +120,6 @@ impl Intake {
         self.db.room().must_suffice()?;
         let stored = self.store_all(arrivals, set_aside, inbox, cursor).await;
         let new = stored.inspect_err(|fault| self.db.room().heed(fault))?;
-        metrics::counter!("recourse_mails_accepted_total", "door" => "imap")
-            .increment(u64::try_from(new).unwrap_or(0));
         self.arrived.notify_one();
         Ok(new)
     }
@@ -119,13 +131,20 @@ impl Intake {
         inbox: InboxId,
         cursor: &Cursor,
     ) -> Result<usize> {
+        let mut outcomes = Vec::with_capacity(arrivals.len() + set_aside.len());
+        let came = (0..arrivals.len() + set_aside.len()).map(|_| self.take(Door::Imap));
+        let came: Vec<Taken> = came.collect();
         let mut tx = self.db.begin().await?;
         let mut new = 0;
         for arrival in arrivals {
-            new += usize::from(ledger::store(&mut tx, arrival).await?.is_some());
+            let line = ledger::store(&mut tx, arrival).await?;
+            new += usize::from(line.is_some());
+            outcomes.push(line);
         }
         for not_given in set_aside {
-            if let Some(id) = ledger::store(&mut tx, &not_given.arrival).await? {
+            let line = ledger::store(&mut tx, &not_given.arrival).await?;
+            outcomes.push(line);
+            if let Some(id) = line {
                 let reason = &not_given.reason;
                 tracing::error!(ledger = %id, %inbox, "a mail cannot be fetched: {reason}");
                 unfetched::note(&mut tx, id, cursor, not_given).await?;
@@ -134,6 +153,7 @@ impl Intake {
         cursors::save(&mut tx, inbox, cursor).await?;
         tx.announce("mail-in");
         tx.commit().await?;
+        came.into_iter().zip(outcomes).for_each(|(taken, line)| settle(taken, line));
         Ok(new)
     }
 }
@@ -205,8 +225,18 @@ async fn commit_all(db: Db, mut parcels: mpsc::Receiver<Parcel>, arrived: Arc<No
 
 fn answer(outcomes: impl IntoIterator<Item = (Parcel, Result<Option<LedgerId>>)>) {
     for (parcel, outcome) in outcomes {
+        if let Ok(line) = outcome {
+            settle(parcel.taken, line);
+        }
         // Whoever hung up meanwhile will send it again, and it will be recognised.
         let _ = parcel.done.send(outcome);
+    }
+}
+
+fn settle(taken: Taken, line: Option<LedgerId>) {
+    match line {
+        Some(line) => taken.stored(line),
+        None => taken.known(),
     }
 }
 
@@ -218,7 +248,5 @@ async fn commit(db: &Db, together: &[Parcel]) -> Result<Vec<Option<LedgerId>>> {
     }
     tx.announce("mail-in");
     tx.commit().await?;
-    let count = u64::try_from(ids.iter().flatten().count()).unwrap_or(0);
-    metrics::counter!("recourse_mails_accepted_total", "door" => "push").increment(count);
     Ok(ids)
 }

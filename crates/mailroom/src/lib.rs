@@ -23,6 +23,7 @@ mod sender;
 mod senders;
 mod spam;
 mod store;
+mod tally;
 mod undelivered;
 mod web;
 
@@ -42,6 +43,8 @@ pub use plain::{PlainConnection, PlainEndpoint, PlainOauth, connect};
 pub use reader::Reader;
 pub use sender::Sender;
 pub use store::connections::seal_anew;
+pub use store::ledger::{oldest_unread, set_aside_count};
+pub use tally::{Gap, keep_reconciled, reconcile};
 pub use web::{SETTINGS_PAGES, routes};
 
 /// The texts of this feature.

@@ -14,4 +14,5 @@ mod sending;
 mod servers;
 mod stage;
 mod taking;
+mod tallying;
 mod weighing;

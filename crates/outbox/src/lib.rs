@@ -15,8 +15,8 @@ pub use store::{
     Delivery, Listed, Posted, SYSTEM, Sending, Shelf, State, accepted, black_out, bounced, claim,
     claim_cap_alarm, deliveries_of, discard, failed_count, failed_letters, find_by_mail_id,
     find_listed, free_all, free_expired, gate, hand_back, hold_back, hurry, inboxes_due,
-    lift_suppression, listed, of_ticket, post, post_passed, put_back, renew, retry, sent,
-    set_failed, suppress, suppressions, take_back, take_turns,
+    lift_suppression, listed, of_ticket, oldest_due, post, post_passed, put_back, renew, retry,
+    sent, set_failed, suppress, suppressions, take_back, take_turns,
 };
 
 #[cfg(test)]

@@ -335,6 +335,15 @@ pub async fn failed_count(conn: &Conn) -> Result<i64> {
         .await
 }
 
+/// Since when the oldest letter should have left, if one waits.
+pub async fn oldest_due(conn: &Conn, now: Timestamp) -> Result<Option<Timestamp>> {
+    conn.scalar(
+        "select min(send_after) from deliveries where state = 'queued' and send_after <= $1",
+        params![now],
+    )
+    .await
+}
+
 pub async fn find_by_mail_id(conn: &Conn, mail_id: &str) -> Result<Option<Delivery>> {
     let mut sql = Sql::new(DELIVERY);
     sql.push(" where mail_id = ").bind(mail_id);

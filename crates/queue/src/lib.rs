@@ -16,7 +16,7 @@ pub use job::{Context, Job, Retry};
 pub use leap::Leaps;
 pub use store::check;
 pub use store::{
-    FailedJob, discard, enqueue, enqueue_at, failed, oldest_due, retry, waiting_count,
+    FailedJob, discard, enqueue, enqueue_at, failed, failed_count, oldest_due, retry, waiting_count,
 };
 pub use workers::Workers;
 

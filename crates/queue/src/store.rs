@@ -312,6 +312,11 @@ pub async fn waiting_count(conn: &Conn) -> Result<i64> {
     conn.scalar("select count(*) from jobs where state = 'waiting'", params![]).await
 }
 
+/// How many jobs were set aside.
+pub async fn failed_count(conn: &Conn) -> Result<i64> {
+    conn.scalar("select count(*) from jobs where state = 'failed'", params![]).await
+}
+
 /// Since when the oldest due job waits, if one does.
 pub async fn oldest_due(conn: &Conn, now: Timestamp) -> Result<Option<Timestamp>> {
     conn.scalar(

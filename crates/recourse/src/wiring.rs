@@ -240,6 +240,9 @@ pub(crate) fn move_mail(
         let serving = email::lmtp::serve(listener, manners, Arc::new(door), ending);
         tasks.keep("taking mail by LMTP", serving);
     }
+    let reconciling =
+        mailroom::keep_reconciled(f.accounts.clone(), f.intake.clone(), stop.leaving.clone());
+    tasks.keep("comparing what came in", reconciling);
     let reader = Reader {
         db: f.db.clone(),
         clock: f.clock.clone(),

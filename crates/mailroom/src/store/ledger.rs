@@ -48,6 +48,24 @@ fn decision(cols: &mut Cols<'_>) -> Result<Option<Decision>> {
     })
 }
 
+/// How many of these lines are there.
+pub(crate) async fn count_of(conn: &Conn, lines: &[LedgerId]) -> Result<usize> {
+    let mut sql = Sql::new("select count(*) from mail_ledger where id in (");
+    sql.bind_list(lines.iter().copied()).push(")");
+    Ok(kernel::length(conn.scalar_sql(sql).await?))
+}
+
+/// Since when the oldest mail waits to be read, if one does.
+pub async fn oldest_unread(conn: &Conn) -> Result<Option<Timestamp>> {
+    conn.scalar("select min(received_at) from mail_ledger where state = 'received'", params![])
+        .await
+}
+
+/// How many mails could not be read and wait for a person.
+pub async fn set_aside_count(conn: &Conn) -> Result<i64> {
+    conn.scalar("select count(*) from mail_ledger where state = 'failed'", params![]).await
+}
+
 /// Stores a mail byte for byte. `None`: it was stored before.
 pub(crate) async fn store(tx: &mut Tx, arrival: &Arrival) -> Result<Option<LedgerId>> {
     let row: Option<(LedgerId,)> = tx

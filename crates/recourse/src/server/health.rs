@@ -134,15 +134,26 @@ async fn gauge(health: &Health) {
     let short = i64::from(foundation.db.room().is_short());
     ::metrics::gauge!("recourse_disk_full").set(float(short));
     let Ok(conn) = foundation.db.read().await else { return };
-    if let Ok(waiting) = queue::waiting_count(&conn).await {
-        ::metrics::gauge!("recourse_jobs_waiting").set(float(waiting));
+    let now = foundation.clock.now();
+    for (name, count) in [
+        ("recourse_jobs_waiting", queue::waiting_count(&conn).await),
+        ("recourse_jobs_set_aside", queue::failed_count(&conn).await),
+        ("recourse_mails_unsent", outbox::failed_count(&conn).await),
+        ("recourse_mails_set_aside", mailroom::set_aside_count(&conn).await),
+    ] {
+        if let Ok(count) = count {
+            ::metrics::gauge!(name).set(float(count));
+        }
     }
-    if let Ok(oldest) = queue::oldest_due(&conn, foundation.clock.now()).await {
-        let late = oldest.map_or(0, |at| foundation.clock.now().since(at).as_seconds());
-        ::metrics::gauge!("recourse_jobs_late_seconds").set(float(late));
-    }
-    if let Ok(failed) = outbox::failed_count(&conn).await {
-        ::metrics::gauge!("recourse_mails_unsent").set(float(failed));
+    for (name, oldest) in [
+        ("recourse_jobs_late_seconds", queue::oldest_due(&conn, now).await),
+        ("recourse_mails_unread_seconds", mailroom::oldest_unread(&conn).await),
+        ("recourse_mails_late_seconds", outbox::oldest_due(&conn, now).await),
+    ] {
+        if let Ok(oldest) = oldest {
+            let late = oldest.map_or(0, |at| now.since(at).as_seconds());
+            ::metrics::gauge!(name).set(float(late));
+        }
     }
 }
 
