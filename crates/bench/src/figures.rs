@@ -7,11 +7,39 @@ use std::time::Duration;
 pub struct Figure {
     pub what: String,
     pub result: String,
+    /// Limits that were missed, each as a sentence with what was measured.
+    pub missed: Vec<String>,
 }
 
 impl Figure {
     pub(crate) fn new(what: impl Into<String>, result: impl Into<String>) -> Self {
-        Self { what: what.into(), result: result.into() }
+        Self { what: what.into(), result: result.into(), missed: Vec::new() }
+    }
+
+    /// A time that has to be kept.
+    pub(crate) fn within(self, name: &str, measured: Duration, limit: Duration) -> Self {
+        let said =
+            format!("{name} is {}, and has to be at most {}", millis(measured), millis(limit));
+        self.unless(measured <= limit, said)
+    }
+
+    /// A share of a hundred that has to be reached.
+    pub(crate) fn at_least(self, name: &str, percent: f64, limit: f64) -> Self {
+        let said = format!("{name} is {percent:.0} %, and has to be at least {limit:.0} %");
+        self.unless(percent >= limit, said)
+    }
+
+    /// A share of a hundred that must not be passed.
+    pub(crate) fn at_most(self, name: &str, percent: f64, limit: f64) -> Self {
+        let said = format!("{name} is {percent:.0} %, and has to be at most {limit:.0} %");
+        self.unless(percent <= limit, said)
+    }
+
+    fn unless(mut self, is_kept: bool, said: String) -> Self {
+        if !is_kept {
+            self.missed.push(format!("{}: {said}", self.what));
+        }
+        self
     }
 }
 
@@ -75,6 +103,30 @@ mod tests {
             assert_eq!(times.percentile(percent), Duration::from_millis(expected), "{percent}");
         }
         assert_eq!(Times::of(vec![]).median(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_limit_that_is_missed_is_named() {
+        let millis = Duration::from_millis;
+        let figure = Figure::new("Inbox page", "p99 301 ms")
+            .within("p50", millis(300), millis(300))
+            .at_least("goodput", 80.0, 80.0)
+            .at_most("memory", 100.0, 125.0);
+        assert!(figure.missed.is_empty(), "{:?}", figure.missed);
+        let figure = figure
+            .within("p99", millis(301), millis(300))
+            .at_least("goodput", 79.0, 80.0)
+            .at_most("memory", 130.0, 125.0);
+        assert_eq!(
+            figure.missed,
+            [
+                "Inbox page: p99 is 301.00 ms, and has to be at most 300.00 ms",
+                "Inbox page: goodput is 79 %, and has to be at least 80 %",
+                "Inbox page: memory is 130 %, and has to be at most 125 %",
+            ]
+        );
+        let nothing = Figure::new("Nothing", "").at_least("goodput", f64::NAN, 80.0);
+        assert_eq!(nothing.missed.len(), 1, "what was not measured was not kept");
     }
 
     #[test]

@@ -38,12 +38,14 @@ pub struct Order {
     pub what: Vec<What>,
 }
 
-/// Measures, and says each figure as soon as it is there.
-pub async fn run(order: &Order, say: &mut (dyn FnMut(&Figure) + Send)) -> Result<()> {
+/// Measures, and says each figure as soon as it is there. Gives the limits that were missed.
+pub async fn run(order: &Order, say: &mut (dyn FnMut(&Figure) + Send)) -> Result<Vec<String>> {
+    let mut missed = Vec::new();
     for what in &order.what {
         for figure in measures::take(order, *what).await? {
             say(&figure);
+            missed.extend(figure.missed);
         }
     }
-    Ok(())
+    Ok(missed)
 }

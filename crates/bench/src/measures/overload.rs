@@ -16,6 +16,11 @@ use crate::visitor::Visitor;
 use crate::{Figure, Order, world};
 
 const TIMES: f64 = 3.0;
+const GOODPUT_PERCENT_MIN: f64 = 80.0;
+const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
+const REFUSED_WITHIN: Duration = Duration::from_millis(100);
+/// Memory that goes on growing while requests are refused would grow without end.
+const GROWTH_PERCENT_MAX: f64 = 125.0;
 const LASTS: Duration = Duration::from_secs(15);
 /// The generator looks this often how many requests are due.
 const STEP: Duration = Duration::from_millis(2);
@@ -54,7 +59,8 @@ pub(crate) async fn take(order: &Order) -> Result<Vec<Figure>> {
                 rate(flood.refused.len(), took),
                 flood.broken
             ),
-        ),
+        )
+        .at_most("the share of those that broke", share(flood.broken, flood.offered), 0.0),
         Figure::new(
             format!("{TIMES} × overload: goodput over the peak, the generator's CPU taken out"),
             format!(
@@ -64,27 +70,46 @@ pub(crate) async fn take(order: &Order) -> Result<Vec<Figure>> {
                 good / peak.rate() * 100.0,
                 peak.rate()
             ),
+        )
+        .at_least(
+            "the goodput",
+            good_alone / peak.rate_alone() * 100.0,
+            GOODPUT_PERCENT_MIN,
         ),
         Figure::new(
             format!("{TIMES} × overload: time to an answer"),
             format!("{}; the slowest {}", answered.told(), millis(answered.percentile(100))),
-        ),
+        )
+        .within("p99", answered.percentile(99), ANSWERED_WITHIN),
         Figure::new(
             format!("{TIMES} × overload: time to a refusal"),
             format!("{}; the slowest {}", refused.told(), millis(refused.percentile(100))),
-        ),
-        Figure::new(
-            format!("{TIMES} × overload: the most memory in the first half and in the second"),
-            format!(
-                "{} and {}; {} with {CONNECTIONS} connections before",
-                megabytes(flood.most_at_first),
-                megabytes(most),
-                megabytes(memory_before)
-            ),
-        ),
+        )
+        .within("p99", refused.percentile(99), REFUSED_WITHIN),
+        memory_of(flood.most_at_first, most, memory_before),
     ];
     server.stop().await?;
     Ok(figures)
+}
+
+/// The most memory of each half, in bytes.
+fn memory_of(first: u64, second: u64, before: u64) -> Figure {
+    let (most_at_first, most, before) = (megabytes(first), megabytes(second), megabytes(before));
+    Figure::new(
+        format!("{TIMES} × overload: the most memory in the first half and in the second"),
+        format!("{most_at_first} and {most}; {before} with {CONNECTIONS} connections before"),
+    )
+    .at_most("the second over the first", growth(first, second), GROWTH_PERCENT_MAX)
+}
+
+fn share(some: usize, all: usize) -> f64 {
+    number(some) / number(all).max(1.0) * 100.0
+}
+
+/// Of memory in bytes, which is nothing where nobody looked.
+fn growth(first: u64, second: u64) -> f64 {
+    let kib = |bytes: u64| f64::from(u32::try_from(bytes / 1_024).unwrap_or(u32::MAX));
+    kib(second) / kib(first).max(1.0) * 100.0
 }
 
 #[derive(Default)]

@@ -13,6 +13,8 @@ use crate::visitor::Visitor;
 use crate::{Figure, Order, store, world};
 
 pub(crate) const INBOX: &str = "/inbox/needs-reply";
+/// Nearly every page, under the load of a day.
+const PAGE_WITHIN: Duration = Duration::from_millis(300);
 /// Before anything is measured.
 const WARM_UP: usize = 50;
 const REQUESTS: usize = 1_000;
@@ -81,7 +83,8 @@ pub(crate) struct Pages {
 
 impl Pages {
     fn figure(&self, what: &str) -> Figure {
-        Figure::new(what, format!("{}; CPU {}", self.times.told(), millis(self.cpu_each)))
+        let told = format!("{}; CPU {}", self.times.told(), millis(self.cpu_each));
+        Figure::new(what, told).within("p99", self.times.percentile(99), PAGE_WITHIN)
     }
 }
 
