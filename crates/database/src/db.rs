@@ -323,3 +323,46 @@ async fn open_postgres(url: &str) -> Result<postgres::Pool> {
     drop(pool.seat().await?);
     Ok(pool)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::scratch_file;
+
+    fn of<T: rusqlite::types::FromSql>(seat: &Seat, name: &str) -> T {
+        seat.setting(name).unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_connection_to_a_file_keeps_what_it_confirms() {
+        let db = Db::connect(&Location::File(scratch_file())).await.unwrap();
+        let Pools::Sqlite { write, read } = db.pools() else { panic!("a file is SQLite's") };
+        for (pool, is_writer) in [(write, true), (read, false), (&read.another(1), false)] {
+            let seat = pool.seat().await.unwrap();
+            assert_eq!(of::<String>(&seat, "journal_mode"), "wal");
+            assert_eq!(of::<i64>(&seat, "synchronous"), 2, "full");
+            assert_eq!(of::<i64>(&seat, "foreign_keys"), 1);
+            let busy_ms = of::<i64>(&seat, "busy_timeout");
+            assert_eq!(u128::try_from(busy_ms).unwrap(), BUSY_TIMEOUT.as_millis());
+            assert_eq!(of::<i64>(&seat, "query_only"), i64::from(!is_writer), "one writer");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_whose_settings_do_not_hold_is_refused() {
+        for (pragma, said) in [
+            ("journal_mode = truncate", "does not support what the database needs"),
+            ("synchronous = normal", "does not support what the database needs"),
+            ("foreign_keys = off", "does not keep to its settings"),
+            ("busy_timeout = 1", "does not keep to its settings"),
+        ] {
+            let db = Db::connect(&Location::File(scratch_file())).await.unwrap();
+            let Pools::Sqlite { write, .. } = db.pools() else { panic!("a file is SQLite's") };
+            let mut seat = write.seat().await.unwrap();
+            assert_settings(&mut seat).unwrap();
+            seat.script(&format!("pragma {pragma}")).unwrap();
+            let fault = assert_settings(&mut seat).unwrap_err().to_string();
+            assert!(fault.contains(said), "{pragma}: {fault}");
+        }
+    }
+}

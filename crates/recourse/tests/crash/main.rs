@@ -16,6 +16,7 @@ mod world;
 
 mod arrived;
 mod backups;
+mod broken;
 mod cluster;
 mod disk;
 mod doors;
@@ -93,6 +94,16 @@ async fn large_restore() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_nodes() {
     Box::pin(nodes::withstand("two nodes, PostgreSQL")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn broken_request_sqlite() {
+    broken::tells_its_reason_to_the_log_alone(World::on_sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn broken_request_postgres() {
+    broken::tells_its_reason_to_the_log_alone(World::on_postgres().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
