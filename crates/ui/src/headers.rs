@@ -25,6 +25,12 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 /// Adds the headers to every answer. What a handler set itself stays.
 pub async fn harden(State(is_https): State<bool>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    if is_https {
+        response
+            .headers_mut()
+            .entry(header::STRICT_TRANSPORT_SECURITY)
+            .or_insert(HeaderValue::from_static("max-age=31536000"));
+    }
     if response.extensions().get::<Shipped>().is_some() {
         let headers = response.headers_mut();
         for (name, value) in [
@@ -35,13 +41,7 @@ pub async fn harden(State(is_https): State<bool>, request: Request, next: Next) 
         }
         return response;
     }
-    let headers = response.headers_mut();
-    make_careful(headers);
-    if is_https {
-        headers
-            .entry(header::STRICT_TRANSPORT_SECURITY)
-            .or_insert(HeaderValue::from_static("max-age=31536000"));
-    }
+    make_careful(response.headers_mut());
     response
 }
 

@@ -46,10 +46,11 @@ pub(crate) fn dress(routes: Router, site: &Site, settings: &Settings, room: &Roo
         .and(NotForContentType::const_new("message/rfc822"));
     let pages = ErrorPages { site: site.clone() };
     let layers = ServiceBuilder::new()
+        // Outside of what refuses requests, so that no answer goes without these headers.
+        .layer(from_fn_with_state(settings.is_https(), ui::harden))
         .layer(from_fn_with_state(Admission::here(Arc::clone(&trusted)), admit))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_response(()).on_failure(()))
         .layer(from_fn(metrics::measure))
-        .layer(from_fn_with_state(settings.is_https(), ui::harden))
         .layer(from_fn(api::problems))
         .layer(from_fn_with_state(hosts, ui::guard_host))
         .layer(from_fn_with_state(trusted, client::note))

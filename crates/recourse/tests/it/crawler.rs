@@ -4,6 +4,9 @@
 use accounts::{Access, Route};
 use reqwest::header::{HeaderMap, ORIGIN};
 use reqwest::{Method, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Duration, timeout};
 
 use super::furnished::{Furnished, path_with};
 use crate::world::{Web, World, on_both};
@@ -132,6 +135,31 @@ fn is_ours_alone(name: &str, seen: &Seen) {
     assert!(resource == "same-origin" || is_for_frames, "{name}: {resource}");
 }
 
+/// Nothing runs that is written into a page: scripts are files of ours, and so need no nonce.
+fn has_no_inline_script(name: &str, seen: &Seen) {
+    if !header(&seen.headers, "content-type").starts_with("text/html") {
+        return;
+    }
+    let page = seen.body.to_ascii_lowercase();
+    for rest in page.split("<script").skip(1) {
+        let (tag, content) = rest.split_once('>').expect("a whole tag");
+        let is_data = tag.contains("type=\"application/json\"");
+        assert!(is_data || tag.contains(" src=\"/assets/"), "{name}: <script{tag}>");
+        assert!(is_data || content.trim_start().starts_with("</script"), "{name}: <script{tag}>");
+    }
+    for rest in page.split('<').skip(1) {
+        let tag = rest.split('>').next().unwrap_or_default();
+        let is_handler = |word: &str| {
+            let name = word.split('=').next().unwrap_or_default();
+            word.contains('=')
+                && name.starts_with("on")
+                && name.bytes().all(|b| b.is_ascii_lowercase())
+        };
+        assert!(!tag.split_ascii_whitespace().skip(1).any(is_handler), "{name}: <{tag}>");
+        assert!(!tag.contains("\"javascript:"), "{name}: <{tag}>");
+    }
+}
+
 /// What is for one person is kept by no cache.
 fn is_kept_nowhere(name: &str, seen: &Seen) {
     assert!(header(&seen.headers, "cache-control").contains("no-store"), "{name} can be cached");
@@ -153,6 +181,7 @@ on_both! {
                 assert!(!seen.status.is_server_error(), "{name}: {} {}", seen.status, seen.body);
                 is_careful(&name, &seen);
                 is_ours_alone(&name, &seen);
+                has_no_inline_script(&name, &seen);
                 if route.access != Access::Public {
                     is_kept_nowhere(&name, &seen);
                 }
@@ -237,5 +266,21 @@ on_both! {
             let page = nobody.get(route.path).await;
             assert!(page.header("strict-transport-security").starts_with("max-age="), "{}", route.path);
         }
+        // Whoever sends too many bodies at once is refused before any of the layers.
+        let mut slow = Vec::new();
+        let refused = loop {
+            assert!(slow.len() < 40, "nobody is refused");
+            let mut stream = TcpStream::connect(world.settings.listen).await.unwrap();
+            let head = format!("POST /login HTTP/1.1\r\nHost: {}\r\nContent-Length: 1000000\r\n\r\n",
+                world.settings.listen);
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let mut said = [0; 4_096];
+            match timeout(Duration::from_millis(200), stream.read(&mut said)).await {
+                Ok(read) => break String::from_utf8_lossy(&said[..read.unwrap()]).to_lowercase(),
+                Err(_) => slow.push(stream),
+            }
+        };
+        assert!(refused.starts_with("http/1.1 503"), "{refused}");
+        assert!(refused.contains("strict-transport-security: max-age="), "{refused}");
     }
 }
