@@ -1,12 +1,13 @@
 //! The people who write in, as far as the person behind the token has to do with them.
 
-use ::customers::{by_address, find, find_by_public_id, identities, rename};
+use ::customers::{by_address, find, find_by_public_id, hold, identities, rename};
 use ::tickets::finding::Reader;
 use ::tickets::reading;
 use accounts::Actor;
 use audit::Deed;
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use database::Conn;
 use kernel::PublicId;
 use serde::Deserialize;
@@ -18,6 +19,7 @@ use crate::entries::{id, page};
 use crate::input::{Id, Input, Query, limit, place};
 use crate::lookup::address;
 use crate::problem::{ApiResult, Problem};
+use crate::version::{self, Expected};
 use crate::wire::{self, Page};
 
 /// Which customers.
@@ -79,18 +81,21 @@ async fn visible(conn: &Conn, actor: &Actor, id: PublicId) -> ApiResult<::custom
 #[utoipa::path(get, path = "/api/v1/customers/{id}", tag = "Customers",
     params(("id" = String, Path)),
     responses((status = 200, description = "The customer", body = wire::Customer)))]
-pub(crate) async fn show(
-    State(api): State<Api>,
-    actor: Actor,
-    Id(id): Id,
-) -> ApiResult<Json<wire::Customer>> {
+pub(crate) async fn show(State(api): State<Api>, actor: Actor, Id(id): Id) -> ApiResult<Response> {
     let conn = api.db().read().await?;
     let customer = visible(&conn, &actor, id).await?;
-    let identities = identities(&conn, customer.id).await?;
-    Ok(Json(wire::Customer::of(&customer).with(&identities)))
+    version::answer(&whole(&conn, &customer).await?)
+}
+
+/// The customer with all addresses.
+async fn whole(conn: &Conn, customer: &::customers::Customer) -> ApiResult<wire::Customer> {
+    let identities = identities(conn, customer.id).await?;
+    Ok(wire::Customer::of(customer).with(&identities))
 }
 
 /// Change a customer
+///
+/// With `If-Match` the change is made only to the customer that was seen.
 #[utoipa::path(patch, path = "/api/v1/customers/{id}", tag = "Customers",
     params(("id" = String, Path)), request_body = wire::CustomerPatch,
     responses((status = 200, description = "The customer as it is now", body = wire::Customer)))]
@@ -98,10 +103,14 @@ pub(crate) async fn update(
     State(api): State<Api>,
     actor: Actor,
     Id(id): Id,
+    expected: Expected,
     input: Input<wire::CustomerPatch>,
-) -> ApiResult<Json<wire::Customer>> {
+) -> ApiResult<Response> {
     let mut tx = api.db().begin().await?;
+    let held = visible(&tx, &actor, id).await?.id;
+    hold(&mut tx, held).await?;
     let customer = visible(&tx, &actor, id).await?;
+    expected.meets(&whole(&tx, &customer).await?)?;
     if let Some(name) = &input.value.name {
         rename(&mut tx, customer.id, name, api.now()).await?;
         let entry = actor.did(Deed::CustomerChanged, api.now()).on("customer", id, name);
@@ -109,7 +118,7 @@ pub(crate) async fn update(
         api.accounts.note(&mut tx, entry.change(names.0, names.1));
     }
     let customer = find(&tx, customer.id).await?.ok_or_else(Problem::not_found)?;
-    let identities = identities(&tx, customer.id).await?;
+    let changed = whole(&tx, &customer).await?;
     tx.commit().await?;
-    Ok(Json(wire::Customer::of(&customer).with(&identities)))
+    version::answer(&changed)
 }

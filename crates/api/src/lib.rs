@@ -23,6 +23,7 @@ mod problem;
 mod search;
 mod shared;
 mod tickets;
+mod version;
 mod wire;
 
 use std::sync::Arc;

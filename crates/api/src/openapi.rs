@@ -142,6 +142,9 @@ fn complete(operation: &mut Value, route: &Route) {
         }
         responses.insert("default".to_owned(), problem);
     }
+    if is_versioned(route) {
+        version(operation, route);
+    }
     if route.method != "POST" {
         return;
     }
@@ -151,9 +154,51 @@ fn complete(operation: &mut Value, route: &Route) {
             same key has one effect and gets the same answer for two days.",
         "schema": { "type": "string", "maxLength": 200 }
     });
+    add_parameter(operation, key);
+}
+
+/// What can be changed by PATCH: its answers say their version, and a change may name it.
+fn is_versioned(route: &Route) -> bool {
+    let is_one = ["/tickets/{reference}", "/customers/{id}"]
+        .iter()
+        .any(|place| route.path.strip_prefix(PREFIX) == Some(place));
+    is_one && ["GET", "PATCH"].contains(&route.method)
+}
+
+fn version(operation: &mut Value, route: &Route) {
+    let tag = json!({ "ETag": {
+        "description": "The version of what was answered, for “If-Match”",
+        "schema": { "type": "string" }
+    } });
+    if let Some(Value::Object(answer)) = operation.pointer_mut("/responses/200") {
+        answer.insert("headers".to_owned(), tag);
+    }
+    if route.method != "PATCH" {
+        return;
+    }
+    add_parameter(
+        operation,
+        json!({
+            "name": "If-Match", "in": "header", "required": false,
+            "description": "The ETag that was answered last. If anything that is shown of it changed \
+                since, nothing is changed and the answer is 412. Without it the change is made over \
+                whatever is there.",
+            "schema": { "type": "string" }
+        }),
+    );
+    let stale = json!({
+        "description": "It changed meanwhile: get it again, then repeat the change",
+        "content": { MEDIA_TYPE: { "schema": { "$ref": "#/components/schemas/Problem" } } }
+    });
+    if let Some(Value::Object(responses)) = operation.get_mut("responses") {
+        responses.insert("412".to_owned(), stale);
+    }
+}
+
+fn add_parameter(operation: &mut Value, parameter: Value) {
     match operation.get_mut("parameters").and_then(Value::as_array_mut) {
-        Some(parameters) => parameters.push(key),
-        None => operation["parameters"] = json!([key]),
+        Some(parameters) => parameters.push(parameter),
+        None => operation["parameters"] = json!([parameter]),
     }
 }
 

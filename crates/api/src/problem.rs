@@ -56,6 +56,7 @@ pub(crate) enum Kind {
     WrongMethod,
     KeyReused,
     Conflict,
+    Stale,
     TooLarge,
     WrongType,
     InvalidField,
@@ -68,13 +69,14 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Unreadable,
         Self::NoToken,
         Self::NotAllowed,
         Self::NotFound,
         Self::WrongMethod,
         Self::Conflict,
+        Self::Stale,
         Self::TooLarge,
         Self::WrongType,
         Self::WrongHost,
@@ -96,6 +98,7 @@ impl Kind {
             Self::NotFound => ("not-found", StatusCode::NOT_FOUND),
             Self::WrongMethod => ("wrong-method", StatusCode::METHOD_NOT_ALLOWED),
             Self::Conflict => ("conflict", StatusCode::CONFLICT),
+            Self::Stale => ("stale", StatusCode::PRECONDITION_FAILED),
             Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::WrongType => ("wrong-type", StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Self::WrongHost => ("wrong-host", StatusCode::MISDIRECTED_REQUEST),
@@ -134,6 +137,10 @@ impl Kind {
             Self::Conflict => {
                 ("Somebody else changed it meanwhile", "Read it again, then repeat the change.")
             }
+            Self::Stale => (
+                "It is not any more what “If-Match” names",
+                "Nothing was changed. Get it again, then repeat the change with its new ETag.",
+            ),
             Self::TooLarge => ("The request is too large", "JSON may have 2 MB, a file 25 MB."),
             Self::WrongType => {
                 ("The body has the wrong type", "Send JSON with “Content-Type: application/json”.")

@@ -1,6 +1,8 @@
 //! Tickets: lists, one, a new one, changes.
 
-use ::tickets::actions::{Incoming, NewTicket, ReplyTokens, Sender, edit, open_ticket, receive};
+use ::tickets::actions::{
+    Incoming, NewTicket, ReplyTokens, Sender, edit, hold, open_ticket, receive,
+};
 use ::tickets::filter::{Assignee, Cursor, Filter, Sort, StateSet};
 use ::tickets::finding::Reader;
 use ::tickets::{Channel, SenderCheck, State, Then, Ticket, reading};
@@ -19,6 +21,7 @@ use crate::lookup::{Lookup, Words, parties, party, uploads};
 use crate::once::{Once, Turn};
 use crate::patch::{Before, edits};
 use crate::problem::{ApiResult, Problem};
+use crate::version::{self, Expected};
 use crate::wire::{self, Page};
 use crate::{Api, PREFIX};
 
@@ -134,7 +137,7 @@ pub(crate) async fn show(
         return Ok(moved);
     }
     let lookup = Lookup::open(&api, &conn).await?;
-    Ok(Json(answer(&conn, &lookup, ticket.id).await?).into_response())
+    version::answer(&answer(&conn, &lookup, ticket.id).await?)
 }
 
 /// The ticket of a reference, if it may be seen.
@@ -261,7 +264,7 @@ fn said(
 
 /// Change a ticket
 ///
-/// All changes are made, or none.
+/// All changes are made, or none. With `If-Match` they are made only to the ticket that was seen.
 #[utoipa::path(patch, path = "/api/v1/tickets/{reference}", tag = "Tickets",
     params(("reference" = String, Path, description = "Such as `RC-10482`", example = "RC-10482")),
     request_body = wire::TicketPatch,
@@ -270,11 +273,15 @@ pub(crate) async fn update(
     extract::State(api): extract::State<Api>,
     actor: Actor,
     Reference(text): Reference,
+    expected: Expected,
     input: Input<wire::TicketPatch>,
-) -> ApiResult<Json<wire::Ticket>> {
+) -> ApiResult<Response> {
     let mut tx = api.db().begin().await?;
+    let id = find(&tx, &actor, &text).await?.id;
+    hold(&mut tx, id).await?;
     let ticket = find(&tx, &actor, &text).await?;
     let lookup = Lookup::open(&api, &tx).await?;
+    expected.meets(&answer(&tx, &lookup, ticket.id).await?)?;
     let cards = reading::cards(&tx, &[ticket.id]).await?;
     let tags = cards.first().map(|card| card.tags.as_slice()).unwrap_or_default();
     let before = Before { ticket: &ticket, tags };
@@ -285,5 +292,5 @@ pub(crate) async fn update(
     }
     let changed = answer(&tx, &lookup, ticket.id).await?;
     tx.commit().await?;
-    Ok(Json(changed))
+    version::answer(&changed)
 }

@@ -16,8 +16,8 @@ pub use customer::{Customer, CustomerNote, Identity};
 pub use store::again::index_again;
 pub use store::check;
 pub use store::{
-    Known, by_address, find, find_by_public_id, find_many, identities, identity_verified, known,
-    links_valid_from, newest, notes,
+    Known, by_address, find, find_by_public_id, find_many, hold, identities, identity_verified,
+    known, links_valid_from, newest, notes,
 };
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ pub(crate) mod again;
 pub mod check;
 
 use anyhow::Result;
-use database::{Cols, Conn, FromRow, Sql, Tx, params};
+use database::{Cols, Conn, FromRow, Sql, Tx, dialect, params};
 use kernel::{AgentId, CustomerId, EmailAddress, PublicId, Timestamp};
 
 use crate::{Customer, CustomerNote, Identity};
@@ -26,6 +26,15 @@ pub async fn find_by_public_id(conn: &Conn, id: PublicId) -> Result<Option<Custo
     let mut sql = Sql::new(CUSTOMER);
     sql.push(" where customer.public_id = ").bind(id);
     conn.optional_sql(sql).await
+}
+
+/// Holds a customer until the end of the transaction: what is read of them now stays so.
+pub async fn hold(tx: &mut Tx, id: CustomerId) -> Result<()> {
+    let mut sql = Sql::new("select id from customers where id = ");
+    sql.bind(id).push(dialect::for_update(tx.engine()));
+    let held: Option<(CustomerId,)> = tx.optional_sql(sql).await?;
+    anyhow::ensure!(held.is_some(), "customer {id} is gone");
+    Ok(())
 }
 
 pub async fn find_many(conn: &Conn, ids: &[CustomerId]) -> Result<Vec<Customer>> {

@@ -147,6 +147,7 @@ bulk-refused = { $n ->
     [one] One stays as it is:
    *[other] { $n } stay as they are:
  }
+bulk-meanwhile = Somebody was quicker, so these stay as they are: { $tickets }. { $what }
 row-select = Select { $ticket }
 row-unread = Unread
 row-draft = Draft
@@ -184,6 +185,9 @@ collision-leave = Leave it to them
 collision-draft = What { $who } is writing
 collision-no-draft = There is nothing to read yet. Drafts are saved as they are typed.
 collision-wrote = { $who } wrote again while you were typing. Read it, then send.
+meanwhile = { $who } set “{ $what }” to “{ $value }” meanwhile; look at it, then choose again
+meanwhile-customer = the customer wrote meanwhile, and the ticket is “{ $value }” now; read it, then choose again
+meanwhile-somebody = Somebody
 via-note = note, team only
 via-automatic = automatic
 via-forward = forwarded to { $whom }

@@ -13,6 +13,7 @@ mod mail;
 mod merge;
 mod receive;
 mod reply;
+mod seen;
 mod shape;
 mod threading;
 mod time;
@@ -55,6 +56,7 @@ pub use receive::{
 };
 pub(crate) use reply::UNDO_FOR;
 pub use reply::{Forward, Replied, Reply, ReplyRefusal, forward, reply};
+pub(crate) use seen::{edit_seen, problem_seen};
 pub use shape::{LinkKind, ShapeRefusal, link, merge_customers, set_problem, split, unlink};
 pub use time::{hand_over, sleepers_wake, spent_tickets_close, sweep};
 pub(crate) use undo::undoable_for;
@@ -110,6 +112,11 @@ pub(crate) async fn take(tx: &mut Tx, id: TicketId) -> Result<Option<Ticket>> {
         Some(id) => tickets::take(tx, id).await,
         None => Ok(None),
     }
+}
+
+/// Holds a ticket until the end of the transaction: what is read of it now stays so until then.
+pub async fn hold(tx: &mut Tx, id: TicketId) -> Result<()> {
+    tickets::take(tx, id).await.map(drop)
 }
 
 /// Saves a ticket that was taken in this transaction, so nobody can have been quicker. What becomes

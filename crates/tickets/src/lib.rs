@@ -24,6 +24,7 @@ mod notify;
 pub mod reading;
 pub mod rules;
 mod saved_reply;
+mod seen;
 mod state;
 mod store;
 mod ticket;

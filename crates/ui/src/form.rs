@@ -33,6 +33,8 @@ pub(crate) fn not_as_expected() -> WebError {
 /// What any form may bring along besides its own fields: the key by which a form that is sent
 /// twice is known, and the version of what it changes.
 pub const BROUGHT_ALONG: [&str; 2] = ["key", "version"];
+/// Before the name of a field: what the page showed there when somebody began to change it.
+pub const SHOWN: &str = "was-";
 
 /// A form as pairs, for forms whose fields are known only at run time.
 #[derive(Debug, Default)]
@@ -52,7 +54,7 @@ impl Fields {
     }
 
     /// Refuses a form with fields that nobody asked for, as [`Form`] does. What any form may bring
-    /// along, [`BROUGHT_ALONG`], is fine.
+    /// along, [`BROUGHT_ALONG`], is fine, and so is what the page showed of a field, [`SHOWN`].
     pub fn only<N: AsRef<str>>(&self, names: &[N]) -> Result<(), WebError> {
         self.only_those(|key| names.iter().any(|name| name.as_ref() == key))
     }
@@ -68,12 +70,16 @@ impl Fields {
     }
 
     fn only_those(&self, is_known: impl Fn(&str) -> bool) -> Result<(), WebError> {
-        if self.own().all(|(key, _)| is_known(key)) { Ok(()) } else { Err(not_as_expected()) }
+        let may_come = |key: &str| {
+            is_known(key) || BROUGHT_ALONG.contains(&key) || key.strip_prefix(SHOWN).is_some_and(&is_known)
+        };
+        if self.0.iter().all(|(key, _)| may_come(key)) { Ok(()) } else { Err(not_as_expected()) }
     }
 
-    /// The fields that are this form's own.
+    /// The fields that are this form's own, and no more than what the page showed of them.
     pub fn own(&self) -> impl Iterator<Item = &(String, String)> {
-        self.0.iter().filter(|(key, _)| !BROUGHT_ALONG.contains(&key.as_str()))
+        let is_own = |key: &str| !BROUGHT_ALONG.contains(&key) && !key.starts_with(SHOWN);
+        self.0.iter().filter(move |(key, _)| is_own(key))
     }
 
     pub fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {

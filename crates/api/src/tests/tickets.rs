@@ -1,9 +1,10 @@
 use database::{on_both, params};
+use futures_util::future::join_all;
 use kernel::Span;
 use serde_json::{Value, json};
 use tickets::actions::{Office, merge};
 
-use super::shop::Shop;
+use super::shop::{Shop, json_body, request};
 
 fn new_ticket() -> Value {
     json!({
@@ -59,6 +60,50 @@ on_both! {
         let kinds: Vec<String> =
             conn.column("select distinct kind from deliveries", params![]).await.unwrap();
         assert_eq!(kinds, ["reply"]);
+    }
+
+    async fn a_change_can_name_the_version_it_expects(db: Db) {
+        let shop = Shop::new(db).await;
+        let token = shop.priya().await;
+        let path = format!("/api/v1/tickets/{}", shop.dana_writes("Support", "Hello").await);
+        let seen = shop.get(&token, &path).await.is(200);
+        let tag = seen.header("etag").to_owned();
+        assert_eq!(shop.get(&token, &path).await.header("etag"), tag, "nothing changed");
+        let change = async |tag: &str, body: Value| {
+            let headers = [("content-type", "application/json"), ("if-match", tag)];
+            shop.send(request("PATCH", &path, &token, json_body(&body), &headers)).await
+        };
+        // Each of these changes what is shown, and so the version.
+        let mut tag = tag;
+        for body in [
+            json!({"priority": "high"}), json!({"tags": ["refund"]}), json!({"assignee": "me"}),
+            json!({"status": "snoozed", "snoozed_until": "2099-01-01T09:00:00Z"}),
+        ] {
+            let changed = change(&tag, body.clone()).await.is(200);
+            let new = changed.header("etag").to_owned();
+            assert_ne!(new, tag, "{body}");
+            let stale = change(&tag, json!({"subject": "Lost"})).await.refused(412);
+            assert_eq!(stale.json["type"], "/api/docs#problem-stale");
+            assert_eq!(shop.get(&token, &path).await.header("etag"), new);
+            tag = new;
+        }
+        change(&format!("\"old\", W/{tag}"), json!({"priority": "low"})).await.is(200);
+        change("*", json!({"priority": "normal"})).await.is(200);
+        change("nonsense", json!({"priority": "low"})).await.refused(412);
+        shop.patch(&token, &path, &json!({"priority": "urgent"})).await.is(200);
+        // Of many programs that saw the same one wins.
+        let tag = shop.get(&token, &path).await.header("etag").to_owned();
+        let all = (0..8).map(|n| change(&tag, json!({"subject": format!("Subject {n}")})));
+        let won = join_all(all).await.into_iter().filter(|reply| reply.status == 200).count();
+        assert_eq!(won, 1);
+
+        let page = shop.get(&token, "/api/v1/customers").await.is(200);
+        let path = format!("/api/v1/customers/{}", page.json["data"][0]["id"].as_str().unwrap());
+        let tag = shop.get(&token, &path).await.header("etag").to_owned();
+        shop.patch(&token, &path, &json!({"name": "Dana W."})).await.is(200);
+        let headers = [("content-type", "application/json"), ("if-match", tag.as_str())];
+        let body = || json_body(&json!({"name": "Dana"}));
+        shop.send(request("PATCH", &path, &token, body(), &headers)).await.refused(412);
     }
 
     async fn what_is_wrong_with_a_new_ticket_is_named(db: Db) {

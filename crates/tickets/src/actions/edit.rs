@@ -64,6 +64,9 @@ pub enum EditRefusal {
     TagName,
     #[error("a subject cannot be empty")]
     NoSubject,
+    /// Somebody changed the same meanwhile; the sentence says who, and to what.
+    #[error("{0}")]
+    Meanwhile(String),
     #[error(transparent)]
     CannotMove(#[from] CannotMove),
 }

@@ -7,6 +7,7 @@ mod guards;
 mod listing;
 mod live;
 mod opening;
+mod seen;
 mod settings;
 mod shaping;
 mod unseen;

@@ -4,19 +4,22 @@ use accounts::{Act, Actor};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
-use kernel::{AgentId, CategoryId, FieldId, InboxId, PublicId, TeamId, TicketId, Timestamp};
+use kernel::{
+    AgentId, CategoryId, Failure, FieldId, InboxId, PublicId, TeamId, TicketId, Timestamp,
+};
 use serde_json::json;
-use ui::{Fields, Toast, View, WebError, WebResult, Words, found};
+use ui::{Fields, Problems, Toast, View, WebError, WebResult, Words, found};
 
 use super::compose::composer_again;
 use super::reference::Reference;
 use super::ticket::{From, Opened, list_url, url};
-use super::times;
+use super::{seen, times};
 use crate::actions::{
-    Edit, Edited, Reversal, Undone, edit, follow, keep, undo as take_back, unfollow,
+    Edit, EditRefusal, Edited, Many, Reversal, Undone, edit_seen, follow, keep, problem_seen,
+    set_problem, undo as take_back, unfollow,
 };
-use crate::actions::{Many, set_problem};
 use crate::desk::{Desk, reader};
+use crate::seen::{Slot, Verdict};
 use crate::store::taxonomy;
 use crate::ticket::{Priority, Resolution};
 
@@ -142,8 +145,17 @@ pub(super) async fn change(
     let opened = Opened::open(&desk, &actor, id, &from.list).await?;
     let wanted = read(&fields, &actor.when(desk.now()).zone, &w)?;
     let office = desk.office().await?;
+    let was = Slot::of(&wanted).map(Slot::was);
+    let was = was.as_deref().and_then(|name| fields.get(name));
     let mut tx = desk.db().begin().await?;
-    let edited = edit(&mut tx, &office, &actor, opened.ticket.id, &wanted).await?;
+    let edited = match edit_seen(&mut tx, &office, &actor, opened.ticket.id, &wanted, was).await {
+        Ok(edited) => edited,
+        Err(Failure::Refused(EditRefusal::Meanwhile(sentence))) => {
+            drop(tx);
+            return seen::refused(&opened, &fields, &sentence, view).await;
+        }
+        Err(other) => return Err(other.into()),
+    };
     let undo = match &edited.reversal {
         Some(reversal) => Some(keep(&mut tx, &actor, reversal, office.now).await?),
         None => None,
@@ -211,7 +223,7 @@ pub(super) async fn details(
     let office = desk.office().await?;
     let mut tx = desk.db().begin().await?;
     let mut reversals = Vec::new();
-    let mut edited = None;
+    let (mut edited, mut problems) = (None, Problems::default());
     for (name, value) in fields.own() {
         let one = Fields(vec![(name.clone(), value.clone())]);
         let wanted = match name.strip_prefix("field-") {
@@ -226,11 +238,24 @@ pub(super) async fn details(
             }
             None => return Err(WebError::BadInput(w.t("change-unknown").to_owned())),
         };
-        let done = edit(&mut tx, &office, &actor, opened.ticket.id, &wanted).await?;
+        let was = fields.get(&format!("was-{name}"));
+        let done = edit_seen(&mut tx, &office, &actor, opened.ticket.id, &wanted, was).await;
+        let done = match done {
+            Ok(done) => done,
+            Err(Failure::Refused(EditRefusal::Meanwhile(sentence))) => {
+                problems.add(name.clone(), sentence);
+                continue;
+            }
+            Err(other) => return Err(other.into()),
+        };
         reversals.extend(done.reversal.clone());
         if done.changed {
             edited = Some((done, wanted));
         }
+    }
+    if !problems.is_empty() {
+        drop(tx);
+        return seen::details_refused(&opened, &fields, problems, view).await;
     }
     let undo = if reversals.is_empty() {
         None
@@ -279,7 +304,23 @@ pub(super) async fn problem(
         actor.must(Act::ManageTaxonomy)?;
         Some(taxonomy::add_problem(&mut tx, &title, actor.id, office.now).await?)
     };
-    set_problem(&mut tx, &office, &actor, opened.ticket.id, problem).await?;
+    let id = opened.ticket.id;
+    let wanted = problem.map_or(String::new(), |problem| problem.to_string());
+    let verdict = match fields.get(&Slot::Problem.was()) {
+        Some(was) => problem_seen(&mut tx, &office, &actor, id, &wanted, was).await,
+        None => Ok(Verdict::Go),
+    };
+    match verdict {
+        Ok(Verdict::Go) => {
+            set_problem(&mut tx, &office, &actor, id, problem).await?;
+        }
+        Ok(Verdict::Keep | Verdict::Refuse) => {}
+        Err(Failure::Refused(EditRefusal::Meanwhile(sentence))) => {
+            drop(tx);
+            return seen::refused(&opened, &fields, &sentence, view).await;
+        }
+        Err(other) => return Err(other.into()),
+    }
     tx.commit().await?;
     finish(&opened, office.now, &w, view).await
 }

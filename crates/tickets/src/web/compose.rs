@@ -288,11 +288,10 @@ async fn moved_on(
     let who = loaded.last_writer(at).unwrap_or_default();
     let w = &maker.w;
     let warning = w.rich("collision-wrote", &[("who", &who)]);
-    let icon = ui::icon("circle-alert");
     let stops = opened.stops(&maker, &loaded).without_days();
     let answer = Answer::new()
         .piece("#entries", "beforeend", &stops)?
-        .piece("#collision", "innerHTML", &Warning { icon, text: warning })?
+        .piece("#collision", "innerHTML", &Warning::new(&warning))?
         .piece("#last-entry", "outerHTML", &LastEntry { key: loaded.last_key() })?
         .status(StatusCode::CONFLICT);
     Ok(answer.into_response())
@@ -303,9 +302,15 @@ async fn moved_on(
     source = r#"<div class="collision">{{ icon }}<span class="fill">{{ text }}</span></div>"#,
     ext = "html"
 )]
-struct Warning {
+pub(super) struct Warning {
     icon: Markup,
     text: Markup,
+}
+
+impl Warning {
+    pub(super) fn new(text: &Markup) -> Self {
+        Self { icon: ui::icon("circle-alert"), text: text.clone() }
+    }
 }
 
 #[derive(askama::Template)]

@@ -13,6 +13,7 @@ use super::live::collision;
 use super::ticket::Opened;
 use crate::State;
 use crate::message::Attachment;
+use crate::seen::Slot;
 use crate::store::people::Draft;
 use crate::store::{entries, people, tickets};
 
@@ -22,6 +23,7 @@ pub(crate) struct Composer {
     pub(crate) w: Words,
     pub(crate) reference: TicketId,
     pub(crate) list: String,
+    pub(crate) was_state: String,
     /// Why nothing can be written to the customer here.
     pub(crate) notice: Option<Notice>,
     pub(crate) first_name: String,
@@ -129,6 +131,7 @@ pub(crate) async fn make(
     Ok(Composer {
         reference: ticket.id,
         list: list.clone(),
+        was_state: Slot::State.value(ticket),
         notice: notice(ticket.state, w),
         first_name: first_name(&customer.shown_name()),
         way: w.t(if customer.address.is_some() { "way-email" } else { "way-portal" }).to_owned(),

@@ -12,6 +12,7 @@ use super::live::present;
 use super::ticket::Opened;
 use crate::State;
 use crate::desk::Desk;
+use crate::seen::Slot;
 use crate::store::people;
 
 /// What the pane of a ticket begins with.
@@ -24,6 +25,7 @@ pub(crate) struct Head {
     pub(crate) list_title: String,
     pub(crate) subject: String,
     pub(crate) state: State,
+    pub(crate) was_state: String,
     pub(crate) clock: Option<Face>,
     pub(crate) clock_suffix: String,
     pub(crate) present: Markup,
@@ -50,6 +52,8 @@ pub(crate) struct Menus {
     pub(crate) reference: TicketId,
     pub(crate) list: String,
     pub(crate) state: State,
+    pub(crate) was_state: String,
+    pub(crate) was_assignee: String,
     pub(crate) me: i64,
     pub(crate) people: Vec<Person>,
     pub(crate) is_assigned: bool,
@@ -86,6 +90,7 @@ pub(crate) async fn make(opened: &Opened<'_>, maker: &Maker<'_>) -> WebResult<He
         list: list.clone(),
         subject: ticket.subject.clone(),
         state: ticket.state,
+        was_state: Slot::State.value(ticket),
         clock_suffix: clock.as_ref().map_or(String::new(), |face| suffix(face, &maker.w)),
         clock,
         present: present(desk, actor, &maker.directory, ticket.id, &maker.w),
@@ -141,6 +146,8 @@ pub(crate) async fn menus(opened: &Opened<'_>, maker: &Maker<'_>, conn: &Conn) -
         reference: ticket.id,
         list: list.clone(),
         state: ticket.state,
+        was_state: Slot::State.value(ticket),
+        was_assignee: Slot::Assignee.value(ticket),
         me: actor.id.0,
         people,
         is_assigned: ticket.assignee.is_some(),

@@ -20,6 +20,7 @@ mod reference;
 mod replies;
 mod row;
 mod search;
+mod seen;
 mod settings;
 mod shape;
 mod sheets;

@@ -200,6 +200,7 @@ mod tests {
     fn card(id: i64, group: Group) -> RowCard {
         RowCard {
             reference: TicketId(id),
+            pick: String::new(),
             href: String::new(),
             is_unread: false,
             who: String::new(),

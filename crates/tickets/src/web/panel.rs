@@ -5,12 +5,13 @@ use askama::Template;
 use customers::Customer;
 use database::Conn;
 use kernel::{PublicId, TicketId, Timestamp};
-use ui::{Badge, Choice, WebResult, Words};
+use ui::{Badge, Choice, Fields, Problems, WebResult, Words};
 
 use super::entries::Maker;
 use super::ticket::Opened;
 use crate::State;
 use crate::desk::{Desk, reader};
+use crate::seen::Slot;
 use crate::store::lists::{self, Row};
 use crate::store::taxonomy::{self, FieldKind};
 use crate::store::{people, tickets};
@@ -71,11 +72,40 @@ pub(crate) struct NoteLine {
 
 /// What can be chosen about a ticket.
 pub(crate) struct Details {
+    /// What is shown, by the names under which the form says so.
+    pub(crate) was: Vec<(String, String)>,
+    pub(crate) problems: Problems,
     pub(crate) priorities: Vec<Choice>,
     pub(crate) categories: Vec<Choice>,
     pub(crate) teams: Vec<Choice>,
     pub(crate) inboxes: Vec<Choice>,
     pub(crate) fields: Vec<FieldLine>,
+}
+
+impl Details {
+    /// The form as it was sent, with what is wrong at its fields. Where something else can be
+    /// chosen it shows what is there now; what was typed stays.
+    pub(crate) fn retype(&mut self, sent: &Fields, problems: Problems) {
+        let choose = |name: &str, choices: &mut Vec<Choice>| {
+            let Some(value) = sent.get(name).filter(|_| problems.at(name).is_none()) else {
+                return;
+            };
+            for choice in choices {
+                choice.is_chosen = choice.value == value;
+            }
+        };
+        choose("priority", &mut self.priorities);
+        choose("category", &mut self.categories);
+        choose("team", &mut self.teams);
+        choose("inbox", &mut self.inboxes);
+        for line in &mut self.fields {
+            choose(&line.name, &mut line.choices);
+            if let Some(value) = sent.get(&line.name).filter(|_| !line.is_choice()) {
+                line.value = value.to_owned();
+            }
+        }
+        self.problems = problems;
+    }
 }
 
 /// A custom field and its value.
@@ -256,14 +286,21 @@ pub(crate) async fn details(
         .filter(|one| actor.may_see(one.id))
         .map(|one| Choice::new(one.id, &one.name, ticket.inbox == one.id));
     let category = ticket.category.is_none();
+    let fields = fields(desk, values, w).await?;
+    let slots = [Slot::Priority, Slot::Category, Slot::Team, Slot::Inbox];
+    let was = slots.into_iter().map(|slot| (slot.was(), slot.value(ticket)));
+    let was =
+        was.chain(fields.iter().map(|line| (format!("was-{}", line.name), line.value.clone())));
     Ok(Details {
+        was: was.collect(),
+        problems: Problems::default(),
         priorities: priorities.collect(),
         categories: std::iter::once(none("panel-no-category", category))
             .chain(categories)
             .collect(),
         teams: std::iter::once(none("panel-no-team", ticket.team.is_none())).chain(teams).collect(),
         inboxes: inboxes.collect(),
-        fields: fields(desk, values, w).await?,
+        fields,
     })
 }
 

@@ -4,6 +4,7 @@ use accounts::{Actor, Directory};
 use kernel::{Span, TicketId, Timestamp};
 use ui::{Badge, When, Words};
 
+use super::bulk::Picked;
 use super::face::{Face, Facts, face};
 use crate::clock::NEVER;
 use crate::filter::Sort;
@@ -14,6 +15,8 @@ use crate::ticket::{Channel, Priority};
 #[derive(Clone, Debug)]
 pub(crate) struct RowCard {
     pub(crate) reference: TicketId,
+    /// What its box sends: which ticket, and what of it is shown.
+    pub(crate) pick: String,
     pub(crate) href: String,
     pub(crate) is_unread: bool,
     pub(crate) who: String,
@@ -71,6 +74,7 @@ impl RowMaker<'_> {
         };
         RowCard {
             reference: row.id,
+            pick: Picked::of(&row).to_string(),
             href: format!("/t/{}?in={}", row.id, self.view_key),
             is_unread: row.is_unread(),
             who: row.customer_name.clone(),

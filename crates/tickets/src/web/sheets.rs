@@ -6,20 +6,21 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use kernel::{PublicId, TicketId};
-use ui::{Choice, Chrome, View, WebResult, When, Words, found};
+use ui::{Choice, Chrome, Fields, View, WebResult, When, Words, found};
 
 use super::entries::Maker;
 use super::ticket::{From, Opened, url};
 use super::times::moments;
 use crate::desk::{Desk, reader};
 use crate::filter::Filter;
+use crate::seen::Slot;
 use crate::store::{entries, lists, reading, tickets};
 use crate::ticket::{Priority, Resolution, Ticket};
 
 /// What stands in a sheet.
 pub(crate) enum Body {
-    Snooze { moments: Vec<Choice> },
-    Hold { moments: Vec<Choice> },
+    Snooze { moments: Vec<Choice>, other: String },
+    Hold { moments: Vec<Choice>, other: String, reason: String },
     Resolve { resolutions: Vec<Choice>, cause: String },
     Priority { choices: Vec<Choice> },
     Tags { known: Vec<String> },
@@ -43,6 +44,10 @@ pub(crate) struct Sheet {
     pub(crate) submit: String,
     pub(crate) is_danger: bool,
     pub(crate) back: String,
+    /// Why the same form is shown again.
+    pub(crate) problem: String,
+    /// What is shown of what it changes, by the name under which it says so.
+    pub(crate) was: Option<(String, String)>,
     pub(crate) body: Body,
 }
 
@@ -72,7 +77,7 @@ pub(super) async fn show(
     answer(&opened, sheet, view).await
 }
 
-async fn answer(opened: &Opened<'_>, sheet: Sheet, view: View) -> WebResult<Response> {
+pub(super) async fn answer(opened: &Opened<'_>, sheet: Sheet, view: View) -> WebResult<Response> {
     if view.is_htmx {
         return ui::page(&sheet);
     }
@@ -82,10 +87,13 @@ async fn answer(opened: &Opened<'_>, sheet: Sheet, view: View) -> WebResult<Resp
 
 async fn make(opened: &Opened<'_>, maker: &Maker<'_>, name: &str) -> WebResult<Option<Sheet>> {
     let Opened { desk, ticket, .. } = opened;
-    let when = || moment_choices(&maker.when, &maker.w);
+    let moments = || moment_choices(&maker.when, &maker.w);
     let (path, key, body) = match name {
-        "snooze" => (CHANGE, "snooze", Body::Snooze { moments: when() }),
-        "hold" => (CHANGE, "hold", Body::Hold { moments: when() }),
+        "snooze" => (CHANGE, "snooze", Body::Snooze { moments: moments(), other: String::new() }),
+        "hold" => {
+            let (other, reason) = (String::new(), String::new());
+            (CHANGE, "hold", Body::Hold { moments: moments(), other, reason })
+        }
         "resolve" => (CHANGE, "resolve", resolve(ticket, &maker.w)),
         "priority" => (CHANGE, "priority", priority(ticket, &maker.w)),
         "tags" => {
@@ -119,11 +127,75 @@ fn sheet(opened: &Opened<'_>, w: &Words, path: &str, key: &str, body: Body) -> S
         text: w.t(&format!("sheet-{key}-text")).to_owned(),
         action: format!("/t/{}/{path}{query}", opened.ticket.id),
         submit: w.t(&format!("sheet-{key}-do")).to_owned(),
+        problem: String::new(),
+        was: slot_of(&body).map(|slot| (slot.was(), slot.value(&opened.ticket))),
         is_danger: matches!(body, Body::Redact { .. }),
         back: url(opened.ticket.id, &opened.list),
         body,
         w: w.clone(),
     }
+}
+
+/// What of the ticket a sheet replaces.
+fn slot_of(body: &Body) -> Option<Slot> {
+    match body {
+        Body::Snooze { .. } | Body::Hold { .. } | Body::Resolve { .. } => Some(Slot::State),
+        Body::Priority { .. } => Some(Slot::Priority),
+        Body::Subject { .. } => Some(Slot::Subject),
+        Body::Problem { .. } => Some(Slot::Problem),
+        Body::Tags { .. }
+        | Body::Merge { .. }
+        | Body::Link { .. }
+        | Body::Split { .. }
+        | Body::People { .. }
+        | Body::Redact { .. } => None,
+    }
+}
+
+/// The sheet that a form came from, with what was typed and why it was not taken. None: the form
+/// was a button.
+pub(super) async fn again(
+    opened: &Opened<'_>,
+    maker: &Maker<'_>,
+    sent: &Fields,
+    problem: &str,
+) -> WebResult<Option<Sheet>> {
+    let typed = |name: &str| sent.get(name).unwrap_or_default().to_owned();
+    let name = match sent.get("state") {
+        Some(name @ ("snooze" | "hold")) => name,
+        Some("resolve") if sent.get("resolution").is_some() => "resolve",
+        None if sent.get("subject").is_some() => "subject",
+        None if sent.get("priority").is_some() => "priority",
+        None if sent.get("problem").is_some() || sent.get("title").is_some() => "problem",
+        _ => return Ok(None),
+    };
+    let Some(mut sheet) = make(opened, maker, name).await? else { return Ok(None) };
+    sheet.problem = ui::sentence(problem);
+    let choose = |name: &str, choices: &mut Vec<Choice>| {
+        if let Some(value) = sent.get(name) {
+            for one in choices.iter_mut() {
+                one.is_chosen = one.value == value;
+            }
+        }
+    };
+    match &mut sheet.body {
+        Body::Snooze { moments, other } => {
+            choose("until", moments);
+            *other = typed("until_other");
+        }
+        Body::Hold { moments, other, reason } => {
+            choose("until", moments);
+            *other = typed("until_other");
+            *reason = typed("reason");
+        }
+        Body::Resolve { resolutions, cause } => {
+            choose("resolution", resolutions);
+            *cause = typed("cause");
+        }
+        Body::Subject { subject } => *subject = typed("subject"),
+        _ => {}
+    }
+    Ok(Some(sheet))
 }
 
 /// Moments to choose from, each with its day and time.

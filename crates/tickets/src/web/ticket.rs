@@ -122,7 +122,7 @@ impl<'o> Opened<'o> {
 
     /// Both panes, all of whose questions are asked at once: each would take its own way to a
     /// database that is elsewhere.
-    async fn panes(&self, maker: &Maker<'_>) -> WebResult<(Thread, Panel)> {
+    pub(super) async fn panes(&self, maker: &Maker<'_>) -> WebResult<(Thread, Panel)> {
         let conn = self.desk.db().read().await?;
         Box::pin(async {
             tokio::try_join!(self.thread(maker, &conn), panel::make(self, maker, &conn))
@@ -166,10 +166,21 @@ impl<'o> Opened<'o> {
 
     /// The whole page once more, with what is wrong under the text that was written.
     pub(crate) async fn again(&self, mode: Mode, complaint: Markup) -> WebResult<Response> {
+        self.retouched(|thread, _| {
+            thread.composer.error = complaint;
+            thread.composer.is_note = mode == Mode::Note;
+        })
+        .await
+    }
+
+    /// The whole page once more, a little different.
+    pub(crate) async fn retouched(
+        &self,
+        retouch: impl FnOnce(&mut Thread, &mut Panel),
+    ) -> WebResult<Response> {
         let maker = Maker::new(self.desk, self.actor).await?;
-        let (mut thread, panel) = self.panes(&maker).await?;
-        thread.composer.error = complaint;
-        thread.composer.is_note = mode == Mode::Note;
+        let (mut thread, mut panel) = self.panes(&maker).await?;
+        retouch(&mut thread, &mut panel);
         let wanted = list_of(self.desk, self.actor, &self.list).await?;
         let pane = self.beside(&wanted).await?;
         Box::pin(page(self, pane, (thread, panel), None)).await

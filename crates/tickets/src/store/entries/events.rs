@@ -59,6 +59,20 @@ pub(crate) async fn events_between(
     .await
 }
 
+/// The latest facts of some kinds, the newest first.
+pub(crate) async fn latest_events(
+    conn: &Conn,
+    ticket: TicketId,
+    kinds: &[&'static str],
+    limit: i64,
+) -> Result<Vec<Event>> {
+    let mut sql = Sql::new("select id, ticket_id, actor, agent_id, data, created_at from events");
+    sql.push(" where ticket_id = ").bind(ticket);
+    sql.push(" and kind in (").bind_list(kinds.iter().copied());
+    sql.push(") order by id desc limit ").number(limit);
+    conn.all_sql(sql).await
+}
+
 /// Takes facts off the timeline: what was undone is no fact.
 pub(crate) async fn forget_events(tx: &mut Tx, ids: &[i64]) -> Result<()> {
     if ids.is_empty() {
