@@ -13,6 +13,7 @@ mod leaving;
 mod lists;
 mod moving;
 mod notes_stay;
+mod racing;
 mod receiving;
 mod replying;
 mod rules;
