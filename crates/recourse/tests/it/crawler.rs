@@ -66,6 +66,20 @@ async fn crawler<'c>(house: &'c Furnished, world: &World) -> Crawler<'c> {
 }
 
 impl World {
+    /// Nobody has read anything, and everybody was told of each ticket.
+    async fn has_news_for_everybody(&self) {
+        let mut tx = self.program().foundation.db.begin().await.unwrap();
+        tx.execute("delete from ticket_reads", vec![]).await.unwrap();
+        tx.execute(
+            "insert into notifications (agent_id, kind, ticket_id, actor_name, created_at)
+             select agents.id, 'replied', tickets.id, 'Dana', 1 from agents cross join tickets",
+            vec![],
+        )
+        .await
+        .unwrap();
+        tx.commit().await.unwrap();
+    }
+
     /// The customer of the first inbox, signed in at the portal.
     pub(crate) async fn customer_of(&self, maya: &Web) -> Web {
         // Mail that was signed would have proved it.
@@ -169,6 +183,7 @@ on_both! {
     async fn every_answer_makes_browsers_careful_and_no_get_changes_anything(world: World) {
         let house = world.furnishes().await;
         let crawler = crawler(&house, world).await;
+        world.has_news_for_everybody().await;
         world.settles().await;
         let before = world.dump().await;
         let routes = world.program().routes.clone();
@@ -188,6 +203,14 @@ on_both! {
             }
         }
         assert_eq!(world.changed_since(&before).await, [""; 0], "looking changes nothing");
+        // Whoever opened a ticket has it on the screen, and the page says so.
+        let ticket = &house.support["ticket"];
+        let read = [("activity", "read")];
+        let page = house.maya.post(&format!("/t/{ticket}/presence"), &read).await;
+        assert_eq!(page.status, StatusCode::NO_CONTENT, "{}", page.body);
+        let mut changed = world.changed_since(&before).await;
+        changed.sort();
+        assert_eq!(changed, ["notifications", "ticket_reads"]);
         // These try whether the database can be written.
         for path in BESIDES {
             let route = Route { method: "GET", path, access: Access::Public };

@@ -18,7 +18,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use ui::{Badge, Form, Markup, WebError, WebResult, Words};
 
 use super::reference::Reference;
-use super::ticket::Opened;
+use super::ticket::{From, Opened, mark_read};
 use crate::desk::{Desk, reader};
 use crate::store::lists;
 use crate::store::people::{self, Reason};
@@ -325,22 +325,36 @@ fn others(
 #[serde(deny_unknown_fields)]
 pub(crate) struct PresenceForm {
     activity: String,
+    /// A plain form of the page: it comes back.
+    #[serde(default)]
+    back: String,
 }
 
-/// A page says that its person looks at a ticket, writes in it, or left it.
+/// A page says that its person looks at a ticket, has read what is in it, writes in it, or left
+/// it. Whoever looks or writes has read it, too.
 pub(super) async fn presence(
     State(desk): State<Desk>,
     actor: Actor,
     Reference(id): Reference,
+    from: From,
     Form(form): Form<PresenceForm>,
 ) -> WebResult<Response> {
     let activity = match form.activity.as_str() {
-        "viewing" => Activity::Viewing,
-        "writing" => Activity::Writing,
-        "gone" => Activity::Gone,
+        "read" => None,
+        "viewing" => Some(Activity::Viewing),
+        "writing" => Some(Activity::Writing),
+        "gone" => Some(Activity::Gone),
         _ => return Err(WebError::BadInput(String::new())),
     };
-    let opened = Opened::open(&desk, &actor, id, "").await?;
-    desk.hub().be_present(opened.ticket.id, actor.id, activity).await?;
+    let opened = Opened::open(&desk, &actor, id, &from.list).await?;
+    if activity != Some(Activity::Gone) {
+        mark_read(&desk, &actor, &opened.ticket).await?;
+    }
+    if let Some(activity) = activity {
+        desk.hub().be_present(opened.ticket.id, actor.id, activity).await?;
+    }
+    if form.back == "yes" {
+        return Ok(ui::see_other(&opened.url()));
+    }
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -254,7 +254,6 @@ pub(super) async fn show(
         // The old number of a merged ticket leads on.
         return Ok(ui::see_other(&url(opened.ticket.id, &from.list)));
     }
-    mark_read(&desk, &actor, &opened.ticket).await?;
     let maker = Maker::new(&desk, &actor).await?;
     let wanted = list_of(&desk, &actor, &from.list).await?;
     if view.is_partial {
@@ -323,7 +322,10 @@ async fn list_of(desk: &Desk, actor: &Actor, key: &str) -> WebResult<Wanted> {
 }
 
 /// Notes that this person has seen what is there now. Most tickets are opened read.
-async fn mark_read(desk: &Desk, actor: &Actor, ticket: &Ticket) -> WebResult<()> {
+///
+/// Called when a page says so, not when one is asked for: what is fetched ahead, or by a program
+/// that follows links, was read by nobody.
+pub(crate) async fn mark_read(desk: &Desk, actor: &Actor, ticket: &Ticket) -> WebResult<()> {
     let until = ticket.last_message_at;
     if people::has_read(&desk.db().read().await?, ticket.id, actor.id, until).await? {
         return Ok(());
@@ -358,7 +360,6 @@ pub(super) async fn entries(
     if let Some(message) = since.before {
         return earlier(&opened, message).await;
     }
-    mark_read(&desk, &actor, &opened.ticket).await?;
     let maker = Maker::new(&desk, &actor).await?;
     let part = if since.touch == "message" {
         // Something that is shown looks different: all of it is drawn again.

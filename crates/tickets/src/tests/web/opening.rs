@@ -57,7 +57,19 @@ on_both! {
         shop.edits(id, Edit::Assign(Some(shop.cast.mateo))).await;
         let mateo = shop.mateo().await;
         mateo.get("/notifications").await.says("data-unread");
+        // Looking at it changes nothing: a page may be fetched ahead, or by a machine.
         mateo.get(&format!("/t/{id}")).await.is(200);
+        mateo.get(&format!("/t/{id}/entries?after=&touch=message")).await.is(200);
+        mateo.get("/inbox/all").await.says("data-unread");
+        mateo.get("/notifications").await.says("data-unread");
+        // The page says that it was read; without scripts a button does.
+        let read = format!("/t/{id}/presence");
+        mateo.at(&format!("/t/{id}")).post(&read, &[("activity", "gone")]).await.is(204);
+        mateo.get("/inbox/all").await.says("data-unread");
+        let page = mateo.get("/notifications").await;
+        page.says(&format!("action=\"{read}\""));
+        let page = mateo.post(&read, &[("back", &page.field("back")), ("activity", "read")]).await;
+        assert_eq!(page.location(), format!("/t/{id}"));
         mateo.get("/inbox/all").await.hides("data-unread");
         let agent = shop.cast.actor(shop.cast.mateo).await;
         let unread = people::unread_count(
@@ -70,6 +82,14 @@ on_both! {
         shop.later(Span::minutes(1));
         shop.comes(&shop.mail("Another", "One more")).await;
         mateo.get("/inbox/all").await.says("data-unread");
+        for activity in ["viewing", "read"] {
+            shop.later(Span::minutes(1));
+            let id = shop.comes(&shop.mail("And another", "Once more")).await.ticket;
+            let row = format!("id=\"conv-{id}\" data-ref=\"{id}\" data-unread");
+            mateo.get("/inbox/all").await.says(&row);
+            mateo.at("/inbox/all").post(&format!("/t/{id}/presence"), &[("activity", activity)]).await.is(204);
+            mateo.get("/inbox/all").await.hides(&row);
+        }
         assert_eq!(mateo.post("/notifications/read", &[]).await.location(), "/notifications");
     }
 

@@ -1,7 +1,7 @@
 // The thread: starts at its end, stays there while one reads there, and says when something came
 // below. What has been on the screen counts as read: it goes along when a reply is sent.
-import { fetchInto, on } from "../lib/dom.js";
-import { ADDING, onThread, thread } from "../lib/inbox.js";
+import { fetchInto, on, send } from "../lib/dom.js";
+import { ADDING, onThread, openRef, thread } from "../lib/inbox.js";
 
 const NEAR_END_PX = 48;
 
@@ -26,6 +26,18 @@ function noteSeen() {
   below()?.setAttribute("hidden", "");
   const seen = document.getElementById("last-entry");
   if (seen && lastEntry()) seen.value = lastEntry();
+  tellRead();
+}
+
+let read;
+/** Says once of each latest entry that it was on the screen: asking for a page marks nothing. */
+function tellRead() {
+  const ref = openRef();
+  const latest = `${ref} ${lastEntry()}`;
+  if (!ref || read === latest) return;
+  read = latest;
+  document.getElementById(`conv-${ref}`)?.removeAttribute("data-unread");
+  send("POST", `${thread().dataset.url}/presence`, { activity: "read" }).catch(() => (read = undefined));
 }
 
 let isFetching = false;
