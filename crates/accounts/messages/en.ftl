@@ -205,6 +205,7 @@ token-inbox-unknown = Choose inboxes that you see
 token-lifetime = How long it works
 token-lifetime-hint = You can revoke it at any time.
 token-lifetime-missing = Say how long it works
+token-made-before = This token was made already, and it is shown only once. If you have not copied it, delete it below and make another one.
 token-days = { $n } days
 token-forever = Until it is revoked
 token-expired = Expired

@@ -16,6 +16,7 @@ mod inbox;
 mod jobs;
 mod letters;
 mod noted;
+mod once;
 mod pace;
 mod passkeys;
 mod password;
@@ -54,6 +55,7 @@ pub use inbox::{
 };
 pub use jobs::{HandOver, HandOverWork};
 pub use letters::{SystemLetter, can_leave, send as send_system_letter};
+pub use once::{FORM_KEY, is_first};
 pub use pace::{Costly, PersonPace};
 pub use passkeys::PasskeyRefusal;
 pub use password::{NewPassword, WeakPassword, hash as hash_password};

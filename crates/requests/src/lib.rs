@@ -6,7 +6,7 @@ mod shared;
 mod store;
 
 pub use limits::{Limiter, Rate, TooMany};
-pub use once::{Answer, Attempt, answer, answered, begin, forget, sweep};
+pub use once::{Answer, Attempt, answer, answered, begin, forget, is_first, sweep};
 pub use shared::{SharedLimiter, take_all};
 
 #[cfg(test)]

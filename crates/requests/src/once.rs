@@ -30,6 +30,8 @@ pub struct Answer {
 /// How long an answer can be asked for again.
 const KEPT: Span = Span::hours(48);
 pub(crate) const KEY_LENGTH_MAX: usize = 200;
+/// Ours are shorter; the rest is for the content.
+const FORM_KEY_LENGTH_MAX: usize = 100;
 
 /// Claims `key` of `actor` for the request with this content.
 ///
@@ -53,6 +55,32 @@ pub async fn begin(
         // Committed without an answer: the effect was nothing, so it may be tried again.
         (_, None, _) => Attempt::First,
     })
+}
+
+/// Whether a form is to be done: `false` if the same form with the same content was done before.
+///
+/// The content is part of the key, so that a form to which somebody went back, and which they
+/// changed, is another one. One without a key is done each time.
+pub async fn is_first(
+    tx: &mut Tx,
+    actor: &str,
+    key: &str,
+    content: &[u8],
+    now: Timestamp,
+) -> Result<bool> {
+    if key.is_empty() {
+        return Ok(true);
+    }
+    let key = kernel::clip(key, FORM_KEY_LENGTH_MAX);
+    let key = format!("{key}-{}", kernel::hex(&Sha256::digest(content)));
+    match begin(tx, actor, &key, b"", now).await? {
+        Attempt::First => {
+            let done = Answer { status: 303, body: String::new() };
+            answer(tx, actor, &key, &done).await?;
+            Ok(true)
+        }
+        Attempt::Repeat(_) | Attempt::OtherRequest => Ok(false),
+    }
 }
 
 /// The answer that the same request with this key got before, if it got one. Claims nothing.

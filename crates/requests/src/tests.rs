@@ -168,6 +168,20 @@ on_both! {
         assert_eq!(count, 1);
     }
 
+    async fn a_form_is_done_once_with_each_content(db: Db) {
+        let sends = async |key: &'static str, content: &'static str| {
+            let mut tx = db.begin().await.unwrap();
+            let first = is_first(&mut tx, "form 1", key, content.as_bytes(), TUESDAY).await.unwrap();
+            tx.commit().await.unwrap();
+            first
+        };
+        let all = futures_util::future::join_all((0..10).map(|_| sends("k", "a"))).await;
+        assert_eq!(all.iter().filter(|first| **first).count(), 1);
+        assert!(sends("k", "b").await, "somebody went back and changed it");
+        assert!(!sends("k", "b").await && !sends("k", "a").await);
+        assert!(sends("", "a").await && sends("", "a").await, "without a key");
+    }
+
     async fn what_failed_may_be_tried_again(db: Db) {
         let mut tx = db.begin().await.unwrap();
         assert_eq!(begin(&mut tx, "agent 1", "k", b"x", TUESDAY).await.unwrap(), Attempt::First);

@@ -1,8 +1,8 @@
 //! The frame around an agent's page.
 
-use kernel::AgentId;
+use kernel::{AgentId, PublicId};
 
-use crate::{Brand, When, Words};
+use crate::{Brand, Markup, When, Words};
 
 /// Everything in the frame: made once a request, by the one who knows the views and counts.
 #[derive(Clone)]
@@ -28,6 +28,12 @@ impl Chrome {
     /// A text of the catalogue without arguments.
     pub fn t<'c>(&'c self, key: &'c str) -> &'c str {
         self.words.t(key)
+    }
+
+    /// A field that names a form, each time anew: what is sent twice under one name is done once.
+    pub fn form_key(&self) -> Markup {
+        let key = PublicId::new(self.when.now);
+        Markup::trusted(format!(r#"<input type="hidden" name="key" value="{key}">"#))
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn not_as_expected() -> WebError {
 /// twice is known, and the version of what it changes.
 pub const BROUGHT_ALONG: [&str; 2] = ["key", "version"];
 /// Before the name of a field: what the page showed there when somebody began to change it.
-pub const SHOWN: &str = "was-";
+pub const WAS_OF: &str = "was-";
 
 /// A form as pairs, for forms whose fields are known only at run time.
 #[derive(Debug, Default)]
@@ -54,7 +54,7 @@ impl Fields {
     }
 
     /// Refuses a form with fields that nobody asked for, as [`Form`] does. What any form may bring
-    /// along, [`BROUGHT_ALONG`], is fine, and so is what the page showed of a field, [`SHOWN`].
+    /// along, [`BROUGHT_ALONG`], is fine, and so is what the page showed of a field, [`WAS_OF`].
     pub fn only<N: AsRef<str>>(&self, names: &[N]) -> Result<(), WebError> {
         self.only_those(|key| names.iter().any(|name| name.as_ref() == key))
     }
@@ -71,14 +71,14 @@ impl Fields {
 
     fn only_those(&self, is_known: impl Fn(&str) -> bool) -> Result<(), WebError> {
         let may_come = |key: &str| {
-            is_known(key) || BROUGHT_ALONG.contains(&key) || key.strip_prefix(SHOWN).is_some_and(&is_known)
+            is_known(key) || BROUGHT_ALONG.contains(&key) || key.strip_prefix(WAS_OF).is_some_and(&is_known)
         };
         if self.0.iter().all(|(key, _)| may_come(key)) { Ok(()) } else { Err(not_as_expected()) }
     }
 
     /// The fields that are this form's own, and no more than what the page showed of them.
     pub fn own(&self) -> impl Iterator<Item = &(String, String)> {
-        let is_own = |key: &str| !BROUGHT_ALONG.contains(&key) && !key.starts_with(SHOWN);
+        let is_own = |key: &str| !BROUGHT_ALONG.contains(&key) && !key.starts_with(WAS_OF);
         self.0.iter().filter(move |(key, _)| is_own(key))
     }
 

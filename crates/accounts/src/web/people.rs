@@ -13,8 +13,8 @@ use super::set_up::role_choices;
 use crate::letters::{self, SystemLetter};
 use crate::store::links::Purpose;
 use crate::{
-    Accounts, Actor, AgentCard, AgentState, Invitation, Role, Sees, invite, make_reset_link, noted,
-    reactivate, remove_second_factors, store, update_agent,
+    Accounts, Actor, AgentCard, AgentState, FORM_KEY, Invitation, Role, Sees, invite, is_first,
+    make_reset_link, noted, reactivate, remove_second_factors, store, update_agent,
 };
 
 /// A link for somebody who cannot get it by mail yet.
@@ -200,7 +200,7 @@ pub(super) async fn create(
     actor: Actor,
     fields: Fields,
 ) -> WebResult<Response> {
-    fields.only(&[&["name", "email"], RIGHTS_FIELDS.as_slice()].concat())?;
+    fields.only(&[&["name", "email", FORM_KEY], RIGHTS_FIELDS.as_slice()].concat())?;
     let names = inbox_names(&accounts).await?;
     let form = InvitationForm {
         name: fields.get("name").unwrap_or_default().to_owned(),
@@ -216,6 +216,9 @@ pub(super) async fn create(
         let invitation = Invitation { name: form.name.clone(), email, role, sees };
         let company = accounts.company().await?;
         let mut tx = accounts.db().begin().await?;
+        if !is_first(&mut tx, &actor, &fields, accounts.now()).await? {
+            return Ok(ui::see_other("/settings/people"));
+        }
         match invite(&mut tx, &invitation, &company.time_zone, accounts.now()).await {
             Ok((id, token)) => {
                 noted::invited(&accounts, &mut tx, &actor, id, &invitation);

@@ -7,7 +7,7 @@ use kernel::{AgentId, PublicId};
 use ui::{Choice, Chrome, Fields, Problems, View, WebError, WebResult, found};
 
 use super::me::saved;
-use crate::{Accounts, Actor, TeamCard, noted, store};
+use crate::{Accounts, Actor, FORM_KEY, TeamCard, is_first, noted, store};
 
 #[derive(Template)]
 #[template(path = "teams.html")]
@@ -79,13 +79,16 @@ pub(super) async fn create(
     actor: Actor,
     fields: Fields,
 ) -> WebResult<Response> {
-    fields.only(&FIELDS)?;
+    fields.only(&[FIELDS.as_slice(), &[FORM_KEY]].concat())?;
     let mut page = Teams::new(&accounts, &actor).await?;
     let problem = match name_of(&fields) {
         None => "team-name-missing",
         Some(name) => {
             let members = members(&accounts, &fields).await?;
             let mut tx = accounts.db().begin().await?;
+            if !is_first(&mut tx, &actor, &fields, accounts.now()).await? {
+                return Ok(ui::see_other("/settings/teams"));
+            }
             if let Some(team) = store::teams::add(&mut tx, &name, accounts.now()).await? {
                 store::teams::set_members(&mut tx, team, &members).await?;
                 noted::team(&accounts, &mut tx, &actor, None, Some((&name, &members))).await?;

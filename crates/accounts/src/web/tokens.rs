@@ -7,8 +7,8 @@ use kernel::{InboxId, PublicId, Span};
 use ui::{Choice, Chrome, Fields, Problems, WebResult, found};
 
 use crate::{
-    Accounts, Actor, ApiToken, NewToken, Scope, Scopes, Sees, make_token, noted, revoke_token,
-    tokens_of,
+    Accounts, Actor, ApiToken, FORM_KEY, NewToken, Scope, Scopes, Sees, is_first, make_token,
+    noted, revoke_token, tokens_of,
 };
 
 #[derive(Template)]
@@ -107,7 +107,7 @@ pub(super) async fn create(
     actor: Actor,
     fields: Fields,
 ) -> WebResult<Response> {
-    fields.only(&["name", "scope", "inbox", "lifetime"])?;
+    fields.only(&["name", "scope", "inbox", "lifetime", FORM_KEY])?;
     let mut page = Tokens::new(&accounts, &actor).await?;
     let name = kernel::clip(&kernel::one_line(fields.get("name").unwrap_or_default()), 100);
     let chosen: Vec<&str> = fields.all("scope").collect();
@@ -135,6 +135,12 @@ pub(super) async fn create(
     let now = accounts.now();
     let expires_at = (days > 0).then(|| now + Span::days(days));
     let mut tx = accounts.db().begin().await?;
+    if !is_first(&mut tx, &actor, &fields, now).await? {
+        drop(tx);
+        let mut page = Tokens::new(&accounts, &actor).await?;
+        page.problems.add("name", page.chrome.t("token-made-before").to_owned());
+        return ui::again(&page);
+    }
     let new = NewToken { agent, name, scopes, sees, expires_at };
     let token = make_token(&mut tx, &new, now).await?;
     noted::token_made(&accounts, &mut tx, actor.who(), &new);

@@ -1,6 +1,6 @@
 //! The page on which a lead sets what the contact form asks.
 
-use accounts::Actor;
+use accounts::{Actor, is_first};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -205,8 +205,10 @@ pub(super) async fn create(
         }
     };
     let mut tx = portal.db().begin().await?;
-    store::add_topic(&mut tx, &topic, portal.now()).await?;
-    tx.commit().await?;
+    if is_first(&mut tx, &actor, &given, portal.now()).await? {
+        store::add_topic(&mut tx, &topic, portal.now()).await?;
+        tx.commit().await?;
+    }
     Ok(ui::see_other(HERE))
 }
 
@@ -240,9 +242,13 @@ pub(super) async fn move_up(
     State(portal): State<Portal>,
     actor: Actor,
     Path(id): Path<String>,
+    given: Fields,
 ) -> WebResult<Response> {
     let (topic, _) = one(&portal, &actor, &id).await?;
     let mut tx = portal.db().begin().await?;
+    if !is_first(&mut tx, &actor, &given, portal.now()).await? {
+        return Ok(ui::see_other(HERE));
+    }
     let all = store::topics(&tx).await?;
     let mut ids: Vec<_> = all.iter().filter(|one| !one.is_archived).map(|one| one.id).collect();
     let at = ids.iter().position(|id| *id == topic.id);

@@ -20,6 +20,7 @@ mod coming;
 mod crawler;
 mod described;
 mod doors;
+mod forms;
 mod furnished;
 mod house;
 mod inputs;

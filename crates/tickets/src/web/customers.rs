@@ -1,6 +1,6 @@
 //! The people who write in: a list, and everything known of one of them.
 
-use accounts::{Act, Actor};
+use accounts::{Act, Actor, is_first};
 use askama::Template;
 use audit::Deed;
 use axum::extract::{Path, Query, State};
@@ -175,6 +175,9 @@ pub(super) async fn change(
         let note = kernel::clip(note.trim(), NOTE_CHARS_MAX);
         if note.is_empty() {
             return Err(WebError::Refused(w.t("customer-note-missing").to_owned()));
+        }
+        if !is_first(&mut tx, &actor, &fields, now).await? {
+            return Ok(view.done(&format!("/customers/{id}"), &Toast::new(w.t("saved"))));
         }
         customers::add_note(&mut tx, customer.id, actor.id, &note, now).await?;
         let entry = actor.did(Deed::CustomerChanged, now).on("customer", id, &customer.name);

@@ -1,6 +1,6 @@
 //! Categories: what tickets are about.
 
-use accounts::Actor;
+use accounts::{Actor, is_first};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -53,6 +53,9 @@ pub(crate) async fn create(
         return Categories::new(&desk, &actor).await?.again("name".to_owned(), MISSING);
     }
     let mut tx = desk.db().begin().await?;
+    if !is_first(&mut tx, &actor, &fields, desk.now()).await? {
+        return Ok(ui::see_other("/settings/categories"));
+    }
     if taxonomy::add_category(&mut tx, &name, desk.now()).await?.is_none() {
         drop(tx);
         let page = Categories { name, ..Categories::new(&desk, &actor).await? };

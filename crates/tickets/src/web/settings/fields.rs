@@ -1,6 +1,6 @@
 //! Custom fields: what else is to be known about a ticket.
 
-use accounts::Actor;
+use accounts::{Actor, is_first};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -121,6 +121,9 @@ pub(crate) async fn create(
             required_to_resolve: fields.get("required") == Some("on"),
         };
         let mut tx = desk.db().begin().await?;
+        if !is_first(&mut tx, &actor, &fields, desk.now()).await? {
+            return Ok(ui::see_other("/settings/fields"));
+        }
         if taxonomy::add_field(&mut tx, &new).await?.is_some() {
             tx.commit().await?;
             return Ok(ui::see_other("/settings/fields"));

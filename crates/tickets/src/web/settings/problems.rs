@@ -1,6 +1,6 @@
 //! Problems: one cause behind many tickets.
 
-use accounts::{Act, Actor};
+use accounts::{Act, Actor, is_first};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -72,8 +72,10 @@ pub(crate) async fn create(
         return ui::again(&page);
     }
     let mut tx = desk.db().begin().await?;
-    taxonomy::add_problem(&mut tx, &title, actor.id, desk.now()).await?;
-    tx.commit().await?;
+    if is_first(&mut tx, &actor, &fields, desk.now()).await? {
+        taxonomy::add_problem(&mut tx, &title, actor.id, desk.now()).await?;
+        tx.commit().await?;
+    }
     Ok(ui::see_other("/problems"))
 }
 

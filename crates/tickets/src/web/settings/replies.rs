@@ -1,6 +1,6 @@
 //! Saved replies: what is answered again and again.
 
-use accounts::{Act, Actor};
+use accounts::{Act, Actor, is_first};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -93,8 +93,10 @@ pub(crate) async fn create(
         return ui::again(&page);
     }
     let mut tx = desk.db().begin().await?;
-    shared::add_saved_reply(&mut tx, &title, &text, owner, desk.now()).await?;
-    tx.commit().await?;
+    if is_first(&mut tx, &actor, &fields, desk.now()).await? {
+        shared::add_saved_reply(&mut tx, &title, &text, owner, desk.now()).await?;
+        tx.commit().await?;
+    }
     Ok(ui::see_other("/settings/replies"))
 }
 

@@ -1,6 +1,6 @@
 //! Views: questions that somebody saved as a list.
 
-use accounts::{Act, Actor};
+use accounts::{Act, Actor, is_first};
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
@@ -136,6 +136,9 @@ pub(crate) async fn create(
         return ui::again(&page);
     }
     let mut tx = desk.db().begin().await?;
+    if !is_first(&mut tx, &actor, &fields, desk.now()).await? {
+        return Ok(ui::see_other("/settings/views"));
+    }
     let Written { name, query, sort } = &written;
     let id = shared::add_view(&mut tx, name, owner, query, *sort, desk.now()).await?;
     tx.commit().await?;
