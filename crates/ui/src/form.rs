@@ -1,6 +1,7 @@
 //! Forms: explicit fields, and problems that are said at the field.
 
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
@@ -32,7 +33,7 @@ pub(crate) fn not_as_expected() -> WebError {
 
 /// What any form may bring along besides its own fields: the key by which a form that is sent
 /// twice is known, and the version of what it changes.
-pub const BROUGHT_ALONG: [&str; 2] = ["key", "version"];
+pub const BROUGHT_ALONG: [&str; 3] = ["key", "version", WAS];
 /// Before the name of a field: what the page showed there when somebody began to change it.
 pub const WAS_OF: &str = "was-";
 
@@ -82,10 +83,26 @@ impl Fields {
         self.0.iter().filter(move |(key, _)| is_own(key))
     }
 
+    /// Whether the form showed something else than what is there now.
+    pub fn is_stale(&self, present: &[&str]) -> bool {
+        self.get(WAS).is_some_and(|was| was != shown(present))
+    }
+
     pub fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
+
+/// What a form shows, in short. It comes back with the form under [`WAS`], so that nobody saves
+/// over what somebody else put there meanwhile without hearing of it.
+pub fn shown(values: &[&str]) -> String {
+    let mut hasher = DefaultHasher::new();
+    values.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+/// The field of a form that says what it showed.
+pub const WAS: &str = "was";
 
 /// What is wrong with one field, and how to put it right.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -36,7 +36,7 @@ pub use error::{ErrorPages, WebError, WebResult, found, sentence};
 pub use fields::{
     Choice, Field, check, error_summary, input, radios, secret, select, switch, text,
 };
-pub use form::{BROUGHT_ALONG, Fields, Form, Problem, Problems, WAS_OF};
+pub use form::{BROUGHT_ALONG, Fields, Form, Problem, Problems, WAS, WAS_OF, shown};
 pub use headers::{Hosts, NotABaseUrl, guard_host, harden, make_careful};
 pub use keymap::{KEYMAP, KeyGroup, KeyLine};
 pub use markup::{Markup, markdown, marked, prose, prose_with_mentions, written_html};

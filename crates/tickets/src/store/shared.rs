@@ -60,20 +60,40 @@ pub(crate) async fn add_view(
     Ok(public_id)
 }
 
+/// Changes a view that still is as it was read. `false`: somebody else was quicker.
 pub(crate) async fn set_view(
     tx: &mut Tx,
-    id: ViewId,
+    before: &View,
     name: &str,
     query: &str,
     sort: Sort,
-) -> Result<()> {
-    tx.send(
-        "update views set name = $2, query = $3, sort = $4 where id = $1",
-        params![id, name, query, sort.as_str()],
-    )
-    .await?;
+) -> Result<bool> {
+    let View { id, name: old_name, query: old_query, sort: old_sort, .. } = before;
+    let changed = tx
+        .execute(
+            "update views set name = $2, query = $3, sort = $4
+              where id = $1 and name = $5 and query = $6 and sort = $7",
+            params![
+                *id,
+                name,
+                query,
+                sort.as_str(),
+                old_name.as_str(),
+                old_query.as_str(),
+                old_sort.as_str()
+            ],
+        )
+        .await?;
     tx.announce(Change::Settings);
-    Ok(())
+    Ok(changed > 0)
+}
+
+pub(crate) async fn find_view(conn: &Conn, id: ViewId) -> Result<Option<View>> {
+    conn.optional(
+        "select id, public_id, name, owner_id, query, sort from views where id = $1",
+        params![id],
+    )
+    .await
 }
 
 pub(crate) async fn delete_view(tx: &mut Tx, id: ViewId) -> Result<()> {
@@ -147,18 +167,22 @@ pub(crate) async fn add_saved_reply(
     Ok(public_id)
 }
 
+/// Changes a reply that still is as it was read. `false`: somebody else was quicker.
 pub(crate) async fn set_saved_reply(
     tx: &mut Tx,
-    id: SavedReplyId,
+    before: &SavedReply,
     title: &str,
     text: &str,
     now: Timestamp,
-) -> Result<()> {
-    tx.send(
-        "update saved_replies set title = $2, text = $3, updated_at = $4 where id = $1",
-        params![id, title, text, now],
-    )
-    .await
+) -> Result<bool> {
+    let changed = tx
+        .execute(
+            "update saved_replies set title = $2, text = $3, updated_at = $4
+              where id = $1 and title = $5 and text = $6",
+            params![before.id, title, text, now, before.title.as_str(), before.text.as_str()],
+        )
+        .await?;
+    Ok(changed > 0)
 }
 
 pub(crate) async fn delete_saved_reply(tx: &mut Tx, id: SavedReplyId) -> Result<()> {

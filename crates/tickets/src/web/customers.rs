@@ -99,6 +99,8 @@ struct CustomerPage {
     id: PublicId,
     name: String,
     given_name: String,
+    /// The same in short.
+    was: String,
     badge: Badge,
     address: String,
     since: String,
@@ -142,6 +144,7 @@ pub(super) async fn show(
         badge: Badge::of(&name, customer.id.0),
         name,
         given_name: customer.name.clone(),
+        was: ui::shown(&[&customer.name]),
         address: customer.address.as_ref().map_or(String::new(), ToString::to_string),
         since: ui::day(customer.created_at, &maker.when),
         identities: identities.collect(),
@@ -167,6 +170,12 @@ pub(super) async fn change(
     let mut tx = desk.db().begin().await?;
     if let Some(name) = fields.get("name") {
         let name = kernel::clip(&kernel::one_line(name), 200);
+        customers::hold(&mut tx, customer.id).await?;
+        let customer = found(customers::find(&tx, customer.id).await?)?;
+        if fields.is_stale(&[&customer.name]) && customer.name != name {
+            let sentence = w.a2("customer-meanwhile", "name", &customer.name, "yours", &name);
+            return Err(WebError::Conflict(sentence));
+        }
         customers::rename(&mut tx, customer.id, &name, now).await?;
         let entry = actor.did(Deed::CustomerChanged, now).on("customer", id, &name);
         let names = (json!({ "name": customer.name }), json!({ "name": name }));

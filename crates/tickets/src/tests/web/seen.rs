@@ -200,6 +200,50 @@ on_both! {
         plain.says("so these stay as they are");
     }
 
+    async fn what_is_shared_is_not_saved_over_unseen(db: Db) {
+        let shop = Shop::new(db).await;
+        let (sarah, mateo) = (shop.sarah().await, shop.mateo().await);
+        let reply = [("title", "Refund"), ("text", "It is on its way."), ("shared", "on")];
+        sarah.post("/settings/replies", &reply).await.location();
+        let view = [("name", "Angry"), ("query", "refund"), ("shared", "on")];
+        sarah.post("/settings/views", &view).await.location();
+        let replies = format!("/settings/replies/{}", shop.ids("select public_id from saved_replies").await[0]);
+        let views = format!("/settings/views/{}", shop.ids("select public_id from views").await[0]);
+        let was = async |page: &str, action: &str| {
+            let page = sarah.get(page).await;
+            let form = forms(&page, &format!("{action}\"")).into_iter().find(|form| form.contains("name=\"was\""));
+            form.unwrap().split("name=\"was\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+        };
+        let seen = was("/settings/replies", &replies).await;
+        let says = |text: &'static str| [("title", "Refund"), ("text", text), ("was", seen.as_str())];
+        mateo.post(&replies, &says("It takes\r\nthree days.")).await.location();
+        let page = sarah.post(&replies, &says("It takes a week.")).await.is(422);
+        page.says("Somebody changed this to “Refund: It takes three days.” after your page was drawn.");
+        page.says("It takes a week.</textarea>");
+        let form = forms(&page, &format!("{replies}\""))[0];
+        let now = form.split("name=\"was\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+        assert_ne!(now, seen);
+        let again = [("title", "Refund"), ("text", "It takes a week."), ("was", now)];
+        sarah.post(&replies, &again).await.location();
+        assert_eq!(shop.texts("select text from saved_replies").await, ["It takes a week."]);
+
+        let seen = was("/settings/views", &views).await;
+        let asks = |query: &'static str| [("name", "Angry"), ("query", query), ("was", seen.as_str())];
+        mateo.post(&views, &asks("money")).await.location();
+        sarah.post(&views, &asks("broken")).await.is(422).says("“Angry” with “money”");
+        assert_eq!(shop.texts("select query from views").await, ["money"]);
+
+        shop.dana_writes().await;
+        let dana = format!("/customers/{}", shop.ids("select public_id from customers").await[0]);
+        let seen = was(&dana, &dana).await;
+        let called = |name: &'static str| [("name", name), ("was", seen.as_str())];
+        mateo.post(&dana, &called("Dana W.")).await.location();
+        let page = sarah.post(&dana, &called("Dana Whit")).await.is(409);
+        page.says("Dana W.");
+        page.says("Dana Whit");
+        assert_eq!(shop.texts("select name from customers").await, ["Dana W."]);
+    }
+
     async fn every_form_that_replaces_something_says_what_it_showed(db: Db) {
         let shop = Shop::new(db).await;
         let id = shop.dana_writes().await;

@@ -13,6 +13,8 @@ use crate::saved_reply::{PLACES, unknown_places};
 use crate::store::shared::{self, SavedReply};
 
 const TEXT_CHARS_MAX: usize = 20_000;
+/// So much of what somebody else wrote is shown in a sentence.
+const QUOTED_CHARS_MAX: usize = 200;
 
 #[derive(Template)]
 #[template(path = "settings_replies.html")]
@@ -28,6 +30,8 @@ struct Replies {
 
 struct ReplyForm {
     id: PublicId,
+    /// What it shows, in short.
+    was: String,
     title: String,
     text: String,
     is_shared: bool,
@@ -41,6 +45,7 @@ async fn page(desk: &Desk, actor: &Actor) -> WebResult<Replies> {
     let all = shared::saved_replies(&desk.db().read().await?, actor.id).await?;
     let form = |reply: SavedReply| ReplyForm {
         id: reply.public_id,
+        was: ui::shown(&[&reply.title, &reply.text]),
         is_shared: reply.owner.is_none(),
         may_change: must_own(reply.owner, actor).is_ok(),
         used: reply.used_count,
@@ -113,8 +118,19 @@ pub(crate) async fn update(
     let words = desk.accounts.site().words(&actor.language);
     let mut problems = Problems::default();
     let (title, text) = read(&fields, &mut problems, &words);
-    if !problems.is_empty() {
+    let is_stale = fields.is_stale(&[&reply.title, &reply.text]);
+    let is_set = problems.is_empty()
+        && !is_stale
+        && shared::set_saved_reply(&mut tx, &reply, &title, &text, desk.now()).await?;
+    if !is_set {
         drop(tx);
+        if problems.is_empty() {
+            let present = shared::find_saved_reply(&desk.db().read().await?, actor.id, id).await?;
+            let present = found(present)?;
+            let there = kernel::clip(&kernel::one_line(&present.text), QUOTED_CHARS_MAX);
+            problems
+                .add("text", words.a2("reply-meanwhile", "title", &present.title, "text", there));
+        }
         let mut page = page(&desk, &actor).await?;
         for form in page.replies.iter_mut().filter(|form| form.id == id) {
             form.title.clone_from(&title);
@@ -123,7 +139,6 @@ pub(crate) async fn update(
         }
         return ui::again(&page);
     }
-    shared::set_saved_reply(&mut tx, reply.id, &title, &text, desk.now()).await?;
     tx.commit().await?;
     Ok(ui::see_other("/settings/replies"))
 }

@@ -25,6 +25,8 @@ struct Views {
 
 struct ViewForm {
     id: String,
+    /// What it shows, in short.
+    was: String,
     name: String,
     query: String,
     sorts: Vec<Choice>,
@@ -50,6 +52,7 @@ fn sorts(chosen: Sort, w: &Words) -> Vec<Choice> {
 fn form(view: &View, actor: &Actor, w: &Words) -> ViewForm {
     ViewForm {
         id: view.public_id.to_string(),
+        was: ui::shown(&[&view.name, &view.query, view.sort.as_str()]),
         name: view.name.clone(),
         query: view.query.clone(),
         sorts: sorts(view.sort, w),
@@ -67,6 +70,7 @@ async fn page(desk: &Desk, actor: &Actor) -> WebResult<Views> {
         views: mine.map(|view| form(view, actor, &chrome.words)).collect(),
         new: ViewForm {
             id: String::new(),
+            was: String::new(),
             name: String::new(),
             query: String::new(),
             sorts: sorts(Sort::Due, &chrome.words),
@@ -164,7 +168,24 @@ pub(crate) async fn update(
     let words = page.chrome.words.clone();
     let mut problems = Problems::default();
     let written = read(&desk, &actor, &fields, &mut problems, &words).await?;
-    if !problems.is_empty() {
+    let mut tx = desk.db().begin().await?;
+    let view = found(shared::find_view(&tx, view.id).await?)?;
+    let is_stale = fields.is_stale(&[&view.name, &view.query, view.sort.as_str()]);
+    let Written { name, query, sort } = &written;
+    let is_set = problems.is_empty()
+        && !is_stale
+        && shared::set_view(&mut tx, &view, name, query, *sort).await?;
+    if !is_set {
+        drop(tx);
+        if problems.is_empty() {
+            let there = found(shared::find_view(&desk.db().read().await?, view.id).await?)?;
+            let sentence = words.a2("view-meanwhile", "name", &there.name, "query", &there.query);
+            problems.add("name", sentence);
+            let was = ui::shown(&[&there.name, &there.query, there.sort.as_str()]);
+            for form in page.views.iter_mut().filter(|form| form.id == id.to_string()) {
+                form.was.clone_from(&was);
+            }
+        }
         for form in page.views.iter_mut().filter(|form| form.id == id.to_string()) {
             form.name.clone_from(&written.name);
             form.query.clone_from(&written.query);
@@ -173,8 +194,6 @@ pub(crate) async fn update(
         }
         return ui::again(&page);
     }
-    let mut tx = desk.db().begin().await?;
-    shared::set_view(&mut tx, view.id, &written.name, &written.query, written.sort).await?;
     tx.commit().await?;
     Ok(ui::see_other("/settings/views"))
 }
