@@ -111,7 +111,7 @@ impl Http {
         bytes_max: usize,
         prepare: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
     ) -> Result<Answer, HttpFault> {
-        let asked = tokio::time::timeout(self.patience, self.ask(method, url, prepare));
+        let asked = tokio::time::timeout(self.patience, self.ask(method, url, bytes_max, prepare));
         asked.await.unwrap_or_else(|_| Err(HttpFault::Silent(host_of(url))))
     }
 
@@ -119,6 +119,7 @@ impl Http {
         &self,
         method: Method,
         url: &str,
+        bytes_max: usize,
         prepare: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
     ) -> Result<Answer, HttpFault> {
         let (url, host) = self.checked(url).await?;

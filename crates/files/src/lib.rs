@@ -10,8 +10,8 @@ mod name;
 mod picture;
 mod storage;
 mod store;
-mod trash;
 pub mod testing;
+mod trash;
 
 pub use check::check;
 pub use collect::{Collected, Reference, Unreferenced, collect, unreferenced};

@@ -47,7 +47,7 @@ fn keys_are_looked_through_rarely_and_dropped_when_they_are_full() {
     assert_eq!(limiter.buckets().tidied_at, 4 * keys);
     limiter.take("0", TUESDAY).unwrap_err();
     let later = TUESDAY + Span::seconds(61);
-    for key in 3 * keys..4 * keys + 1 {
+    for key in 3 * keys..=4 * keys {
         limiter.take(&key.to_string(), later).unwrap();
     }
     assert!(limiter.buckets().full_at.len() <= keys + 1, "the rest is gone");

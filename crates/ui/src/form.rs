@@ -72,7 +72,9 @@ impl Fields {
 
     fn only_those(&self, is_known: impl Fn(&str) -> bool) -> Result<(), WebError> {
         let may_come = |key: &str| {
-            is_known(key) || BROUGHT_ALONG.contains(&key) || key.strip_prefix(WAS_OF).is_some_and(&is_known)
+            is_known(key)
+                || BROUGHT_ALONG.contains(&key)
+                || key.strip_prefix(WAS_OF).is_some_and(&is_known)
         };
         if self.0.iter().all(|(key, _)| may_come(key)) { Ok(()) } else { Err(not_as_expected()) }
     }

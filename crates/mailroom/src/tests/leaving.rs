@@ -101,7 +101,7 @@ on_both! {
         // It comes back with everything that Dana has, is answered, and is sent on.
         let id = sent[0].field("Message-ID").unwrap();
         let (_, body) = sent[0].mail.split_once("\r\n\r\n").unwrap();
-        let quoted: String = body.lines().map(|line| format!("> {line}\n")).collect();
+        let quoted = body.lines().map(|line| format!("> {line}")).collect::<Vec<_>>().join("\n");
         let answer = mail("q2", "Re: Where is it?", &format!("Thanks\n\n{quoted}"))
             .replace("To: support@", &format!("In-Reply-To: {id}\r\nTo: support@"));
         assert_eq!(stage.comes(answer).await.ticket, Some(ticket));

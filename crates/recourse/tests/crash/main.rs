@@ -68,7 +68,7 @@ async fn failing_folder() {
     if !disk::Disk::can_be_mounted() {
         return say("failing folder, SQLite: not run, for disks can be mounted by root alone");
     }
-    faults::failing_folder(World::on_sqlite().await).await;
+    Box::pin(faults::failing_folder(World::on_sqlite().await)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
