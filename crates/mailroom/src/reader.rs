@@ -9,6 +9,7 @@
 mod incoming;
 mod judge;
 mod lanes;
+mod preparing;
 mod underway;
 
 use std::collections::HashMap;
@@ -17,15 +18,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use accounts::Accounts;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use database::{Db, Engine};
-use email::{Dns, Limits, Reading, Trust};
-use files::{Files, MediaType};
+use email::Dns;
+use files::Files;
 use futures_util::FutureExt;
-use kernel::{EmailAddress, InboxId, LedgerId, SharedClock, Span, StorageFull};
+use kernel::{InboxId, LedgerId, SharedClock, Span, StorageFull};
 use keys::Keys;
-use tickets::StoredFile;
-use tickets::actions::{Incoming, Office};
+use tickets::actions::Office;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -33,9 +33,9 @@ use tokio_util::sync::CancellationToken;
 use crate::ledger::{Fate, Outcome, Waiting, program_version};
 use crate::store::waiting::Which;
 use crate::store::{connections, ledger, unfetched, waiting};
-use incoming::incoming;
 use judge::{UNREADABLE, decide, given_up, next_try, unreadable};
 use lanes::lanes;
+use preparing::Prepared;
 use underway::{Read, Shares, TOGETHER, Underway};
 
 /// Reads stored mails. Cheap to clone.
@@ -49,8 +49,6 @@ pub struct Reader {
     pub dns: Dns,
 }
 
-/// A mail that is not ready to be written down by then counts as tried. Less than the lease.
-const PREPARED_WITHIN: Duration = Duration::from_secs(45);
 const LEASE: Span = Span::seconds(60);
 /// So many transactions write side by side, where the database takes more than one.
 const LANES: usize = 4;
@@ -442,50 +440,6 @@ impl Reader {
         waiting::begin(&mut tx, &ids).await?;
         tx.commit().await
     }
-
-    /// A mail after everything that takes time, whatever happens meanwhile.
-    async fn prepared(&self, mail: &Waiting, desk: &Desk) -> Result<Prepared> {
-        if mail.is_given_up() {
-            bail!("reading it was begun {} times and never came to an end", mail.begun);
-        }
-        if let Some(why) = &mail.not_given {
-            bail!("it is not here: {why}");
-        }
-        let work = AssertUnwindSafe(self.prepare(mail, desk)).catch_unwind();
-        match tokio::time::timeout(PREPARED_WITHIN, work).await {
-            Ok(Ok(prepared)) => prepared,
-            Ok(Err(_)) => Err(anyhow!("reading it panicked")),
-            Err(_) => Err(anyhow!("reading it took longer than {PREPARED_WITHIN:?}")),
-        }
-    }
-
-    /// Everything about a mail that takes time.
-    async fn prepare(&self, mail: &Waiting, desk: &Desk) -> Result<Prepared> {
-        let source = ledger::source(&self.db.read().await?, mail.id).await?;
-        let bytes: Arc<[u8]> = source.context("a mail without its source")?.into();
-        let parsed = Arc::clone(&bytes);
-        // Parsing is work for a thread of its own only where it may take long.
-        let reading = if bytes.len() > 256 * 1024 {
-            tokio::task::spawn_blocking(move || email::read(&parsed, &Limits::from_now())).await?
-        } else {
-            email::read(&bytes, &Limits::from_now())
-        };
-        let trusted = desk.trusted.get(&mail.inbox).cloned();
-        let trust = Trust { hosts: trusted.into_iter().collect(), sealers: Vec::new() };
-        let check = email::authenticate(&bytes, &reading, &trust, &self.dns).await;
-        let mut stored = Vec::with_capacity(reading.attachments.len());
-        for file in &reading.attachments {
-            stored.push(StoredFile {
-                hash: self.files.put(file.bytes.clone()).await?,
-                name: file.name.clone(),
-                media_type: MediaType::of(&file.bytes),
-                size_bytes: kernel::count(file.bytes.len()),
-                content_id: file.content_id.clone().filter(|_| file.inline),
-            });
-        }
-        let incoming = incoming(mail, &reading, &check, stored, &desk.office);
-        Ok(Prepared { reading, incoming })
-    }
 }
 
 fn count(fate: Fate) {
@@ -499,16 +453,4 @@ async fn mail_in(notices: &mut database::Notices) {
         }
     }
     std::future::pending::<()>().await;
-}
-
-/// A mail after everything that takes time.
-struct Prepared {
-    reading: Reading,
-    incoming: Incoming,
-}
-
-impl Prepared {
-    fn sender(&self) -> Option<&EmailAddress> {
-        self.incoming.sender.address.as_ref()
-    }
 }

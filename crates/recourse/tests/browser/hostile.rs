@@ -58,7 +58,7 @@ const VECTORS: [&str; 40] = [
 ];
 
 /// What people and mails fill: table, column, and by what the vectors are dealt out.
-const FIELDS: [(&str, &str, &str); 66] = [
+const FIELDS: [(&str, &str, &str); 67] = [
     ("agents", "name", "id"),
     ("agents", "signature", "id"),
     ("api_tokens", "name", "id"),
@@ -94,6 +94,7 @@ const FIELDS: [(&str, &str, &str); 66] = [
     ("mail_ledger", "preview", "id"),
     ("mail_ledger", "reason", "id"),
     ("mail_ledger", "subject", "id"),
+    ("mail_unfetched", "reason", "ledger_id"),
     ("message_html", "html", "message_id"),
     ("messages", "from_name", "id"),
     ("messages", "quoted", "id"),

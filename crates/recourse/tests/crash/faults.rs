@@ -150,14 +150,8 @@ impl Mail {
 impl Driver {
     /// The id of the file, if it was taken.
     async fn uploads(&self, bytes: &[u8]) -> Option<String> {
-        let mut body = b"--x\r\ncontent-disposition: form-data; name=\"file\"; \
-            filename=\"a.bin\"\r\n\r\n"
-            .to_vec();
-        body.extend_from_slice(bytes);
-        body.extend_from_slice(b"\r\n--x--\r\n");
-        let request = self.web.request(Method::POST, "/api/v1/attachments");
-        let request = request.header("content-type", "multipart/form-data; boundary=x");
-        let answer = self.web.send(request.bearer_auth(&self.token).body(body)).await;
+        let request = self.web.request(Method::POST, "/api/v1/attachments?name=a.bin");
+        let answer = self.web.send(request.bearer_auth(&self.token).body(bytes.to_vec())).await;
         if answer.status.is_server_error() {
             return None;
         }

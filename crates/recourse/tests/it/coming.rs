@@ -16,7 +16,7 @@ on_both! {
         let reference = ticket["reference"].as_str().unwrap();
 
         let letter = world.dana_got(1).await.remove(0);
-        assert_eq!(letter.from, "", "no robot answers it");
+        assert_eq!(letter.from, "<>", "no robot answers it");
         assert_eq!(letter.field("in-reply-to"), format!("<{}>", world.mail_id("one")));
         assert_eq!(letter.field("references"), format!("<{}>", world.mail_id("one")));
         assert_eq!(letter.field("auto-submitted"), "auto-replied");

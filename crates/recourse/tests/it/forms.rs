@@ -96,6 +96,7 @@ const TWICE_IS_ONCE: &[&str] = &[
     "/problems/{id}",
     "/settings/categories/{id}",
     "/settings/company",
+    "/settings/sign-in/sessions",
     "/settings/fields/{id}",
     "/settings/inboxes/{id}",
     "/settings/inboxes/{id}/archive",

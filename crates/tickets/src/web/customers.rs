@@ -113,7 +113,7 @@ struct CustomerPage {
 
 /// The customer, if this person has to do with them: nobody else is there for them.
 async fn seen(desk: &Desk, actor: &Actor, id: PublicId) -> WebResult<Customer> {
-    let conn = desk.db().read().await?;
+    let conn = desk.db().read_list().await?;
     let customer = found(customers::find_by_public_id(&conn, id).await?)?;
     let known = lists::known_customers(&conn, reader(actor), &[customer.id]).await?;
     found(Some(customer).filter(|_| !known.is_empty()))

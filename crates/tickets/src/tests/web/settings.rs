@@ -191,7 +191,7 @@ on_both! {
         let fields = [("label", "Tariff"), ("choices", "Basic\nPro"), ("archived", "on")];
         mateo.post(&first, &fields).await.location();
         priya.post(&change, &[("state", "resolve")]).await.location();
-        mateo.post("/settings/fields/999", &good).await.is(404);
+        mateo.post("/settings/fields/999", &fields).await.is(404);
     }
 
     async fn problems_are_named_fixed_and_back_again(db: Db) {
