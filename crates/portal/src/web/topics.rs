@@ -244,7 +244,7 @@ pub(super) async fn move_up(
     Path(id): Path<String>,
     given: Fields,
 ) -> WebResult<Response> {
-    given.only::<&str>(&[])?;
+    given.only(&["key"])?;
     let (topic, _) = one(&portal, &actor, &id).await?;
     let mut tx = portal.db().begin().await?;
     if !is_first(&mut tx, &actor, &given, portal.now()).await? {

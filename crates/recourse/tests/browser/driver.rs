@@ -53,7 +53,10 @@ pub(crate) async fn browser(own: &[String]) -> Client {
     let mut wanted = Capabilities::new();
     wanted.insert("browserName".to_owned(), json!("chrome"));
     wanted.insert("goog:loggingPrefs".to_owned(), json!({"browser": "ALL"}));
-    wanted.insert("goog:chromeOptions".to_owned(), json!({"binary": chromium, "args": flags}));
+    // No connection is opened on a guess at what a page might want.
+    let prefs = json!({"net": {"network_prediction_options": 2}});
+    let options = json!({"binary": chromium, "args": flags, "prefs": prefs});
+    wanted.insert("goog:chromeOptions".to_owned(), options);
     let address = format!("http://127.0.0.1:{}", driver().port);
     let mut builder = ClientBuilder::new(HttpConnector::new());
     let browser = builder.capabilities(wanted).connect(&address).await;

@@ -295,6 +295,8 @@ on_both! {
             assert!(slow.len() < 40, "nobody is refused");
             let mut stream = TcpStream::connect(world.settings.listen).await.unwrap();
             let head = b"POST /login HTTP/1.1\r\nHost: support.northlight.example\r\n\
+                Origin: https://support.northlight.example\r\n\
+                Content-Type: application/x-www-form-urlencoded\r\n\
                 Content-Length: 1000000\r\n\r\n";
             stream.write_all(head).await.unwrap();
             let mut said = [0; 4_096];
