@@ -291,6 +291,8 @@ pub(crate) async fn person(
     let agent = agent.filter(|agent| agent.state == AgentState::Active);
     let agent = agent.ok_or(ProviderRefusal::Unknown)?;
     if known.is_none() {
+        // Of two who come at once with one address, one is believed.
+        tx.take_turn(&format!("the identity of {}", agent.id)).await?;
         if rows::is_joined(tx, &provider.issuer, agent.id).await? {
             return Err(ProviderRefusal::Unknown.into());
         }

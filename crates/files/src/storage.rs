@@ -155,6 +155,13 @@ impl Files {
                     }
                     found => found,
                 };
+                let found = match found {
+                    // It may have come back between the two looks.
+                    Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
+                        tokio::fs::read(file_path(root, hash)).await
+                    }
+                    found => found,
+                };
                 found.with_context(|| format!("stored file {hash}"))
             }
             Backend::Bucket { store, prefix } => {

@@ -386,10 +386,10 @@ impl Reader {
         }
         let (now, looks_for_suspect) = (self.clock.now(), underway.may_take_suspect());
         let mut mails: Vec<Waiting> = Vec::new();
+        let ids = underway.ids();
         match self.db.engine() {
             // One process, one reader.
             Engine::Sqlite => {
-                let ids = underway.ids();
                 for (inbox, share) in own {
                     let which = Which::Oldest(inbox, kernel::count(share + spare));
                     let found = waiting::waiting(&conn, now, &ids, which).await?;
@@ -408,12 +408,13 @@ impl Reader {
                 let mut tx = self.db.begin().await?;
                 for (inbox, share) in own {
                     let which = Which::Oldest(inbox, kernel::count(share + spare));
-                    let found = waiting::lease(&mut tx, now, LEASE, which).await?;
+                    let found = waiting::lease(&mut tx, now, LEASE, &ids, which).await?;
                     spare = (share + spare).saturating_sub(found.len());
                     mails.extend(found);
                 }
                 if looks_for_suspect {
-                    mails.extend(waiting::lease(&mut tx, now, LEASE, Which::Suspect).await?);
+                    let suspect = waiting::lease(&mut tx, now, LEASE, &ids, Which::Suspect);
+                    mails.extend(suspect.await?);
                 }
                 tx.commit().await?;
             }

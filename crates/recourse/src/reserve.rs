@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use database::{Location, Room};
-use files::Place;
 use rand::RngExt;
 use tokio_util::sync::CancellationToken;
 
@@ -33,12 +32,15 @@ impl Reserve {
     /// it grows on this disk, or where the owner wants none.
     pub(crate) fn lend(settings: &Settings, room: &Room) -> Option<Self> {
         let path = settings.data.join("recourse.reserve");
-        let is_here = matches!(settings.database, Location::File(_))
-            || matches!(settings.storage, Place::Folder(_));
-        if settings.disk_reserve_mib == 0 || !is_here {
+        // Signing in and the trail are rows: room helps where the database grows.
+        let beside = match &settings.database {
+            Location::File(file) => file.parent().map(|folder| folder.join("recourse.reserve")),
+            Location::Postgres(_) => None,
+        };
+        let Some(path) = beside.filter(|_| settings.disk_reserve_mib > 0) else {
             let _ = fs::remove_file(path);
             return None;
-        }
+        };
         let bytes = u64::from(settings.disk_reserve_mib) * 1024 * 1024;
         let given_up = path.clone();
         room.lend_reserve(move || give_up(&given_up));
@@ -105,6 +107,11 @@ fn give_up(path: &Path) {
 /// Makes a file of some size, after it had another one. What is written cannot be packed: some
 /// file systems would keep nothing of it.
 fn take(path: &Path, bytes: u64, tried: u64) -> io::Result<()> {
+    // What is known to be too much is not tried: others write to this disk meanwhile.
+    let disk = rustix::fs::statvfs(path.parent().unwrap_or(path))?;
+    if disk.f_blocks > 0 && disk.f_bavail.saturating_mul(disk.f_frsize) < tried {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
     let mut piece = [0_u8; 16 * 1024];
     rand::rng().fill(&mut piece);
     let mut file =

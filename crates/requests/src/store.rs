@@ -1,7 +1,7 @@
 //! The rows of requests that were answered, and of how often something was tried.
 
 use anyhow::Result;
-use database::{Conn, Tx, params};
+use database::{Conn, Sql, Tx, dialect, params};
 use kernel::Timestamp;
 
 use crate::{Answer, Rate};
@@ -99,7 +99,12 @@ pub(crate) async fn clear(tx: &mut Tx, hash: &[u8]) -> Result<()> {
     tx.send("delete from rate_limits where key_hash = $1", params![hash.to_vec()]).await
 }
 
-/// Drops the buckets that are full.
+/// Drops the buckets that are full. Those that somebody takes from at this moment stay: who takes
+/// from two of them waits for nobody here.
 pub(crate) async fn drop_full(tx: &mut Tx, now: Timestamp) -> Result<()> {
-    tx.send("delete from rate_limits where full_at <= $1", params![now]).await
+    let mut sql = Sql::new("delete from rate_limits where key_hash in (");
+    sql.push("select key_hash from rate_limits where full_at <= ").bind(now);
+    dialect::skip_locked(&mut sql, tx.engine());
+    sql.push(")");
+    tx.send_sql(sql).await
 }

@@ -100,16 +100,18 @@ async fn come_back(
     let now = accounts.now();
     let (journey, identity) =
         arrive(accounts.db(), accounts.keys(), at, (browser, back), now).await?;
-    let mut tx = accounts.db().begin().await?;
     if let Some(agent) = journey.agent {
+        // Before a transaction is open: that somebody was seen is written down, too.
         if !is_signed_in(accounts, headers, agent).await? {
             return Err(ProviderRefusal::Failed.into());
         }
+        let mut tx = accounts.db().begin().await?;
         provider::join(&mut tx, provider, &identity, agent, now).await?;
         noted::by_link(accounts, &mut tx, Deed::ProviderJoined, agent, client).await?;
         tx.commit().await?;
         return Ok(ui::see_other("/me"));
     }
+    let mut tx = accounts.db().begin().await?;
     let agent = provider::person(&mut tx, provider, &identity, now).await?;
     tx.commit().await?;
     let arrival = Arrival { agent, client, headers, keep: journey.keeps, next: &journey.next };

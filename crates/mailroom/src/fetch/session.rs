@@ -106,6 +106,8 @@ impl Session<'_> {
 
     /// Fetches everything after the cursor.
     async fn fetch_new(&mut self, mailbox: &mut Mailbox, cursor: &mut Cursor) -> Result<Going> {
+        // What could not be stored is not asked for.
+        self.fetcher.db.room().must_suffice()?;
         let mut looked_at = BTreeSet::new();
         loop {
             let there = mailbox.uids_after(cursor.last_uid).await?;
@@ -172,6 +174,7 @@ impl Session<'_> {
     /// Asks once more for mails that were set aside, where a person or a new version of this
     /// program wants that.
     async fn ask_again(&mut self, mailbox: &mut Mailbox, uid_validity: u32) -> Result<()> {
+        self.fetcher.db.room().must_suffice()?;
         let folder = &self.connection.folder;
         let conn = self.fetcher.db.read().await?;
         let wanted = unfetched::wanted(&conn, self.inbox, folder, uid_validity).await?;

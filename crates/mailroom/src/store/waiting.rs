@@ -64,13 +64,9 @@ impl Which {
 /// Goes from inbox to inbox: one may have thousands.
 pub(crate) async fn inboxes(conn: &Conn) -> Result<Vec<InboxId>> {
     conn.column(
-        "with recursive waiting (inbox) as (
-            select min(inbox_id) from mail_ledger where state = 'received'
-             union all
-            select (select min(later.inbox_id) from mail_ledger later
-                     where later.state = 'received' and later.inbox_id > waiting.inbox)
-              from waiting where waiting.inbox is not null)
-         select inbox from waiting where inbox is not null order by inbox",
+        "select i.id from inboxes i
+          where exists (select 1 from mail_ledger l where l.state = 'received' and l.inbox_id = i.id)
+          order by i.id",
         params![],
     )
     .await
@@ -93,18 +89,22 @@ pub(crate) async fn waiting(
     conn.all_sql(sql).await
 }
 
-/// Mails that wait and that no other node reads, under a lease. That reading them begins is
-/// counted with it.
+/// Mails that wait and that no other node reads, besides those that are being read here, under a
+/// lease. That reading them begins is counted with it.
 pub(crate) async fn lease(
     tx: &mut Tx,
     now: Timestamp,
     lasts: Span,
+    underway: &[LedgerId],
     which: Which,
 ) -> Result<Vec<Waiting>> {
     let mut sql = Sql::new("update mail_ledger set begun = begun + 1, leased_until = ");
     sql.bind(now + lasts).push(" where id in (select l.id from mail_ledger l");
     sql.push(" where l.state = 'received' and (l.leased_until is null or l.leased_until <= ");
     sql.bind(now).push(")");
+    if !underway.is_empty() {
+        sql.push(" and l.id not in (").bind_list(underway.iter().copied()).push(")");
+    }
     which.choose(&mut sql);
     dialect::skip_locked(&mut sql, tx.engine());
     sql.push(") returning id");

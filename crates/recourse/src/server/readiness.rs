@@ -51,6 +51,9 @@ pub(super) async fn look(
         db.try_to_write(&*foundation.clock).await?;
         anyhow::Ok((is_current, due.map_or(Span::ZERO, |at| now.since(at))))
     };
+    if db.room().is_short() {
+        return Err(Unready::DiskFull);
+    }
     let (is_current, late) = answered.await.map_err(|fault| unwritable(&fault))?;
     if !is_current {
         tracing::error!("the database was changed by another version of the program");

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use database::Tx;
+use kernel::Span;
 use outbox::{Party, Recipients};
 
 use super::receive::Incoming;
@@ -9,6 +10,10 @@ use super::{Office, record_for_good};
 use crate::event::{By, Fact};
 use crate::letters;
 use crate::ticket::Ticket;
+
+/// A message that is read later than that, such as one that an older program could not read, is not
+/// acknowledged any more.
+const ACKNOWLEDGED_WITHIN: Span = Span::days(2);
 
 /// What becomes of "we have it".
 pub(super) enum Acknowledgement {
@@ -28,7 +33,9 @@ pub(super) async fn acknowledgement(
 ) -> Result<Acknowledgement> {
     let inbox = office.inbox(incoming.inbox)?;
     let Some(address) = &incoming.sender.address else { return Ok(Acknowledgement::None) };
-    if !inbox.acknowledges || incoming.is_history {
+    // Who hears of it days later knows already, or wonders what is meant.
+    let is_late = office.now.since(incoming.received_at) > ACKNOWLEDGED_WITHIN;
+    if !inbox.acknowledges || incoming.is_history || is_late {
         return Ok(Acknowledgement::None);
     }
     if incoming.must_not_be_answered {
@@ -37,8 +44,8 @@ pub(super) async fn acknowledgement(
     }
     let to = Party::new(incoming.sender.name.as_str(), address.clone());
     let recipients = Recipients::to(to.clone());
-    let at = incoming.received_at;
-    Ok(match outbox::gate(tx, &recipients, None, verified, &office.caps, at).await? {
+    // It leaves now, whenever the message came.
+    Ok(match outbox::gate(tx, &recipients, None, verified, &office.caps, office.now).await? {
         Some(why) => Acknowledgement::Withheld(why.to_string()),
         None => Acknowledgement::Leaves(to),
     })
@@ -60,7 +67,7 @@ pub(super) async fn acknowledge(
         Acknowledgement::Leaves(to) => {
             let letter =
                 letters::acknowledgement(tx, office, ticket, incoming, to, verified).await?;
-            outbox::post_passed(tx, &letter, &office.caps, at).await?;
+            outbox::post_passed(tx, &letter, &office.caps, office.now).await?;
             let within_minutes = office.inbox(ticket.inbox)?.reply_within_minutes;
             Fact::Acknowledged { within_minutes }
         }

@@ -52,11 +52,15 @@ pub async fn receive_late(
     entries::delete_message(tx, stand_in, Waits::FOR_NEW).await?;
     let sender = before.sender.map(|known| known.customer);
     let pointed = candidates(tx, incoming, before.pointed.clone(), sender).await?;
-    let belongs_elsewhere = match join(&pointed, incoming.sender.check) {
-        Joined::Continue(id) | Joined::ContinueHeld(id) => id != ticket.id,
+    let joined = join(&pointed, incoming.sender.check);
+    let belongs_elsewhere = match joined {
+        Joined::Continue(id) | Joined::ContinueHeld(id) => {
+            id != ticket.id && !would_move_notes(tx, &ticket, id).await?
+        }
         // Where nobody looks any more, nobody would see it.
         Joined::Start { .. } => ticket.state == State::Closed,
     };
+    let takes_part = matches!(joined, Joined::Continue(id) if id == ticket.id);
     if belongs_elsewhere {
         let received = Box::pin(receive_known(tx, office, incoming, before)).await?;
         Box::pin(make_way(tx, office, ticket, received.ticket, is_own)).await?;
@@ -64,7 +68,14 @@ pub async fn receive_late(
     }
     let writer = meet(tx, incoming, before.sender).await?;
     let ticket = if is_own { hand_to(tx, ticket, writer.customer).await? } else { ticket };
-    Box::pin(take_place(tx, office, incoming, ticket, (writer, &old))).await
+    Box::pin(take_place(tx, office, incoming, ticket, (writer, takes_part, &old))).await
+}
+
+/// Whether notes would come where others read them: they are for those who see their inbox.
+async fn would_move_notes(conn: &Conn, ticket: &Ticket, into: TicketId) -> Result<bool> {
+    let other = tickets::find(conn, into).await?;
+    let is_elsewhere = other.is_none_or(|other| other.inbox != ticket.inbox);
+    Ok(is_elsewhere && !entries::note_ids(conn, ticket.id).await?.is_empty())
 }
 
 /// Whether a ticket is about nothing else than its stand-in, and its customer nobody else than who
@@ -90,9 +101,9 @@ async fn take_place(
     office: &Office,
     incoming: &Incoming,
     mut ticket: Ticket,
-    (writer, old): (Writer, &Message),
+    (writer, takes_part, old): (Writer, bool, &Message),
 ) -> Result<Received> {
-    let held = ticket.customer != writer.customer;
+    let held = ticket.customer != writer.customer && !takes_part;
     let author =
         if held { Author::Stranger(writer.customer) } else { Author::Customer(writer.customer) };
     let message = write(tx, incoming, &ticket, author, held).await?;

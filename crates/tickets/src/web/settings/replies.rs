@@ -124,7 +124,7 @@ pub(crate) async fn update(
         && shared::set_saved_reply(&mut tx, &reply, &title, &text, desk.now()).await?;
     if !is_set {
         drop(tx);
-        if problems.is_empty() {
+        if is_stale || problems.is_empty() {
             let present = shared::find_saved_reply(&desk.db().read().await?, actor.id, id).await?;
             let present = found(present)?;
             let there = kernel::clip(&kernel::one_line(&present.text), QUOTED_CHARS_MAX);

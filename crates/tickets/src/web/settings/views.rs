@@ -177,7 +177,7 @@ pub(crate) async fn update(
         && shared::set_view(&mut tx, &view, name, query, *sort).await?;
     if !is_set {
         drop(tx);
-        if problems.is_empty() {
+        if is_stale || problems.is_empty() {
             let there = found(shared::find_view(&desk.db().read().await?, view.id).await?)?;
             let sentence = words.a2("view-meanwhile", "name", &there.name, "query", &there.query);
             problems.add("name", sentence);
