@@ -112,19 +112,13 @@ pub(crate) async fn failing_folder(world: World) {
     assert!(answer.starts_with("250"), "{answer}");
     driver.has(Fault::None);
     assert!(driver.uploads(b"a picture").await.is_some(), "the disk is well again");
-    let letter = timeout(RECOVERS_WITHIN, async {
-        loop {
-            if let Some(letter) = driver.attached_to(&id).await {
-                return letter;
-            }
-            sleep(PAUSE).await;
-        }
-    });
-    let letter = letter.await.expect("the mail is read");
+    driver.reads(&id).await;
     server.kill().await;
     driver.loses_power(1);
     let mut server = driver.starts_server();
     server.is_ready().await;
+    // What was read and not synced is read again, and has another id.
+    let letter = driver.reads(&id).await;
     assert_eq!(driver.downloads(&letter).await, b"a letter");
     server.kill().await;
     let (is_clean, said) = driver.checks().await;
@@ -162,6 +156,19 @@ impl Driver {
         let answer = request.bearer_auth(&self.token).send().await.expect("the server answers");
         assert_eq!(answer.status(), StatusCode::OK, "{id} is not there");
         answer.bytes().await.expect("the answer is whole").to_vec()
+    }
+
+    /// Waits until a mail is read; the id of its file.
+    async fn reads(&self, mail_id: &str) -> String {
+        let read = timeout(RECOVERS_WITHIN, async {
+            loop {
+                if let Some(letter) = self.attached_to(mail_id).await {
+                    return letter;
+                }
+                sleep(PAUSE).await;
+            }
+        });
+        read.await.expect("the mail is read")
     }
 
     /// The id of the file of a mail that was read.
